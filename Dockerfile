@@ -1,0 +1,49 @@
+# Comanda in a container: one image for hubs, agent workers and the command line.
+#   docker build -t comanda .
+#   docker run --rm -p 8080:8080 -v comanda:/data comanda      (one hub, its own Redis inside, orders in /data)
+
+FROM node:22-slim AS npm
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+
+
+FROM python:3.12-slim AS build
+# Which LLM clients come along, of pyproject.toml's extras; empty for none.
+ARG EXTRAS=openai-like
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+RUN python -m venv /venv
+COPY requirements.txt requirements-dev.txt ./
+RUN /venv/bin/pip install --requirement requirements.txt
+COPY . .
+RUN /venv/bin/pip install --constraint requirements-dev.txt --editable ".${EXTRAS:+[$EXTRAS]}"
+COPY --from=npm /app/node_modules node_modules
+RUN python scripts/vendor_browser_libraries.py --installed \
+    && rm -r node_modules scripts requirements*.txt package*.json .npmrc \
+    && python -m compileall -q hub agents
+
+
+FROM python:3.12-slim
+RUN groupadd --gid 10001 comanda \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin comanda \
+    && install --directory --owner comanda --group comanda --mode 0700 /data
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+# The file system may be read-only: what LlamaIndex would keep in a home folder goes to /tmp.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    LLAMA_INDEX_CACHE_DIR=/tmp/llama_index \
+    NLTK_DATA=/tmp/nltk_data \
+    COMANDA_DATA_DIR=/data
+WORKDIR /data
+VOLUME /data
+USER 10001:10001
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=4s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/healthz', timeout=3)"]
+ENTRYPOINT ["comanda"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]

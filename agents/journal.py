@@ -1,0 +1,195 @@
+"""What one worker writes about one turn: every commit fenced, in order, and repeated safely."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+from hub.domain.chat import Chat, Turn, TurnState
+from hub.domain.errors import Conflict, Unavailable
+from hub.domain.events import ChatEvent, ChatStarted
+from hub.domain.rooms import Room
+from hub.eventlog import Document, NewEvent, Write
+from hub.services.chat import TurnRead, ending, read_turn, turn_key
+from hub.services.documents import chat_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from datetime import datetime
+
+    from hub.config import Limits
+    from hub.eventlog import EventLog
+
+_TRIES = 8  # re-reads of a busy chat document
+_PATIENCE_S = 30.0  # a Redis that is away for longer costs this attempt, not the turn
+
+
+class LeaseLost(Exception):
+    """The turn is somebody else's, or over: write nothing more about it."""
+
+
+class Journal:
+    """The events of one attempt at a turn.
+
+    Each commit moves the turn's document on by one version and expects the one before. So a worker
+    that was given up for dead cannot write a word more, and a commit whose reply was lost is
+    recognised instead of being made twice.
+
+    Attributes:
+        lost: Set when the turn was lost to another worker, or Redis for too long.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        both: TurnRead,
+        *,
+        worker: str,
+        clock: Callable[[], datetime],
+        limits: Limits,
+    ) -> None:
+        self.turn: Turn = both.turn
+        self.chat: Chat = both.chat
+        self.worker = worker
+        self.lost = asyncio.Event()
+        self._log = log
+        self._version = both.turn_version
+        self._clock = clock
+        self._limits = limits
+        self._lock = asyncio.Lock()
+        self._writing: set[asyncio.Task[None]] = set()
+        self._room = str(Room.chat(both.chat.id))
+
+    async def begin(self, model: str) -> None:
+        """Take the turn: from here on no other worker can write about it."""
+        attempt = self.turn.attempt + 1
+        event = ChatStarted(turn_id=self.turn.id, attempt=attempt, model=model)
+        await self.record(event, state=TurnState.RUNNING, attempt=attempt, worker=self.worker, next_index=0)
+
+    async def record(self, *events: ChatEvent, **changes: Any) -> None:
+        """Commit events, and changes of the turn's document, in one step.
+
+        Raises:
+            LeaseLost: Nothing was written, and nothing more will be.
+        """
+        await self._whole(self._record(events, changes))
+
+    async def add_order(self, order_id: str) -> None:
+        """The chat may speak about this order from now on."""
+        await self._whole(self._add_order(order_id))
+
+    async def end(self, state: TurnState, *events: ChatEvent, **chat_update: Any) -> None:
+        """The turn's only ending; the next one of its chat goes into the queue in the same step."""
+        await self._whole(self._end(state, events, chat_update))
+
+    # How
+
+    async def _whole(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Finish a write also if its caller is cancelled: half a write would leave us unsure of the version."""
+        task = asyncio.create_task(writing, name=f"journal-{self.turn.id}")
+        self._writing.add(task)
+        task.add_done_callback(self._written)
+        await asyncio.shield(task)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard of by the caller, if there still is one; `lost` tells the others
+
+    async def _record(self, events: Sequence[ChatEvent], changes: dict[str, Any]) -> None:
+        async with self._lock:
+            self._check()
+            now = self._clock()
+            turn = self.turn.model_copy(update={**changes, "updated_at": now})
+            document = Document(turn_key(turn.id), self._version + 1, turn.model_dump_json())
+            write = Write(
+                events=tuple(NewEvent(event.type, event.body(now), (self._room,)) for event in events),
+                expects=((turn_key(turn.id), self._version),),
+                documents=(document,),
+            )
+            try:
+                await self._settle(write, document)
+            except Conflict as exc:
+                raise self._lose() from exc
+            self.turn, self._version = turn, document.version
+
+    async def _add_order(self, order_id: str) -> None:
+        async with self._lock:
+            for _ in range(_TRIES):
+                both = await self._read()
+                if order_id in both.chat.order_ids:
+                    return
+                orders = (*both.chat.order_ids, order_id)
+                chat = both.chat.model_copy(update={"order_ids": orders})
+                document = Document(chat_key(chat.id), both.chat_version + 1, chat.model_dump_json())
+                expects = (
+                    (chat_key(chat.id), both.chat_version),
+                    (turn_key(self.turn.id), self._version),
+                )
+                try:
+                    await self._settle(Write(expects=expects, documents=(document,)), document)
+                except Conflict:
+                    continue
+                self.chat = chat
+                return
+            raise self._lose()
+
+    async def _end(self, state: TurnState, events: Sequence[ChatEvent], chat_update: dict[str, Any]) -> None:
+        async with self._lock:
+            self._check()
+            for _ in range(_TRIES):
+                both = await self._read()
+                write = ending(both, state, events, self._clock(), self._limits, **chat_update)
+                try:
+                    await self._settle(write, write.documents[0])
+                except Conflict:
+                    continue
+                self.turn = self.turn.model_copy(update={"state": state})
+                self._version += 1
+                return
+            raise self._lose()
+
+    async def _read(self) -> TurnRead:
+        """The documents as they stand, if the turn is still ours."""
+        both = None
+        for _ in range(_TRIES):
+            try:
+                both = await read_turn(self._log, self.turn.id)
+                break
+            except Unavailable:
+                await asyncio.sleep(random.uniform(0.1, 0.5))
+        if both is None or both.turn_version != self._version:
+            raise self._lose()
+        return both
+
+    async def _settle(self, write: Write, ours: Document) -> None:
+        """Commit until it is certain that it happened once.
+
+        Raises:
+            Conflict: A document has moved, and not by an earlier try of this write.
+        """
+        unsure = False
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while True:
+                    try:
+                        await self._log.commit(write)
+                        return
+                    except Unavailable:
+                        unsure = True
+                        await asyncio.sleep(random.uniform(0.1, 0.5))
+                    except Conflict:
+                        if unsure and await self._log.document(ours.key) == ours:
+                            return
+                        raise
+        except (TimeoutError, Unavailable) as exc:
+            raise self._lose() from exc
+
+    def _check(self) -> None:
+        if self.lost.is_set() or self.turn.over:
+            raise LeaseLost(self.turn.id)
+
+    def _lose(self) -> LeaseLost:
+        self.lost.set()
+        return LeaseLost(self.turn.id)

@@ -1,0 +1,95 @@
+"""Finds dishes in what people write, by the names and synonyms of the menu file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from agents.offline_words import FILLERS, singular
+from hub.domain.menu import Menu, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents.offline_words import Token
+
+_LONG_ENOUGH = 5  # letters below which a misspelling is as near to one word as to another
+_NEAR = 0.82
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dish, or a category, at a place in the text: tokens `start` to `end` (not included)."""
+
+    start: int
+    end: int
+    sku: str = ""
+    category: str = ""
+
+
+class Dishes:
+    """What of a text is on the menu."""
+
+    def __init__(self, menu: Menu) -> None:
+        self.menu = menu
+        self._phrases: dict[tuple[str, ...], str] = {}
+        for item in menu.items:  # a dish's own names go before another's synonyms
+            for name in (item.name, item.name_en, item.sku.replace("-", " ")):
+                self._learn(name, item.sku)
+        for item in menu.items:
+            for name in item.synonyms:
+                self._learn(name, item.sku)
+        self._categories = {
+            stem: category.id
+            for category in menu.categories
+            for name in (category.id, category.name, category.name_en)
+            for stem in _stems(name)
+        }
+        self._longest = max(map(len, self._phrases))
+        self._vocabulary = sorted({word for phrase in self._phrases for word in phrase})
+
+    def knows(self, word: str) -> bool:
+        return any(singular(word) in phrase for phrase in self._phrases)
+
+    def find(self, words: Sequence[Token]) -> list[Found]:
+        """Every dish named, left to right, the longest names first; a bare category where no dish is meant."""
+        found: list[Found] = []
+        at = 0
+        while at < len(words):
+            hit = self._at(words, at)
+            if hit is None:
+                at += 1
+                continue
+            found.append(hit)
+            at = hit.end
+        return found
+
+    def _at(self, words: Sequence[Token], start: int) -> Found | None:
+        stems, end, best = [], start, None
+        while end < len(words) and len(stems) < self._longest:
+            word = words[end]
+            end += 1
+            if word.word in FILLERS and stems:
+                continue
+            stems.append(self._stem(word))
+            if sku := self._phrases.get(tuple(stems)):
+                best = Found(start, end, sku=sku)
+        if best is None and (category := self._categories.get(words[start].stem)):
+            return Found(start, start + 1, category=category)
+        return best
+
+    def _stem(self, word: Token) -> str:
+        if len(word.word) < _LONG_ENOUGH or word.stem in self._vocabulary:
+            return word.stem
+        near = get_close_matches(word.stem, self._vocabulary, n=1, cutoff=_NEAR)
+        return near[0] if near else word.stem
+
+    def _learn(self, name: str, sku: str) -> None:
+        stems = tuple(_stems(name))
+        if stems:
+            self._phrases.setdefault(stems, sku)
+
+
+def _stems(name: str) -> list[str]:
+    return [singular(word) for word in plain(name).split() if word not in FILLERS and word not in ("y", "and")]

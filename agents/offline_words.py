@@ -1,0 +1,88 @@
+"""Words as the offline model reads them: tokens, amounts, and the phrases people order with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hub.domain.menu import plain
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?¿¡\n()]")
+_QTY_X = re.compile(r"(?:x(\d{1,3})|(\d{1,3})x)\Z")
+
+AMOUNTS = {
+    **dict.fromkeys(("un", "una", "uno", "one", "an"), 1),
+    **dict.fromkeys(("dos", "two", "par", "couple", "pair"), 2),
+    **dict.fromkeys(("tres", "three"), 3),
+    **dict.fromkeys(("cuatro", "four"), 4),
+    **dict.fromkeys(("cinco", "five"), 5),
+    **dict.fromkeys(("seis", "six"), 6),
+    **dict.fromkeys(("siete", "seven"), 7),
+    **dict.fromkeys(("ocho", "eight"), 8),
+    **dict.fromkeys(("nueve", "nine"), 9),
+    **dict.fromkeys(("diez", "ten"), 10),
+    **dict.fromkeys(("once", "eleven"), 11),
+    **dict.fromkeys(("doce", "docena", "twelve", "dozen"), 12),
+    **dict.fromkeys(("trece", "thirteen"), 13),
+    **dict.fromkeys(("catorce", "fourteen"), 14),
+    **dict.fromkeys(("quince", "fifteen"), 15),
+    **dict.fromkeys(("dieciseis", "sixteen"), 16),
+    **dict.fromkeys(("dieciocho", "eighteen"), 18),
+    **dict.fromkeys(("veinte", "twenty"), 20),
+    **dict.fromkeys(("treinta", "thirty"), 30),
+    **dict.fromkeys(("cuarenta", "forty"), 40),
+    **dict.fromkeys(("cincuenta", "fifty"), 50),
+}
+_HALVES = frozenset({"media", "half"})
+_DOZENS = frozenset({"docena", "dozen"})
+
+FILLERS = frozenset(
+    """de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otro otra otros
+    otras another more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella
+    botellas plate plates portion portions glass glasses bottle bottles piezas pieza""".split()
+)
+BREAKS = frozenset(",.;:!?¿¡\n()")
+ALSO = frozenset({"y", "and", "e", "mas", "plus", "&"})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or a mark: as written, and as compared."""
+
+    raw: str
+    word: str
+
+    @property
+    def stem(self) -> str:
+        return singular(self.word)
+
+
+def tokens(text: str) -> list[Token]:
+    return [Token(raw, plain(raw) or raw) for raw in _TOKEN.findall(text)]
+
+
+def singular(word: str) -> str:
+    """A word without its plural: enough to compare two, not to print one."""
+    if len(word) > 4 and word.endswith("es") and word[-3] in "lnrz":
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") else word
+
+
+def amount(token: Token) -> int | None:
+    """The number that a token says: `3`, `tres`, `x3`."""
+    if token.word.isdecimal() and len(token.word) <= 4:
+        return int(token.word)
+    if match := _QTY_X.match(token.word):
+        return int(match[1] or match[2])
+    # "a taco" in English; in Spanish an "a" is never an amount, and then no dish follows it directly.
+    return AMOUNTS.get(token.word)
+
+
+def combined(before: Token | None, token: Token, value: int) -> int:
+    """`media docena` is six, `dos docenas` 24."""
+    if token.stem not in _DOZENS and token.word not in _DOZENS or before is None:
+        return value
+    if before.word in _HALVES:
+        return 6
+    several = amount(before)
+    return several * 12 if several else value

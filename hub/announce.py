@@ -1,0 +1,164 @@
+"""What an operator is told once the hub answers, and the actors that `demo` and `simulate` set loose."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import aiohttp
+
+from hub.config import Settings, load_secret
+from hub.domain.errors import Conflict, NotFound
+from hub.domain.roles import Kind, Principal, Role
+from hub.errors import CannotStart
+from hub.eventlog.connect import connect
+from hub.eventlog.log import EventLog
+from hub.serve import Running, read_menu, redis_of
+from hub.services.build import Services, build_services, utc_now
+from hub.services.staff import new_pin
+
+_READY_S = 20.0
+_COURIERS = ("Beto", "Lupita", "Chucho")
+
+
+@asynccontextmanager
+async def with_services(settings: Settings, redis_url: str | None = None) -> AsyncIterator[Services]:
+    """The services without a server: for commands that change something and go."""
+    if redis_url is None:
+        async with redis_of(settings) as embedded:
+            url = embedded.url if embedded else settings.redis_url
+            async with with_services(settings, url) as services:
+                yield services
+        return
+    try:
+        redis = connect(redis_url, deadline_s=settings.redis_deadline_s)
+    except ValueError as exc:
+        raise CannotStart(f"COMANDA_REDIS_URL: {exc}") from exc
+    log = EventLog(redis, settings.branch, deadline_s=settings.redis_deadline_s)
+    try:
+        yield build_services(log, redis, settings, load_secret(settings), read_menu(settings.menu))
+    finally:
+        await log.aclose()
+        await redis.aclose()
+
+
+async def announce(running: Running) -> None:
+    """Print where everything is, and on the very first start the manager's PIN."""
+    await _until_ready(running.url)
+    async with with_services(running.settings, running.redis_url) as services:
+        manager = await services.staff.first_manager()
+    _print_links(running, manager)
+
+
+def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
+    """Announce, then keep the branch busy until the end."""
+
+    async def beside(running: Running) -> None:
+        await _until_ready(running.url)
+        async with with_services(running.settings, running.redis_url) as services:
+            if running.settings.redis_url:
+                manager = await services.staff.first_manager()
+            else:
+                manager = await _renewed_manager(services)
+            couriers = await _couriers(services)
+            token = _actor_token(services)
+        _print_links(running, manager)
+        print(
+            "Orders will come in by themselves. Place one yourself and watch it move, or tap it along.\n",
+            flush=True,
+        )
+        from hub.simulate import demo
+
+        await demo(running.url, speed=speed, token=token, courier_ids=couriers, promo_token=token)
+
+    return beside
+
+
+async def simulate_against(settings: Settings, url: str, orders: int, speed: float, token: str) -> None:
+    """A counted run against a running hub; its couriers are those the hub has."""
+    from hub.simulate import Refused, Unreachable, simulate
+
+    try:
+        couriers = await _couriers_of(url, token)
+        report = await simulate(
+            url.rstrip("/"), orders=orders, speed=speed, token=token, courier_ids=couriers, on_event=print
+        )
+    except (Refused, Unreachable, aiohttp.ClientError, TimeoutError) as exc:
+        raise CannotStart(f"the simulation ended: {str(exc) or type(exc).__name__}") from exc
+    print(report)
+
+
+async def _until_ready(url: str) -> None:
+    """Wait for the hub's own word; a hub that cannot hear Redis does not announce itself."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+        try:
+            async with asyncio.timeout(_READY_S):
+                # Another process may be the one that answers: there is nothing here to wait on but its word.
+                while not await _is_ready(http, url):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise CannotStart("the hub is up, but Redis does not answer; see COMANDA_REDIS_URL") from None
+
+
+async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(f"{url}/readyz") as response:
+            return response.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def _renewed_manager(services: Services) -> tuple[str, str]:
+    """The demo shows a PIN at every start: nobody keeps a demo's first screen."""
+    pin = new_pin()
+    try:
+        account = await services.staff.set_pin("Carmen", pin)
+    except NotFound:
+        account = await services.staff.add("Carmen", [Role.MANAGER], pin)
+    return account.name, pin
+
+
+async def _couriers(services: Services) -> Sequence[str]:
+    for name in _COURIERS:
+        try:
+            await services.staff.add(name, [Role.COURIER], new_pin())
+        except Conflict:
+            continue  # from an earlier start
+    return [account.id for account in await services.staff.list(Role.COURIER)]
+
+
+async def _couriers_of(url: str, token: str) -> Sequence[str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10), headers=headers) as http,
+        http.get(f"{url.rstrip('/')}/api/staff", params={"role": str(Role.COURIER)}) as response,
+    ):
+        body = await response.json()
+    if not body["ok"]:
+        raise CannotStart(f"the hub refused the token: {body['error']['message']}")
+    return [account["id"] for account in body["data"]["staff"]]
+
+
+def _actor_token(services: Services) -> str:
+    actor = Principal(kind=Kind.SERVICE, id="token:demo", name="Demo", roles=frozenset({Role.MANAGER}))
+    return services.tokens.issue(actor, utc_now(), timedelta(days=7))
+
+
+def _print_links(running: Running, manager: tuple[str, str] | None) -> None:
+    lines = [
+        "",
+        f"  Comanda is open: {running.menu.name}",
+        "",
+        f"    order and chat   {running.url}/",
+        f"    kitchen board    {running.url}/kitchen",
+        f"    manager          {running.url}/manager",
+        "",
+    ]
+    if manager is not None:
+        lines += [f"    log in as {manager[0]} with PIN {manager[1]}  (shown this once)", ""]
+    lines.append(f"    Redis: {running.redis_source}")
+    if not running.durable:
+        lines.append("    THIS REDIS KEEPS NOTHING: orders will not survive a restart. Install redis-server.")
+    print("\n".join(lines) + "\n", flush=True)

@@ -1,0 +1,168 @@
+"""The composition root: the one place where the hub's parts are made and joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import structlog
+from aiohttp import web
+
+from hub.config import STATIC_DIR, Settings
+from hub.domain.errors import ComandaError
+from hub.domain.events import FloorTick
+from hub.domain.menu import Menu
+from hub.domain.rooms import FLOOR
+from hub.errors import CannotStart
+from hub.eventlog.connect import connect
+from hub.eventlog.log import EventLog
+from hub.fanout.origins import Connections, Origins
+from hub.fanout.relay import Relay
+from hub.gateways import middleware, openapi
+from hub.gateways.caller import Desk
+from hub.gateways.commands import Commands
+from hub.gateways.health import Health
+from hub.gateways.http import HttpDoor
+from hub.gateways.joining import Joining
+from hub.gateways.pages import Pages
+from hub.gateways.peer import Proxies
+from hub.gateways.socketio import SocketIoDoor
+from hub.gateways.sse import SseDoor
+from hub.gateways.token_stream import TokenStream
+from hub.gateways.websocket import WebSocketDoor
+from hub.services.build import Services, build_services
+from hub.telemetry import Metrics
+
+logger = structlog.get_logger(__name__)
+
+TICK_S = 2.0
+
+
+class Hub:
+    """One hub process: its parts, and their lives. Made by `create_app`, which also binds it to aiohttp."""
+
+    def __init__(self, settings: Settings, redis_url: str, secret: bytes, menu: Menu, *, websocket_only: bool) -> None:
+        limits = settings.limits
+        try:
+            self.redis = connect(redis_url, deadline_s=settings.redis_deadline_s)
+            origins, proxies = Origins(settings.origins), Proxies(settings.trusted_proxies)
+        except ValueError as exc:
+            raise CannotStart(f"a setting is wrong: {exc}") from exc
+        connections = Connections(limits.connections)
+        self.metrics = Metrics()
+        self.log = EventLog(
+            self.redis, settings.branch, room_events=limits.room_events, deadline_s=settings.redis_deadline_s
+        )
+        self.services: Services = build_services(
+            self.log, self.redis, settings, secret, menu, connections=lambda: connections.total
+        )
+        self.relay = Relay(
+            self.log,
+            self.redis,
+            view=self.services.views.read,
+            clock=self.services.clock,
+            deadline_s=settings.redis_deadline_s,
+        )
+        access, views = self.services.access, self.services.views
+        commands = Commands(self.services)
+        joining = Joining(self.relay, access, views, limits)
+        desk = Desk(commands, joining, limits, self.metrics)
+        self.socketio = SocketIoDoor(
+            settings,
+            self.log,
+            self.relay,
+            access,
+            desk,
+            origins,
+            connections,
+            proxies,
+            websocket_only=websocket_only,
+        )
+        self._routes = [
+            *Health(self.log, self.metrics, lambda: self.relay.live, lambda: self.draining).routes(),
+            *HttpDoor(self.services, commands).routes(),
+            *SseDoor(
+                self.relay, joining, access, views, limits, connections, self.metrics, self.services.clock
+            ).routes(),
+            *TokenStream(self.relay, joining, access, self.services.chat, limits).routes(),
+            *WebSocketDoor(self.relay, desk, origins, connections, limits).routes(),
+            *openapi.routes(),
+            *Pages(STATIC_DIR).routes(),
+        ]
+        self._middlewares = [
+            middleware.errors_as_answers(self.metrics),
+            middleware.who_and_how_often(access, proxies, limits),
+        ]
+        self._limits = limits
+        self.draining = False
+        self._measure()
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=self._middlewares, client_max_size=self._limits.message_bytes or 2**31)
+        app.add_routes(self._routes)
+        app.on_response_prepare.append(middleware.add_safe_headers)
+        self.socketio.attach(app)
+        app.cleanup_ctx.extend((self._redis, self._background))
+        return app
+
+    async def drain(self) -> None:
+        """Take no more: not ready, and every connection told to find another process."""
+        self.draining = True
+        await self.socketio.server.close_all()
+
+    async def _redis(self, _app: web.Application) -> AsyncIterator[None]:
+        yield
+        await self.log.aclose()
+        await self.redis.aclose()
+
+    async def _background(self, _app: web.Application) -> AsyncIterator[None]:
+        """The relay and the floor's ticks, as long as the app lives. Redis need not be there yet."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self.relay.run()), tasks.create_task(self._tick())]
+            tasks.create_task(self._open_branch())
+            yield
+            for task in running:
+                task.cancel()
+
+    async def _open_branch(self) -> None:
+        with suppress(ComandaError):  # the counts of the menu file stand in until Redis is there
+            await self.services.stock.open_branch()
+
+    async def _tick(self) -> None:
+        """Tell the floor's screens how things stand, while there are any here."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if not self.relay.has_members(FLOOR):
+                continue
+            try:
+                tick = FloorTick(figures=await self.services.figures.read())
+                await self.log.publish(str(FLOOR), tick.type, tick.body(self.services.clock()))
+            except ComandaError as exc:
+                logger.warning("floor.tick_failed", code=exc.code)
+
+    def _measure(self) -> None:
+        relay, metrics = self.relay, self.metrics
+        metrics.rooms.set_function(lambda: relay.stats.rooms)
+        metrics.deliveries.set_function(lambda: relay.stats.deliveries)
+        metrics.gaps.set_function(lambda: relay.stats.gaps_filled)
+        metrics.resubscriptions.set_function(lambda: relay.stats.resubscriptions)
+        metrics.relay_live.set_function(lambda: float(relay.live))
+        metrics.connections.labels("socketio").set_function(lambda: len(self.socketio.server.sessions))
+
+
+HUB = web.AppKey("hub", Hub)
+
+
+def create_app(
+    settings: Settings, redis_url: str, secret: bytes, menu: Menu, *, websocket_only: bool = False
+) -> web.Application:
+    """A hub as an aiohttp application; it starts and stops with it.
+
+    Raises:
+        CannotStart: A setting makes no sense.
+    """
+    hub = Hub(settings, redis_url, secret, menu, websocket_only=websocket_only)
+    app = hub.app()
+    app[HUB] = hub
+    return app

@@ -1,0 +1,236 @@
+"""`comanda …`: the command line. Each command parses, calls one function, and prints one clear line when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from hub import __version__
+from hub.config import Settings, load_secret
+from hub.domain.errors import ComandaError
+from hub.domain.roles import Kind, Principal, Role
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The order hub of a taquería.",
+)
+staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the people who work here.")
+app.add_typer(staff_app, name="staff")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
+Speed = Annotated[float, typer.Option(min=0.1, max=1000, help="1 is a person's pace; 10 is ten times that.")]
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Hub processes on the one port.")] = 1,
+    agent: Annotated[bool, typer.Option("--agent/--no-agent", help="Run an agent worker beside the hub.")] = True,
+    shared_port: Annotated[bool, typer.Option("--shared-port", hidden=True)] = False,
+) -> None:
+    """Run the hub, and one agent worker beside it."""
+    from hub.announce import announce
+    from hub.serve import Plan
+    from hub.serve import serve as run
+
+    plan = Plan(host, port, workers, agent, shared_port)
+    _run(lambda settings: run(settings, plan, announce if not shared_port else _say_nothing), logs=True)
+
+
+@app.command()
+def demo(host: Host = "127.0.0.1", port: Port = 8080, speed: Speed = 1.0) -> None:
+    """Run the hub with customers and a kitchen that act by themselves; prints the links to open."""
+    from hub.announce import demo_beside
+    from hub.serve import Plan
+    from hub.serve import serve as run
+
+    _run(lambda settings: run(settings, Plan(host, port), demo_beside(speed)), logs=True)
+
+
+@app.command()
+def simulate(
+    url: Annotated[str, typer.Option(help="The hub's root, as in http://127.0.0.1:8080.")],
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders.")],
+    speed: Speed = 1.0,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="COMANDA_TOKEN",
+            help="A manager's token; without one it is made from this machine's secret.",
+        ),
+    ] = "",
+) -> None:
+    """Send customers and a kitchen to a running hub, and say how long things took."""
+    from hub.announce import simulate_against
+
+    _run(lambda settings: simulate_against(settings, url, orders, speed, token or _service_token(settings)))
+
+
+@app.command()
+def agent() -> None:
+    """Run an agent worker alone (the hub it works for is found through COMANDA_REDIS_URL or the data folder)."""
+    import os
+
+    # The agent is a program of its own: importing it here would load LlamaIndex into every `comanda` command.
+    os.execv(sys.executable, [sys.executable, "-m", "agents"])
+
+
+@app.command()
+def token(
+    role: Annotated[Role, typer.Option(help="What the holder may do.")],
+    name: Annotated[str, typer.Option(help="Who the holder is, as shown to others.")] = "",
+    ttl: Annotated[str, typer.Option(help="How long it lasts: 90s, 30m, 12h, 7d.")] = "1h",
+) -> None:
+    """Print a staff token, and nothing else."""
+    lasts = _duration(ttl)
+    with _clear_errors():
+        print(_token(_settings(), role, name, lasts))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, what is reachable, and what is wrong."""
+    from hub.doctor import examine
+
+    settings = _settings()
+    healthy = asyncio.run(examine(settings, print))
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+@staff_app.command("add")
+def staff_add(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[list[Role], typer.Option(help="kitchen, courier, support or manager; may be repeated.")],
+    pin_stdin: Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from standard input.")] = False,
+) -> None:
+    """Add an account; prints its PIN if it was generated."""
+    from hub.announce import with_services
+    from hub.services.staff import new_pin
+
+    pin = sys.stdin.readline().strip() if pin_stdin else new_pin()
+
+    async def add(settings: Settings) -> None:
+        async with with_services(settings) as services:
+            account = await services.staff.add(name, role, pin)
+        roles = ", ".join(sorted(account.roles))
+        print(f"{account.name} ({roles}) may log in" + ("" if pin_stdin else f" with PIN {pin}"))
+
+    _run(add)
+
+
+@staff_app.command("list")
+def staff_list() -> None:
+    """List the accounts."""
+    from hub.announce import with_services
+
+    async def show(settings: Settings) -> None:
+        async with with_services(settings) as services:
+            for account in await services.staff.list():
+                print(f"{account.name}\t{', '.join(sorted(account.roles))}\t{account.id}")
+
+    _run(show)
+
+
+@staff_app.command("remove")
+def staff_remove(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
+    """Remove an account; whoever is logged in with it is out within seconds."""
+    from hub.announce import with_services
+
+    async def remove(settings: Settings) -> None:
+        async with with_services(settings) as services:
+            await services.staff.remove(name)
+        print(f"{name} is removed")
+
+    _run(remove)
+
+
+def _run(job: Callable[[Settings], Coroutine[Any, Any, None]], *, logs: bool = False) -> None:
+    """Run a command to its end, on the fast event loop."""
+    import uvloop
+
+    from hub.telemetry import configure_logging
+
+    configure_logging(quiet=not logs)
+    settings = _settings()
+    with _clear_errors():
+        uvloop.run(job(settings))
+
+
+class _clear_errors:
+    """Turns the errors an operator can do something about into one line on standard error and exit code 1."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
+        while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+            exc = exc.exceptions[0]
+        if isinstance(exc, KeyboardInterrupt):
+            raise typer.Exit(130)
+        if isinstance(exc, ComandaError):
+            _fail(exc.message)
+        if isinstance(exc, (OSError, _cannot_start())):
+            _fail(str(exc))
+
+
+def _cannot_start() -> type[Exception]:
+    from hub.errors import CannotStart
+
+    return CannotStart
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        prefix = "COMANDA_LIMIT_" if exc.title == "Limits" else "COMANDA_"
+        name = prefix + "_".join(str(part) for part in first["loc"][:1]).upper()
+        _fail(f"{name}: {first['msg'].removeprefix('Value error, ')}", code=2)
+
+
+def _service_token(settings: Settings) -> str:
+    return _token(settings, Role.MANAGER, "simulator", timedelta(hours=12))
+
+
+def _token(settings: Settings, role: Role, name: str, lasts: timedelta) -> str:
+    from hub.services.build import utc_now
+    from hub.services.tokens import Tokens
+
+    shown = name or str(role)
+    principal = Principal(kind=Kind.SERVICE, id=f"token:{shown}", name=shown, roles=frozenset({role}))
+    return Tokens(load_secret(settings), settings.branch).issue(principal, utc_now(), lasts)
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if match is None:
+        raise typer.BadParameter("write a duration like 90s, 30m, 12h or 7d", param_hint="--ttl")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
+
+
+async def _say_nothing(_running: object) -> None:
+    return None
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    print(f"comanda: {message}", file=sys.stderr)
+    raise typer.Exit(code)

@@ -1,0 +1,208 @@
+"""What a caller may ask for: every command by its name on the wire, with the shape of its payload.
+
+Doors parse a request into one of these, once; everything further in trusts the types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from hub.domain.models import Delivery, OrderLine, OrderStatus
+from hub.domain.values import CommandId, Id, Line, Note, Prose, Sku, Time, Value
+
+Reason = Annotated[Note, Field(min_length=1)]
+Token = Annotated[str, Field(max_length=2048)]
+Name = Annotated[str, Field(max_length=100)]
+
+
+class Command(Value):
+    """Anything that may be asked for."""
+
+    name: ClassVar[str]
+
+
+class Keyed(Command):
+    """A command that a caller may safely say again: the same `command_id` is carried out once."""
+
+    command_id: CommandId | None = None
+
+
+class Connect(Value):
+    """What a Socket.IO client sends with CONNECT; `pid` and `offset` come from one that was here before."""
+
+    token: Token | None = None
+    branch: Name | None = None
+    pid: Name | None = None
+    offset: Name | None = None
+
+
+class JoinRoom(Command):
+    name: ClassVar[str] = "room.join"
+    room: Name
+    token: Token | None = None
+    after: Name | None = None
+    only: Annotated[tuple[Name, ...], Field(max_length=64)] | None = None
+
+
+class LeaveRoom(Command):
+    name: ClassVar[str] = "room.leave"
+    room: Name
+
+
+class CustomerContact(Value):
+    name: Line
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9 ()-]{7,20}$")] | None = None
+
+
+class PlaceOrder(Keyed):
+    name: ClassVar[str] = "order.place"
+    customer: CustomerContact
+    items: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=40)]
+    delivery: Delivery
+
+
+class OrderCommand(Keyed):
+    """Anything done to one order."""
+
+    order_id: Id
+    token: Token | None = None
+
+
+class AdvanceOrder(OrderCommand):
+    name: ClassVar[str] = "order.advance"
+    to: OrderStatus
+    version: Annotated[int, Field(ge=1)] | None = None
+
+
+class CancelOrder(OrderCommand):
+    name: ClassVar[str] = "order.cancel"
+    reason: Reason
+
+
+class RecallOrder(OrderCommand):
+    name: ClassVar[str] = "order.recall"
+    reason: Reason
+
+
+class DelayOrder(OrderCommand):
+    name: ClassVar[str] = "order.delay"
+    reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=180)]
+
+
+class AcknowledgeOrder(OrderCommand):
+    name: ClassVar[str] = "order.acknowledge"
+
+
+class MarkItem(OrderCommand):
+    name: ClassVar[str] = "order.mark_item"
+    item: Annotated[int, Field(ge=1)]
+    done: bool
+
+
+class AssignCourier(OrderCommand):
+    name: ClassVar[str] = "order.assign_courier"
+    courier_id: Id
+
+
+class ReportPosition(Command):
+    name: ClassVar[str] = "courier.report"
+    order_id: Id
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    accuracy_m: Annotated[float, Field(ge=0, le=100_000)]
+    heading: Annotated[float, Field(ge=0, le=360)] | None = None
+    speed_m_s: Annotated[float, Field(ge=0, le=200)] | None = None
+
+
+class PublishPromo(Keyed):
+    name: ClassVar[str] = "promo.publish"
+    title: Line
+    message: Annotated[Note, Field(min_length=1)]
+    expires_at: Time | None = None
+
+
+class SetStock(Keyed):
+    name: ClassVar[str] = "stock.set"
+    sku: Sku
+    left: Annotated[int, Field(ge=0, le=100_000, strict=True)]
+
+
+class OpenChat(Command):
+    name: ClassVar[str] = "chat.open"
+    order_token: Token | None = None
+
+
+class SendChat(Keyed):
+    name: ClassVar[str] = "chat.send"
+    chat_id: Id
+    text: Prose
+    token: Token | None = None
+
+
+class StopChat(Command):
+    name: ClassVar[str] = "chat.stop"
+    chat_id: Id
+    turn_id: Id
+    token: Token | None = None
+
+
+class TakeOverChat(Command):
+    name: ClassVar[str] = "chat.take_over"
+    chat_id: Id
+    text: Prose | None = None
+
+
+class HandBackChat(Command):
+    name: ClassVar[str] = "chat.hand_back"
+    chat_id: Id
+    text: Prose | None = None
+
+
+class ReplyChat(Keyed):
+    name: ClassVar[str] = "chat.reply"
+    chat_id: Id
+    text: Prose
+
+
+class Login(Value):
+    """Not a command of the log: it changes nothing."""
+
+    name: Line
+    pin: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class ChatTurn(Value):
+    """One message of a conversation that the caller keeps itself (`POST /api/chat/stream`)."""
+
+    role: Literal["user", "assistant", "system"]
+    content: Prose
+
+
+COMMANDS: Mapping[str, type[Command]] = {
+    model.name: model
+    for model in (
+        JoinRoom,
+        LeaveRoom,
+        PlaceOrder,
+        AdvanceOrder,
+        CancelOrder,
+        RecallOrder,
+        DelayOrder,
+        AcknowledgeOrder,
+        MarkItem,
+        AssignCourier,
+        ReportPosition,
+        PublishPromo,
+        SetStock,
+        OpenChat,
+        SendChat,
+        StopChat,
+        TakeOverChat,
+        HandBackChat,
+        ReplyChat,
+    )
+}

@@ -1,0 +1,325 @@
+"""What has happened: every event by its name on the wire, with the shape of its `data`.
+
+An event's fields are its `data`; `type` names it. Offsets, rooms and times are the log's business
+and stand around it, never in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter
+
+from hub.domain.models import Courier, Eta, Order, OrderStatus
+from hub.domain.values import Time, Value, absent, format_time
+
+# A field that PROTOCOL marks with "?": left out when there is nothing to say.
+Optional_ = Field(default=None, exclude_if=absent)
+
+
+class Event(Value):
+    """Anything that happened. Durable ones get an offset; volatile ones are only passed on."""
+
+    volatile: ClassVar[bool] = False
+    type: str
+
+    def body(self, at: datetime) -> str:
+        """The event as the log keeps it: `{"type": …, "at": …, "data": {…}}`, in one line of JSON."""
+        data = self.model_dump_json(exclude={"type"})
+        return f'{{"type":"{self.type}","at":"{format_time(at)}","data":{data}}}'
+
+
+# Orders
+
+
+class OrderReceived(Event):
+    type: Literal["order.received"] = "order.received"
+    order: Order
+
+
+class OrderStep(Event):
+    """One of the steps of an order's way; the status says which."""
+
+    order_id: str
+    status: OrderStatus
+    version: int
+    by: str
+    eta: Eta | None
+
+
+class OrderPreparing(OrderStep):
+    type: Literal["order.preparing"] = "order.preparing"
+
+
+class OrderReady(OrderStep):
+    type: Literal["order.ready"] = "order.ready"
+
+
+class OrderEnRoute(OrderStep):
+    type: Literal["order.en_route"] = "order.en_route"
+
+
+class OrderDelivered(OrderStep):
+    type: Literal["order.delivered"] = "order.delivered"
+
+
+class OrderCancelled(OrderStep):
+    type: Literal["order.cancelled"] = "order.cancelled"
+    reason: str
+
+
+class OrderRecalled(Event):
+    type: Literal["order.recalled"] = "order.recalled"
+    order_id: str
+    status: OrderStatus
+    version: int
+    by: str
+    reason: str
+
+
+class OrderCourierAssigned(Event):
+    type: Literal["order.courier_assigned"] = "order.courier_assigned"
+    order_id: str
+    version: int
+    courier: Courier
+
+
+class OrderItemDone(Event):
+    type: Literal["order.item_done"] = "order.item_done"
+    order_id: str
+    version: int
+    item: int
+    done: Literal[True] = True
+
+
+class OrderItemUndone(Event):
+    type: Literal["order.item_undone"] = "order.item_undone"
+    order_id: str
+    version: int
+    item: int
+    done: Literal[False] = False
+
+
+class OrderAcknowledged(Event):
+    type: Literal["order.acknowledged"] = "order.acknowledged"
+    order_id: str
+    version: int
+    by: str
+
+
+class OrderDelayed(Event):
+    type: Literal["order.delayed"] = "order.delayed"
+    order_id: str
+    version: int
+    minutes: int
+    reason: str
+
+
+class OrderEtaChanged(Event):
+    type: Literal["order.eta_changed"] = "order.eta_changed"
+    order_id: str
+    eta: Eta
+
+
+class CourierMoved(Event):
+    volatile: ClassVar[bool] = True
+    type: Literal["courier.moved"] = "courier.moved"
+    order_id: str
+    courier_id: str
+    lat: float
+    lon: float
+    accuracy_m: float
+    heading: float | None = Optional_
+    speed_m_s: float | None = Optional_
+
+
+# The branch
+
+
+class PromoPublished(Event):
+    type: Literal["promo.published"] = "promo.published"
+    promo_id: str
+    title: str
+    message: str
+    expires_at: Time | None = Optional_
+
+
+class StockChange(Event):
+    """How many of a dish are left. The log itself fills in `left`: only it knows the order of things."""
+
+    sku: str
+    name: str
+    left: int
+
+
+class StockLow(StockChange):
+    type: Literal["stock.low"] = "stock.low"
+
+
+class StockOut(StockChange):
+    type: Literal["stock.out"] = "stock.out"
+
+
+class StockRestocked(StockChange):
+    type: Literal["stock.restocked"] = "stock.restocked"
+
+
+class NoticeSent(Event):
+    type: Literal["notice.sent"] = "notice.sent"
+    notice_id: str
+    message: str
+    level: Literal["info", "warning", "urgent"]
+
+
+class FloorTick(Event):
+    volatile: ClassVar[bool] = True
+    type: Literal["floor.tick"] = "floor.tick"
+    figures: dict[str, Any]
+
+
+# Chat
+
+
+class Author(Value):
+    kind: Literal["customer", "staff"]
+    name: str
+
+
+class ChatMessage(Event):
+    type: Literal["chat.message"] = "chat.message"
+    message_id: str
+    author: Author
+    text: str
+
+
+class ChatStarted(Event):
+    type: Literal["chat.started"] = "chat.started"
+    turn_id: str
+    attempt: int
+    model: str
+
+
+class ChatStep(Event):
+    type: Literal["chat.step"] = "chat.step"
+    turn_id: str
+    step: str
+    state: Literal["started", "done", "failed"]
+    text: str
+
+
+class ChatToolCalled(Event):
+    type: Literal["chat.tool_called"] = "chat.tool_called"
+    turn_id: str
+    call_id: str
+    tool: str
+    summary: str
+
+
+class ChatToolFinished(Event):
+    type: Literal["chat.tool_finished"] = "chat.tool_finished"
+    turn_id: str
+    call_id: str
+    tool: str
+    summary: str
+    ok: bool
+
+
+class ChatDelta(Event):
+    type: Literal["chat.delta"] = "chat.delta"
+    turn_id: str
+    index: int
+    text: str
+
+
+class Usage(Value):
+    """What an answer took."""
+
+    ttft_ms: int
+    duration_ms: int
+    deltas: int
+    llm_calls: int
+    tool_calls: int
+    output_tokens: int | None = Optional_
+
+
+class ChatCompleted(Event):
+    type: Literal["chat.completed"] = "chat.completed"
+    turn_id: str
+    text: str
+    usage: Usage
+
+
+class ChatStopped(Event):
+    type: Literal["chat.stopped"] = "chat.stopped"
+    turn_id: str
+    text: str
+    by: str
+
+
+class TurnError(Value):
+    code: str
+    message: str
+    retryable: bool
+
+
+class ChatFailed(Event):
+    type: Literal["chat.failed"] = "chat.failed"
+    turn_id: str
+    text: str
+    error: TurnError
+
+
+class ChatHandedOver(Event):
+    type: Literal["chat.handed_over"] = "chat.handed_over"
+    by: str
+    reason: str
+
+
+class ChatHandedBack(Event):
+    type: Literal["chat.handed_back"] = "chat.handed_back"
+    by: str
+    reason: str
+
+
+OrderEvent = (
+    OrderReceived
+    | OrderPreparing
+    | OrderReady
+    | OrderEnRoute
+    | OrderDelivered
+    | OrderCancelled
+    | OrderRecalled
+    | OrderCourierAssigned
+    | OrderItemDone
+    | OrderItemUndone
+    | OrderAcknowledged
+    | OrderDelayed
+    | OrderEtaChanged
+)
+BranchEvent = PromoPublished | StockLow | StockOut | StockRestocked | NoticeSent | CourierMoved | FloorTick
+ChatEvent = (
+    ChatMessage
+    | ChatStarted
+    | ChatStep
+    | ChatToolCalled
+    | ChatToolFinished
+    | ChatDelta
+    | ChatCompleted
+    | ChatStopped
+    | ChatFailed
+    | ChatHandedOver
+    | ChatHandedBack
+)
+AnyEvent = Annotated[OrderEvent | BranchEvent | ChatEvent, Field(discriminator="type")]
+
+_ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def parse_event(type_: str, data: dict[str, Any]) -> AnyEvent:
+    """An event from its wire form, `type` beside `data`.
+
+    Raises:
+        pydantic.ValidationError: It is none of the above.
+    """
+    return _ANY.validate_python({"type": type_, **data})

@@ -1,0 +1,124 @@
+"""The order document and its parts, as PROTOCOL gives them; what may happen to them stands in `order`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hub.domain.values import Line, Note, Sku, Time, Value, absent
+
+
+class OrderStatus(StrEnum):
+    """Where an order is on its way."""
+
+    RECEIVED = "received"  # paid for or promised; nobody has started on it
+    PREPARING = "preparing"  # on the grill
+    READY = "ready"  # packed, waiting to be fetched
+    EN_ROUTE = "en_route"  # with a courier (delivery only)
+    DELIVERED = "delivered"  # in the customer's hands: the end
+    CANCELLED = "cancelled"  # will not happen: the other end
+
+
+class DeliveryKind(StrEnum):
+    PICKUP = "pickup"
+    DELIVERY = "delivery"
+
+
+ENDED = frozenset({OrderStatus.DELIVERED, OrderStatus.CANCELLED})
+
+# The way of an order, step by step. Cancelling and recalling are not steps: see `order`.
+TRANSITIONS: Mapping[DeliveryKind, Mapping[OrderStatus, frozenset[OrderStatus]]] = {
+    DeliveryKind.DELIVERY: {
+        OrderStatus.RECEIVED: frozenset({OrderStatus.PREPARING}),
+        OrderStatus.PREPARING: frozenset({OrderStatus.READY}),
+        OrderStatus.READY: frozenset({OrderStatus.EN_ROUTE}),
+        OrderStatus.EN_ROUTE: frozenset({OrderStatus.DELIVERED}),
+        OrderStatus.DELIVERED: frozenset(),
+        OrderStatus.CANCELLED: frozenset(),
+    },
+    DeliveryKind.PICKUP: {
+        OrderStatus.RECEIVED: frozenset({OrderStatus.PREPARING}),
+        OrderStatus.PREPARING: frozenset({OrderStatus.READY}),
+        OrderStatus.READY: frozenset({OrderStatus.DELIVERED}),
+        OrderStatus.EN_ROUTE: frozenset(),
+        OrderStatus.DELIVERED: frozenset(),
+        OrderStatus.CANCELLED: frozenset(),
+    },
+}
+
+RECALLS: Mapping[OrderStatus, OrderStatus] = {
+    OrderStatus.PREPARING: OrderStatus.RECEIVED,
+    OrderStatus.READY: OrderStatus.PREPARING,
+}
+
+
+class Eta(Value):
+    """When the customer will have it: a range, because a promise to the minute is a lie."""
+
+    earliest: Time
+    latest: Time
+
+
+class Courier(Value):
+    id: str
+    name: str
+
+
+class OrderItem(Value):
+    """One line of an order. `item` is its number in the order, from 1; `unit_price` in minor units."""
+
+    item: int
+    sku: str
+    name: str
+    qty: int
+    unit_price: int
+    notes: str = ""
+    done: bool = False
+
+
+class Delivery(Value):
+    """How the customer gets it. An address is needed for `delivery`, and kept only there."""
+
+    kind: DeliveryKind
+    address: Note | None = Field(default=None, exclude_if=absent)
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = Field(default=None, exclude_if=absent)
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = Field(default=None, exclude_if=absent)
+
+
+class CustomerName(Value):
+    name: Line
+
+
+class Order(Value):
+    """The order document. `version` counts its changes from 1; `status_since` is when it entered its status."""
+
+    id: str
+    code: str
+    status: OrderStatus
+    version: int
+    items: tuple[OrderItem, ...]
+    total: int
+    currency: Literal["MXN"] = "MXN"
+    customer: CustomerName
+    delivery: Delivery
+    courier: Courier | None = None
+    eta: Eta | None = None
+    acknowledged: bool = False
+    placed_at: Time
+    updated_at: Time
+    status_since: Time
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+class OrderLine(Value):
+    """What a customer asks for: how many of a dish, and how."""
+
+    sku: Sku
+    qty: Annotated[int, Field(ge=1, le=50, strict=True)]
+    notes: Note = ""

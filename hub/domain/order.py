@@ -1,0 +1,237 @@
+"""What may happen to an order, and what it is afterwards.
+
+Two halves. The `decide` half takes an order and a wish and answers with events, or refuses. The
+`fold` half takes an order and an event and answers with the order after it. An order's document is
+always the fold of its events; nothing else may write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.domain import events as ev
+from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
+from hub.domain.models import (
+    RECALLS,
+    TRANSITIONS,
+    Courier,
+    CustomerName,
+    Delivery,
+    DeliveryKind,
+    Eta,
+    Order,
+    OrderItem,
+    OrderStatus,
+)
+from hub.domain.roles import Permission, Principal
+
+STEPS: Mapping[OrderStatus, Callable[..., ev.OrderEvent]] = {
+    OrderStatus.PREPARING: ev.OrderPreparing,
+    OrderStatus.READY: ev.OrderReady,
+    OrderStatus.EN_ROUTE: ev.OrderEnRoute,
+    OrderStatus.DELIVERED: ev.OrderDelivered,
+}
+
+
+# Decide
+
+
+def place(
+    order_id: str,
+    customer: CustomerName,
+    items: Sequence[OrderItem],
+    delivery: Delivery,
+    eta: Eta | None,
+    at: datetime,
+) -> list[ev.OrderEvent]:
+    """A new order."""
+    if delivery.kind is DeliveryKind.DELIVERY and not delivery.address:
+        raise BadRequest("a delivery needs an address", field="delivery.address")
+    order = Order(
+        id=order_id,
+        code=order_id[-4:],
+        status=OrderStatus.RECEIVED,
+        version=1,
+        items=tuple(items),
+        total=sum(item.qty * item.unit_price for item in items),
+        customer=customer,
+        delivery=delivery if delivery.kind is DeliveryKind.DELIVERY else Delivery(kind=delivery.kind),
+        eta=eta,
+        placed_at=at,
+        updated_at=at,
+        status_since=at,
+    )
+    return [ev.OrderReceived(order=order)]
+
+
+def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.OrderEvent]:
+    """One step along the order's way.
+
+    Raises:
+        Conflict: That is not the next step from here.
+    """
+    if to not in TRANSITIONS[order.delivery.kind][order.status]:
+        raise Conflict(
+            f"an order that is {order.status} cannot become {to}",
+            status=str(order.status),
+            version=order.version,
+        )
+    return [STEPS[to](order_id=order.id, status=to, version=order.version + 1, by=by, eta=eta)]
+
+
+def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderEvent]:
+    """The end that nobody wanted: before it leaves; a manager also on the road; a customer only before work starts."""
+    if order.ended:
+        raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
+    if not who.may(Permission.CANCEL_ORDER):
+        if order.id not in who.orders:
+            raise Forbidden("your role may not cancel an order")
+        if order.status is not OrderStatus.RECEIVED:
+            raise Conflict("the kitchen has started on it: ask us to cancel it", status=str(order.status))
+    elif order.status is OrderStatus.EN_ROUTE and not who.may(Permission.CANCEL_ANY_ORDER):
+        raise Conflict("it is on its way: only a manager can cancel it now", status=str(order.status))
+    return [
+        ev.OrderCancelled(
+            order_id=order.id,
+            status=OrderStatus.CANCELLED,
+            version=order.version + 1,
+            by=by,
+            eta=None,
+            reason=reason,
+        )
+    ]
+
+
+def recall(order: Order, reason: str, by: str) -> list[ev.OrderEvent]:
+    """One step back, while it has not left the house."""
+    back = RECALLS.get(order.status)
+    if back is None:
+        raise Conflict(f"an order that is {order.status} has no step back", status=str(order.status))
+    return [ev.OrderRecalled(order_id=order.id, status=back, version=order.version + 1, by=by, reason=reason)]
+
+
+def delay(order: Order, minutes: int, reason: str) -> list[ev.OrderEvent]:
+    """It will take longer: said once, with the reason, and the estimate moves along."""
+    _still_open(order)
+    delayed = ev.OrderDelayed(order_id=order.id, version=order.version + 1, minutes=minutes, reason=reason)
+    if order.eta is None:
+        return [delayed]
+    more = timedelta(minutes=minutes)
+    eta = Eta(earliest=order.eta.earliest + more, latest=order.eta.latest + more)
+    return [delayed, ev.OrderEtaChanged(order_id=order.id, eta=eta)]
+
+
+def acknowledge(order: Order, by: str) -> list[ev.OrderEvent]:
+    """A person saw it. Twice is as good as once."""
+    if order.acknowledged:
+        return []
+    return [ev.OrderAcknowledged(order_id=order.id, version=order.version + 1, by=by)]
+
+
+def mark_item(order: Order, item: int, done: bool) -> list[ev.OrderEvent]:
+    """One line is done, or not after all. Nothing happens if it is so already."""
+    _still_open(order)
+    line = next((line for line in order.items if line.item == item), None)
+    if line is None:
+        raise NotFound(f"the order has no line {item}", item=item)
+    if line.done == done:
+        return []
+    made = ev.OrderItemDone if done else ev.OrderItemUndone
+    return [made(order_id=order.id, version=order.version + 1, item=item)]
+
+
+def assign_courier(order: Order, courier: Courier) -> list[ev.OrderEvent]:
+    """Somebody will ride it. Nothing happens if it is the same person."""
+    _still_open(order)
+    if order.delivery.kind is not DeliveryKind.DELIVERY:
+        raise Conflict("a pickup order has no courier")
+    if order.courier == courier:
+        return []
+    return [ev.OrderCourierAssigned(order_id=order.id, version=order.version + 1, courier=courier)]
+
+
+def check_version(order: Order, expected: int | None) -> None:
+    """Refuse a caller who looked at an older order than this one."""
+    if expected is not None and expected != order.version:
+        raise Conflict("the order has changed since you looked", version=order.version, status=str(order.status))
+
+
+def _still_open(order: Order) -> None:
+    if order.ended:
+        raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
+
+
+# Fold
+
+
+def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent, datetime]]) -> Order:
+    """The order after these events, oldest first, each with its time."""
+    for event, at in happened:
+        order = apply(order, event, at)
+    if order is None:
+        raise ValueError("no events, no order")
+    return order
+
+
+def apply(order: Order | None, event: ev.OrderEvent, at: datetime) -> Order:
+    """The order after one event."""
+    if isinstance(event, ev.OrderReceived):
+        return event.order
+    if order is None:
+        raise ValueError(f"{event.type} before order.received")
+    change = _CHANGES[type(event)](order, event)
+    change["updated_at"] = at
+    if "status" in change:
+        change["status_since"] = at
+    if not isinstance(event, ev.OrderEtaChanged):
+        change["version"] = event.version
+    return order.model_copy(update=change)
+
+
+def _step(_order: Order, event: Any) -> dict[str, Any]:
+    return {"status": event.status, "eta": event.eta}
+
+
+def _recalled(_order: Order, event: Any) -> dict[str, Any]:
+    return {"status": event.status}
+
+
+def _assigned(_order: Order, event: Any) -> dict[str, Any]:
+    return {"courier": event.courier}
+
+
+def _marked(order: Order, event: Any) -> dict[str, Any]:
+    def mark(line: OrderItem) -> OrderItem:
+        return line.model_copy(update={"done": event.done}) if line.item == event.item else line
+
+    return {"items": tuple(mark(line) for line in order.items)}
+
+
+def _acknowledged(_order: Order, _event: Any) -> dict[str, Any]:
+    return {"acknowledged": True}
+
+
+def _delayed(_order: Order, _event: Any) -> dict[str, Any]:
+    return {}
+
+
+def _eta_changed(_order: Order, event: Any) -> dict[str, Any]:
+    return {"eta": event.eta}
+
+
+_CHANGES: Mapping[type, Callable[[Order, Any], dict[str, Any]]] = {
+    ev.OrderPreparing: _step,
+    ev.OrderReady: _step,
+    ev.OrderEnRoute: _step,
+    ev.OrderDelivered: _step,
+    ev.OrderCancelled: _step,
+    ev.OrderRecalled: _recalled,
+    ev.OrderCourierAssigned: _assigned,
+    ev.OrderItemDone: _marked,
+    ev.OrderItemUndone: _marked,
+    ev.OrderAcknowledged: _acknowledged,
+    ev.OrderDelayed: _delayed,
+    ev.OrderEtaChanged: _eta_changed,
+}

@@ -1,0 +1,57 @@
+"""The small values that models share: times as the wire wants them, and text that is safe to keep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+
+
+def format_time(at: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: `2026-11-20T21:30:00.123Z`."""
+    at = at.astimezone(UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def to_milliseconds(at: datetime) -> datetime:
+    """What survives a trip over the wire; a document must equal the one read back."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a time needs a zone (write it in UTC, ending in Z)")
+    try:
+        return to_milliseconds(at.astimezone(UTC))
+    except OverflowError:
+        raise ValueError("a time needs a year that the calendar has") from None
+
+
+def absent(value: object) -> bool:
+    """For `exclude_if`: a field that PROTOCOL marks with "?" is left out when there is nothing to say."""
+    return value is None
+
+
+def _printable(text: str) -> str:
+    if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:
+        raise ValueError("control characters are not text")
+    return text
+
+
+Time = Annotated[datetime, AfterValidator(_aware), PlainSerializer(format_time, return_type=str)]
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_printable)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
+Prose = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_printable)
+]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+CommandId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
+
+
+class Value(BaseModel):
+    """A fact that nobody changes: frozen, and without fields that nobody named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,36 @@
+"""Redis's failures in the domain's words: not now, or our fault."""
+
+from __future__ import annotations
+
+import re
+
+from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, ResponseError, TimeoutError
+
+from hub.domain.errors import ComandaError, Internal, Unavailable
+
+# Redis 6.2 wraps the error of a command in a script ("Error running script (call to f_…): …: -OOM command not
+# allowed …"), later ones pass it on as it is.
+_NOT_NOW = re.compile(
+    r"(?:^|[\s-])(OOM|LOADING|READONLY|MASTERDOWN|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|UNKILLABLE)\s"
+    r"|command not allowed when used memory|read only replica|MASTER is down|loading the dataset"
+)
+
+
+def translate(error: BaseException) -> ComandaError:
+    """The error to raise `from` one of redis-py's, or of the system's."""
+    if isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError):
+        return Unavailable("the event log did not answer")
+    if isinstance(error, ResponseError) and (_not_now(error) or _NOT_NOW.search(str(error))):
+        return Unavailable("the event log cannot take this now")
+    return Internal("the event log failed")
+
+
+def _not_now(error: RedisError) -> bool:
+    # redis-py gives some prefixes a class of their own, and cuts them off the message.
+    return type(error).__name__ in {
+        "OutOfMemoryError",
+        "MasterDownError",
+        "ClusterDownError",
+        "TryAgainError",
+        "BusyLoadingError",
+    }

@@ -1,0 +1,86 @@
+"""The names of everything Comanda keeps in Redis: no other module spells a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub.eventlog.types import DocKey
+
+PREFIX = "comanda"
+
+
+class Keys:
+    """One branch's keys. All carry its hash tag, so that one script may touch them all, also in a cluster.
+
+    Attributes:
+        meta: A hash: `epoch`, and `offset`, the counter.
+        stock: A hash: SKU to how many are left; a SKU that is not in it is not limited.
+        turns: The stream of work for agent workers; each entry's field `p` is one payload.
+        turns_channel: Where workers are told of what cannot wait: stop this turn.
+        staff: A hash: account name to account.
+    """
+
+    def __init__(self, branch: str) -> None:
+        self.prefix = f"{PREFIX}:{{{branch}}}:"
+        self.meta = f"{self.prefix}meta"
+        self.stock = f"{self.prefix}stock"
+        self.turns = f"{self.prefix}turns"
+        self.turns_channel = f"{self.prefix}channel/turns"
+        self.staff = f"{self.prefix}staff"
+        self._channels = f"{self.prefix}channel:"
+
+    def room(self, room: str) -> str:
+        """The room's stream: id `<offset>-0`, fields `p` (prev), `t` (type), `b` (body)."""
+        return f"{self.prefix}room:{room}"
+
+    def head(self, room: str) -> str:
+        """The offset of the room's last event."""
+        return f"{self.prefix}head:{room}"
+
+    def channel(self, room: str) -> str:
+        """The room's pub/sub channel; a message is `<epoch> <offset> <prev> <type>\\n<body>`."""
+        return f"{self._channels}{room}"
+
+    def room_of(self, channel: str) -> str:
+        """The room whose channel this is."""
+        return channel.removeprefix(self._channels)
+
+    def doc(self, kind: str, id: str) -> str:
+        """A document, a hash: `v` (version), `b` (body)."""
+        return f"{self.prefix}doc:{kind}:{id}"
+
+    def document(self, key: DocKey) -> str:
+        return self.doc(key.kind, key.id)
+
+    def documents(self, kind: str) -> str:
+        """What the keys of all documents of a kind begin with."""
+        return f"{self.prefix}doc:{kind}:"
+
+    def index(self, name: str) -> str:
+        """A sorted set: members by the offset at which they came in."""
+        return f"{self.prefix}index:{name}"
+
+    def command(self, scoped_id: str) -> str:
+        """What became of a command: fingerprint, epoch, head, offsets, result; a line each."""
+        return f"{self.prefix}command:{scoped_id}"
+
+    def samples(self, name: str) -> str:
+        """A list: the newest measurements of something, newest first."""
+        return f"{self.prefix}samples:{name}"
+
+    def counts(self, name: str) -> str:
+        """A hash of tallies: a field each."""
+        return f"{self.prefix}counts:{name}"
+
+    def turn_lease(self, turn_id: str) -> str:
+        """Held by the worker that runs the turn."""
+        return f"{self.prefix}turn-lease:{turn_id}"
+
+    def turn(self, turn_id: str) -> str:
+        """What is known of a turn beside its events."""
+        return f"{self.prefix}turn:{turn_id}"
+
+    def session(self, pid: str) -> str:
+        """What a connection needs to be recovered: its principal and rooms."""
+        return f"{self.prefix}session:{pid}"

@@ -1,0 +1,339 @@
+"""A branch's event log: the one way to change anything, and the ways to read what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import string
+from hashlib import sha1
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ConnectionError, NoScriptError, RedisError
+
+from hub.domain.errors import Unavailable
+from hub.domain.rooms import Cursor
+from hub.eventlog import commit as commits
+from hub.eventlog.errors import translate
+from hub.eventlog.keys import Keys
+from hub.eventlog.lane import Lane
+from hub.eventlog.types import (
+    Committed,
+    DocKey,
+    Document,
+    IndexMove,
+    LogEntry,
+    NewEvent,
+    StockMove,
+    View,
+    ViewQuery,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from redis.asyncio import Redis
+
+_EPOCH_ALPHABET = string.ascii_lowercase + string.digits
+_HEADS_A_CALL = 1_000
+_NOWHERE = Cursor("", 0)
+
+
+__all__ = [
+    "Committed",
+    "DocKey",
+    "Document",
+    "EventLog",
+    "IndexMove",
+    "LogEntry",
+    "NewEvent",
+    "StockMove",
+    "View",
+    "ViewQuery",
+    "Write",
+]
+
+
+def random_epoch() -> str:
+    """Eight characters: a name for one life of the log."""
+    return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(8))
+
+
+class Script:
+    """A Lua file of this package, called by its hash."""
+
+    def __init__(self, name: str) -> None:
+        self.text = files("hub.eventlog").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        # What EVALSHA names a script by; nothing here is a secret.
+        self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class EventLog:
+    """What happened in one branch, in one order.
+
+    Every call ends within `deadline_s`: with an answer, or with `Unavailable`.
+
+    Args:
+        redis: From `connect`; it must decode its responses. Whoever made it closes it.
+        room_events: About so many events are kept a room; an order's are all kept.
+        command_ttl_s: So long a command's result is known.
+        new_epoch: Names for lives of the log.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        branch: str,
+        *,
+        room_events: int = 1000,
+        command_ttl_s: int = 86_400,
+        deadline_s: float = 2.0,
+        new_epoch: Callable[[], str] = random_epoch,
+    ) -> None:
+        encoder: Any = redis.get_encoder()  # type: ignore[no-untyped-call]
+        if not encoder.decode_responses:
+            raise ValueError("the event log needs a client with decode_responses=True")
+        self.branch = branch
+        self.keys = Keys(branch)
+        self.room_events = room_events
+        self.command_ttl_s = command_ttl_s
+        self.deadline_s = deadline_s
+        self.highest = _NOWHERE
+        self._new_epoch = new_epoch
+        self._spare_epoch = new_epoch()
+        self._lane = Lane(redis, deadline_s=deadline_s)
+        self._commit, self._view, self._heads, self._publish = map(Script, ("commit", "view", "heads", "publish"))
+
+    async def aclose(self) -> None:
+        """Drop what is under way."""
+        await self._lane.aclose()
+
+    # Writing
+
+    async def commit(self, write: Write) -> Committed:
+        """Commit one write, atomically: all of it is in the log and on its way to the rooms, or none of it.
+
+        Args:
+            write: At most 16 documents and 8 events, each body at most 64 KiB of JSON.
+
+        Returns:
+            The offsets given, in order; for a known command id, those of the first time.
+
+        Raises:
+            Conflict: A document is not at its expected version (`document`, `version`); read again.
+            OutOfStock: There is not enough of something (`items`: each `sku` and what is `left`).
+            IdempotencyMismatch: The command id was used before, with another body.
+            Unavailable: Redis did not answer in time. The outcome is unknown: retry with the same command id.
+            ValueError: The write is past the limits.
+
+        Source: the append-and-publish script of Centrifugo's Redis broker, widened to several rooms.
+        """
+        commits.check(write)
+        keys, argv = commits.arguments(
+            write,
+            self.keys,
+            spare_epoch=self._spare_epoch,
+            seen=self.highest,
+            room_events=self.room_events,
+            command_ttl_s=self.command_ttl_s,
+        )
+        # A lost reply may be asked for again only where the script knows the command again.
+        reply = await self._run(self._commit, keys, argv, again=bool(write.command_id))
+        committed = commits.answer(write, reply)
+        if not committed.repeated:
+            self.observe(committed.cursor)
+        return committed
+
+    async def remembered(self, command_id: str, fingerprint: str) -> Committed | None:
+        """What a command was answered with, if it has been committed before.
+
+        Raises:
+            IdempotencyMismatch: It was, with another body.
+        """
+        known = await self._call("GET", self.keys.command(command_id), again=True)
+        if known is None:
+            return None
+        found, _, rest = known.partition("\n")
+        return commits.answer(Write(), ["KNOWN", rest] if found == fingerprint else ["MISMATCH"])
+
+    async def seed_stock(self, counts: Mapping[str, int]) -> None:
+        """Count the dishes that nobody has counted yet; the others keep their numbers."""
+        await asyncio.gather(
+            *(self._call("HSETNX", self.keys.stock, sku, left, again=True) for sku, left in counts.items())
+        )
+
+    async def publish(self, room: str, type: str, body: str) -> None:
+        """Tell whoever is in the room now, and nobody else: no offset, nothing stored."""
+        await self._run(self._publish, [self.keys.meta], [self.keys.channel(room), type, body])
+
+    def observe(self, cursor: Cursor) -> None:
+        """Remember that the log has been this far; a log that later stands before it has lost its tail."""
+        if cursor.epoch != self.highest.epoch or cursor.offset > self.highest.offset:
+            self.highest = cursor
+        if cursor.epoch == self._spare_epoch:
+            self._spare_epoch = self._new_epoch()
+
+    # Reading
+
+    async def position(self) -> Cursor:
+        """Where the branch stands. Names the log's epoch if it has none, or a new one if it lost its tail."""
+        return (await self.commit(Write())).cursor
+
+    async def read(self, room: str, after: int, *, limit: int = 1000, upto: int | None = None) -> list[LogEntry]:
+        """The room's events after an offset, up to another, oldest first."""
+        end = "+" if upto is None else str(upto)
+        entries = await self._call("XRANGE", self.keys.room(room), str(after + 1), end, "COUNT", limit, again=True)
+        return [_entry(room, raw) for raw in entries]
+
+    async def read_back(self, room: str, before: int | None, limit: int) -> list[LogEntry]:
+        """The room's newest events before an offset, or of all; oldest first."""
+        if before is not None and before <= 0:
+            return []
+        end = "+" if before is None else str(before - 1)
+        entries = await self._call("XREVRANGE", self.keys.room(room), end, "-", "COUNT", limit, again=True)
+        return [_entry(room, raw) for raw in reversed(entries)]
+
+    async def view(self, query: ViewQuery) -> View:
+        """A room's state and history as of one moment."""
+        keys = self.keys
+        room, index = query.room, query.index or ""
+        at = [keys.meta, keys.room(room), keys.head(room), keys.stock, keys.index(index)]
+        at += map(keys.document, query.documents)
+        argv: list[str | int] = [
+            "" if query.after is None else query.after,
+            query.epoch or "",
+            query.limit,
+            query.index_limit if index else 0,
+            keys.documents(query.index_kind),
+            int(query.stock),
+        ]
+        cursor, reply = await self._as_of(self._view, at, argv)
+        whole, entries, documents, indexed, stock = reply
+        return View(
+            cursor=cursor,
+            whole=bool(whole),
+            events=tuple(_entry(room, raw) for raw in entries),
+            documents=tuple(map(_document, query.documents, documents)),
+            indexed=tuple(Document(DocKey(query.index_kind, id), int(v), body) for id, v, body in indexed),
+            stock={sku: int(left) for sku, left in _pairs(stock)},
+        )
+
+    async def heads(self, rooms: Sequence[str]) -> tuple[Cursor, list[int]]:
+        """Where the branch stands, and where each room ends: no head is behind that position."""
+        heads: list[int] = []
+        first: Cursor | None = None
+        for start in range(0, len(rooms) or 1, _HEADS_A_CALL):
+            at = [self.keys.meta, *map(self.keys.head, rooms[start : start + _HEADS_A_CALL])]
+            cursor, reply = await self._as_of(self._heads, at, [])
+            first = first or cursor
+            heads += map(int, reply)
+        return first or _NOWHERE, heads
+
+    async def document(self, key: DocKey) -> Document | None:
+        """The document as it stands."""
+        return _document(key, await self._call("HMGET", self.keys.document(key), "v", "b", again=True))
+
+    async def documents(self, keys: Iterable[DocKey]) -> list[Document | None]:
+        """Each of these documents as it stands; not all of one moment."""
+        return await asyncio.gather(*map(self.document, keys))
+
+    async def indexed(self, index: str, *, before: int | None, limit: int) -> list[tuple[str, int]]:
+        """An index's members that came in before an offset, newest first, each with its offset."""
+        end = "+inf" if before is None else f"({before}"
+        key = self.keys.index(index)
+        flat = await self._call("ZREVRANGEBYSCORE", key, end, "-inf", "WITHSCORES", "LIMIT", 0, limit, again=True)
+        return [(member, int(float(score))) for member, score in _pairs(flat)]
+
+    async def stock(self) -> dict[str, int]:
+        """How many are left of each dish that is counted."""
+        left = await self._call("HGETALL", self.keys.stock, again=True)
+        return {sku: int(n) for sku, n in _pairs(left)}
+
+    async def samples(self, name: str) -> list[int]:
+        """The newest measurements, newest first, at most 100."""
+        return [int(n) for n in await self._call("LRANGE", self.keys.samples(name), 0, -1, again=True)]
+
+    async def counts(self, name: str) -> dict[str, int]:
+        """A set of tallies, by field."""
+        flat = await self._call("HGETALL", self.keys.counts(name), again=True)
+        return {field: int(n) for field, n in _pairs(flat)}
+
+    async def ping(self) -> None:
+        """Is Redis there?"""
+        await self._call("PING")
+
+    # The way there
+
+    async def _run(
+        self, script: Script, keys: Sequence[str], argv: Sequence[str | int], *, again: bool = False
+    ) -> list[Any]:
+        rest = (len(keys), *keys, *argv)
+        reply: list[Any] = await self._call("EVALSHA", script.sha, *rest, again=again, script=script)
+        return reply
+
+    async def _call(self, *command: str | int, again: bool = False, script: Script | None = None) -> Any:
+        """One command within the deadline.
+
+        Args:
+            again: Doing it twice is as good as once: a connection that broke is no reason to give up.
+            script: Sent in full if Redis does not know its hash.
+        """
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                return await self._until_answered(command, again, script)
+        except TimeoutError as error:
+            raise Unavailable("the event log did not answer in time") from error
+        except (RedisError, OSError) as error:
+            raise translate(error) from error
+
+    async def _until_answered(self, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
+        pause_s = 0.01
+        while True:
+            try:
+                return await self._lane.call(*command)
+            except NoScriptError:
+                if script is None:
+                    raise
+                command = ("EVAL", script.text, *command[2:])
+            except (ConnectionError, OSError):
+                if not again:
+                    raise
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1))
+                pause_s = min(pause_s * 2, 0.25)
+
+    async def _as_of(self, script: Script, keys: Sequence[str], argv: Sequence[str | int]) -> tuple[Cursor, list[Any]]:
+        """A reading script's reply, and the moment it is of; never of a log that lost its tail unnoticed."""
+        reply = await self._run(script, keys, argv, again=True)
+        if not self._trusts(Cursor(reply[0], int(reply[1]))):
+            await self.position()
+            reply = await self._run(script, keys, argv, again=True)
+        cursor = Cursor(reply[0], int(reply[1]))
+        self.observe(cursor)
+        return cursor, reply[2:]
+
+    def _trusts(self, cursor: Cursor) -> bool:
+        """Whether the log has an epoch, and is not behind what was seen of it."""
+        behind = cursor.epoch == self.highest.epoch and cursor.offset < self.highest.offset
+        return bool(cursor.epoch) and not behind
+
+
+def _entry(room: str, raw: Any) -> LogEntry:
+    id, fields = raw
+    named = fields if isinstance(fields, dict) else dict(_pairs(fields))
+    return LogEntry(offset=int(id.partition("-")[0]), prev=int(named["p"]), room=room, type=named["t"], body=named["b"])
+
+
+def _document(key: DocKey, raw: Sequence[str | None]) -> Document | None:
+    version, body = raw
+    return None if version is None else Document(key, int(version), body or "")
+
+
+def _pairs(reply: Any) -> Iterable[tuple[Any, Any]]:
+    """Redis answers with pairs in three shapes, by protocol and command."""
+    if isinstance(reply, dict):
+        return reply.items()
+    if reply and isinstance(reply[0], list | tuple):
+        return ((first, second) for first, second in reply)
+    return zip(reply[::2], reply[1::2], strict=True)

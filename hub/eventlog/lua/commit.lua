@@ -1,0 +1,246 @@
+-- The only writer of a branch's state: all of a write, or none of it.
+--
+-- KEYS  1 meta, 2 stock, 3 turns; then, in this order, those that the counts in ARGV announce:
+--       the command (with one) · a document an expectation · stream and head a room · a document a document ·
+--       an index an index move · a list a sample · a hash a count · one key or two an expiry
+-- ARGV  read from left to right, "n ×" being a count and that many groups:
+--       a name for a new epoch · epoch and offset of the highest event the caller has seen ("", 0: none)
+--       seconds to keep the command's result (0: no command) · fingerprint · result · samples to keep
+--       n × version expected (0: none)
+--       n × channel, events to keep (0: all)                                           rooms, numbered from 1
+--       n × sku, mode, amount, low, data up to the number, time                        stock moves
+--         if any: types of the events out, low, restocked · n × room                   where these go
+--       n × version, body                                                              documents
+--       n × type, body, n × room                                                       events
+--       n × member, 1 or 0                                                             index moves
+--       n × value                                                                      samples
+--       n × field, difference, seconds to keep the hash                                counts
+--       n × payload                                                                    queue
+--       n × keys (1 or 2), seconds (0: for ever)                                       expiries
+-- RETURNS  {"OK", epoch, head, offset…} · {"KNOWN", "<epoch>\n<head>\n<offset>,…\n<result>"} · {"MISMATCH"} ·
+--          {"CONFLICT", number of the expectation, version found} · {"SHORT", sku, left, sku, left…}
+--
+-- Redis isolates a script but does not roll it back: every check stands before the first write, and the
+-- first write is one that Redis refuses when it is out of memory or read-only.
+
+local call = redis.call
+local at_key, at_arg = 3, 0
+local index_kept = 10000  -- members of an index; the oldest leave
+
+local function key()
+  at_key = at_key + 1
+  return KEYS[at_key]
+end
+
+local function arg()
+  at_arg = at_arg + 1
+  return ARGV[at_arg]
+end
+
+local function number()
+  return tonumber(arg())
+end
+
+-- Lua's own conversion rounds at 14 digits.
+local function digits(n)
+  return string.format('%.0f', n)
+end
+
+local new_epoch, seen_epoch, seen_offset = arg(), arg(), number()
+local command_ttl, fingerprint, result, samples_kept = number(), arg(), arg(), number()
+
+-- Is the command known?
+
+local command
+if command_ttl > 0 then
+  command = key()
+  local known = call('GET', command)
+  if known then
+    local line = string.find(known, '\n', 1, true)
+    if string.sub(known, 1, line - 1) ~= fingerprint then
+      return {'MISMATCH'}
+    end
+    return {'KNOWN', string.sub(known, line + 1)}
+  end
+end
+
+-- Is every document at its version?
+
+for i = 1, number() do
+  local found = tonumber(call('HGET', key(), 'v')) or 0
+  if found ~= number() then
+    return {'CONFLICT', i, found}
+  end
+end
+
+-- Where does each room end? Its head says so; the stream is asked as well, for an XADD below its end would fail
+-- in the middle of the writes.
+
+local rooms, highest = {}, 0
+for i = 1, number() do
+  local stream, head = key(), key()
+  local last = tonumber(call('GET', head)) or 0
+  local tail = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  if tail then
+    last = math.max(last, tonumber(string.match(tail[1], '^%d+')))
+  end
+  highest = math.max(highest, last)
+  rooms[i] = {stream = stream, head = head, channel = arg(), keep = number(), last = last}
+end
+
+-- Is there enough of everything? The moves are tried in order, on a copy.
+
+local left, before_all, short, stock_events = {}, {}, {}, {}
+local moves = number()
+local function news(mode, before, after, low)
+  if mode == 'set' then
+    return after == 0 and 'out' or after <= low and 'low' or 'restocked'
+  elseif mode == 'give' then
+    return before == 0 and after > 0 and 'restocked'
+  end
+  return before > 0 and after == 0 and 'out' or before > low and after <= low and 'low'
+end
+for _ = 1, moves do
+  local sku, mode, amount, low, data, time = arg(), arg(), number(), number(), arg(), arg()
+  local before = left[sku]
+  if before == nil then
+    before = tonumber(call('HGET', KEYS[2], sku)) or false
+    before_all[sku] = before
+  end
+  local after = before
+  if mode == 'set' then
+    after = amount
+  elseif before and mode == 'give' then
+    after = before + amount
+  elseif before and before < amount then
+    short[#short + 1] = sku
+    short[#short + 1] = before_all[sku] or before
+  elseif before then
+    after = before - amount
+  end
+  left[sku] = after
+  local what = after and news(mode, before, after, low)
+  if what then
+    stock_events[#stock_events + 1] = {what = what, data = data, time = time, left = after}
+  end
+end
+if #short > 0 then
+  table.insert(short, 1, 'SHORT')
+  return short
+end
+local stock_types, stock_rooms = {}, {}
+if moves > 0 then
+  stock_types.out, stock_types.low, stock_types.restocked = arg(), arg(), arg()
+  for i = 1, number() do
+    stock_rooms[i] = rooms[number()]
+  end
+end
+
+-- Is this still the life of the log that the caller knows?
+
+local meta = call('HMGET', KEYS[1], 'epoch', 'offset')
+local epoch, offset = meta[1], tonumber(meta[2]) or 0
+if not epoch or (epoch == seen_epoch and offset < seen_offset) or offset < highest then
+  epoch = new_epoch
+  offset = math.max(offset, seen_offset, highest)
+end
+
+-- From here on, writes only. The counter goes first: HSET is refused when memory or permission to write is
+-- lacking, ZREM or EXPIRE would not be.
+
+local documents = {}
+for i = 1, number() do
+  documents[i] = {key(), arg(), arg()}
+end
+local events = {}
+for i = 1, number() do
+  local event = {type = arg(), body = arg(), rooms = {}}
+  for j = 1, number() do
+    event.rooms[j] = rooms[number()]
+  end
+  events[i] = event
+end
+for _, event in ipairs(stock_events) do
+  local name = stock_types[event.what]
+  local body = '{"type":"' .. name .. '","at":"' .. event.time .. '","data":' .. event.data .. digits(event.left) .. '}}'
+  events[#events + 1] = {type = name, body = body, rooms = stock_rooms}
+end
+local first = #events > 0 and offset + 1 or offset
+call('HSET', KEYS[1], 'epoch', epoch, 'offset', digits(offset + #events))
+
+for _, document in ipairs(documents) do
+  call('HSET', document[1], 'v', document[2], 'b', document[3])
+end
+
+for sku, count in pairs(left) do
+  if count then
+    call('HSET', KEYS[2], sku, digits(count))
+  end
+end
+
+local offsets = {}
+for i, event in ipairs(events) do
+  offset = offset + 1
+  local text = digits(offset)
+  offsets[i] = text
+  for _, room in ipairs(event.rooms) do
+    local prev = digits(room.last)
+    if room.keep > 0 then
+      call('XADD', room.stream, 'MAXLEN', '~', room.keep, text .. '-0', 'p', prev, 't', event.type, 'b', event.body)
+    else
+      call('XADD', room.stream, text .. '-0', 'p', prev, 't', event.type, 'b', event.body)
+    end
+    call('SET', room.head, text, 'KEEPTTL')
+    room.last = offset
+    call('PUBLISH', room.channel, epoch .. ' ' .. text .. ' ' .. prev .. ' ' .. event.type .. '\n' .. event.body)
+  end
+end
+
+for _ = 1, number() do
+  local index, member, present = key(), arg(), arg()
+  if present == '1' then
+    call('ZADD', index, digits(first), member)
+    call('ZREMRANGEBYRANK', index, 0, -1 - index_kept)
+  else
+    call('ZREM', index, member)
+  end
+end
+
+for _ = 1, number() do
+  local list = key()
+  call('LPUSH', list, arg())
+  call('LTRIM', list, 0, samples_kept - 1)
+end
+
+for _ = 1, number() do
+  local counts = key()
+  call('HINCRBY', counts, arg(), arg())
+  call('EXPIRE', counts, arg())
+end
+
+for _ = 1, number() do
+  call('XADD', KEYS[3], '*', 'p', arg())
+end
+
+for _ = 1, number() do
+  local keys, seconds = number(), number()
+  for _ = 1, keys do
+    if seconds > 0 then
+      call('EXPIRE', key(), seconds)
+    else
+      call('PERSIST', key())
+    end
+  end
+end
+
+local head = digits(offset)
+if command then
+  local known = {fingerprint, epoch, head, table.concat(offsets, ','), result}
+  call('SET', command, table.concat(known, '\n'), 'EX', command_ttl)
+end
+
+local reply = {'OK', epoch, head}
+for i, text in ipairs(offsets) do
+  reply[i + 3] = text
+end
+return reply

@@ -1,0 +1,226 @@
+"""The queue of the agent's turns: who works on which, under a lease, and who is told to stop.
+
+A Redis stream with one consumer group. An entry's idle time is its lease: its worker keeps it young,
+and one that has grown old is anybody's. The lease only says who *should* work on a turn; that nobody
+else *can* write is the turn document's version (see `hub.domain.chat.Turn`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError, ResponseError
+
+from hub.domain.errors import Unavailable
+from hub.eventlog.errors import translate
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from hub.eventlog.keys import Keys
+
+GROUP = "agents"
+STOP_KEPT_S = 3_600
+_PING_S = 5.0
+_BACKOFF_S = (0.1, 5.0)  # first and longest wait before the control channel is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One turn in a worker's hands. `entry` is its place in the stream."""
+
+    entry: str
+    turn_id: str
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody wants this turn to end."""
+
+    turn_id: str
+    by: str
+
+
+def queued(turn_id: str, chat_id: str) -> str:
+    """What a commit puts into the queue for a turn (`Write.queue`)."""
+    return json.dumps({"turn_id": turn_id, "chat_id": chat_id}, separators=(",", ":"))
+
+
+class TurnQueue:
+    """Gives each turn to one worker at a time.
+
+    Every call ends within `deadline_s`: with an answer, or with `Unavailable`.
+
+    Args:
+        redis: From `connect`; it must decode its responses. Whoever made it closes it.
+        lease_s: A worker that has not renewed for so long has lost its turns.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, *, lease_s: float = 10.0, deadline_s: float = 2.0) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._lease_ms = int(lease_s * 1_000)
+        self._deadline_s = deadline_s
+
+    async def open(self) -> None:
+        """Make sure the group is there; turns asked before it was are in it too."""
+        async with self._reach():
+            try:
+                await self._redis.xgroup_create(self._keys.turns, GROUP, id="0", mkstream=True)
+            except ResponseError as exc:
+                if "BUSYGROUP" not in str(exc):
+                    raise
+
+    async def take(self, worker: str, block_s: float) -> Taken | None:
+        """The next turn that nobody has yet; None if none came within `block_s`.
+
+        Raises:
+            Unavailable: Redis did not answer in time. A turn that was being handed over then comes
+                back by `reclaim` when its lease has run out.
+        """
+        async with self._reach(block_s):
+            answer: Any = await self._grouped(
+                lambda: self._redis.xreadgroup(
+                    GROUP, worker, {self._keys.turns: ">"}, count=1, block=max(1, int(block_s * 1_000))
+                )
+            )
+        for _stream, entries in answer or ():
+            for entry, fields in entries:
+                return _taken(entry, fields)
+        return None
+
+    async def reclaim(self, worker: str) -> Taken | None:
+        """A turn whose worker let its lease run out; None if there is none."""
+        async with self._reach():
+            answer: Any = await self._grouped(
+                lambda: self._redis.xautoclaim(
+                    self._keys.turns, GROUP, worker, min_idle_time=self._lease_ms, start_id="0-0", count=1
+                )
+            )
+        for entry, fields in answer[1]:
+            if fields:  # an entry that was deleted meanwhile is claimed without any
+                return _taken(entry, fields)
+        return None
+
+    async def renew(self, worker: str, taken: Taken) -> bool:
+        """Keep the lease; False if it is somebody else's by now."""
+        async with self._reach():
+            pending: Any = await self._redis.xpending_range(
+                self._keys.turns, GROUP, min=taken.entry, max=taken.entry, count=1
+            )
+            if not pending or pending[0]["consumer"] != worker:
+                return False
+            await self._redis.xclaim(self._keys.turns, GROUP, worker, 0, [taken.entry], justid=True)
+        return True
+
+    async def give_back(self, worker: str, taken: Taken) -> None:
+        """Let the lease run out now, so that another worker takes the turn at once."""
+        async with self._reach():
+            await self._redis.xclaim(
+                self._keys.turns, GROUP, worker, 0, [taken.entry], idle=self._lease_ms, justid=True
+            )
+
+    async def finish(self, taken: Taken) -> None:
+        """The turn is over: out of the queue, and the wish to stop it forgotten."""
+        async with self._reach(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self._keys.turns, GROUP, taken.entry)
+            pipe.xdel(self._keys.turns, taken.entry)
+            pipe.delete(self._keys.turn(taken.turn_id))
+            await pipe.execute()
+
+    async def leave(self, worker: str) -> None:
+        """Take a worker out of the group, unless turns still hang on its name."""
+        async with self._reach():
+            for consumer in await self._redis.xinfo_consumers(self._keys.turns, GROUP):
+                if consumer["name"] == worker and consumer["pending"] == 0:
+                    await self._redis.xgroup_delconsumer(self._keys.turns, GROUP, worker)
+
+    # Stopping
+
+    async def request_stop(self, turn_id: str, by: str) -> None:
+        """Tell whichever worker has the turn, or will have it, to stop."""
+        async with self._reach(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(self._keys.turn(turn_id), by, ex=STOP_KEPT_S)
+            pipe.publish(self._keys.turns_channel, json.dumps({"turn_id": turn_id, "by": by}))
+            await pipe.execute()
+
+    async def stop_requested(self, turn_id: str) -> str | None:
+        """Who wants this turn stopped; None if nobody does."""
+        async with self._reach():
+            by: str | None = await self._redis.get(self._keys.turn(turn_id))
+        return by
+
+    async def stops(self) -> AsyncIterator[Stop | None]:
+        """Every wish to stop a turn, as it is uttered; never ends.
+
+        Yields:
+            None each time the channel was subscribed (again): what was said before that is
+            to be asked for with `stop_requested`.
+        """
+        wait_s = _BACKOFF_S[0]
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    async with asyncio.timeout(self._deadline_s):
+                        await pubsub.subscribe(self._keys.turns_channel)
+                    async for stop in self._heard(pubsub):
+                        wait_s = _BACKOFF_S[0]
+                        yield stop
+            except (RedisError, OSError, TimeoutError):
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _BACKOFF_S[1])
+
+    async def _heard(self, pubsub: Any) -> AsyncIterator[Stop | None]:
+        """Messages of one subscription. A connection that answers no ping is dead, whatever TCP says."""
+        pinged: float | None = None
+        while True:
+            message = await pubsub.get_message(timeout=_PING_S)
+            match message:
+                case None if pinged is not None and time.monotonic() - pinged >= _PING_S:
+                    raise TimeoutError("the control channel is silent")
+                case None:
+                    pinged = time.monotonic()
+                    async with asyncio.timeout(self._deadline_s):
+                        await pubsub.ping()
+                case {"type": "subscribe"}:
+                    yield None
+                case {"type": "message", "data": data}:
+                    said = json.loads(data)
+                    pinged = None
+                    yield Stop(said["turn_id"], said["by"])
+                case _:
+                    pinged = None
+
+    # Reaching Redis
+
+    async def _grouped(self, call: Any) -> Any:
+        """Call, and once more if the group was lost together with the stream."""
+        try:
+            return await call()
+        except ResponseError as exc:
+            if "NOGROUP" not in str(exc):
+                raise
+        await self.open()
+        return await call()
+
+    @asynccontextmanager
+    async def _reach(self, extra_s: float = 0.0) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._deadline_s + extra_s):
+                yield
+        except TimeoutError as exc:
+            raise Unavailable("the turn queue did not answer in time") from exc
+        except (RedisError, OSError) as exc:
+            raise translate(exc) from exc
+
+
+def _taken(entry: str, fields: dict[str, str]) -> Taken:
+    payload = json.loads(fields["p"])
+    return Taken(entry, payload["turn_id"], payload["chat_id"])

@@ -1,0 +1,173 @@
+"""What goes into the log and what comes out: plain values; bodies are JSON text that nobody here parses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hub.domain.rooms import Cursor
+
+MAX_DOCUMENTS = 16
+MAX_EVENTS = 8
+MAX_ROOMS = 8
+MAX_STOCK_MOVES = 64
+MAX_BODY_BYTES = 65_536
+SAMPLES_KEPT = 100
+COUNTS_KEPT_S = 40 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class DocKey:
+    """Which document: `DocKey("order", "PED7K3Q9X")`."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it stands, or as it shall stand; `body` is JSON text."""
+
+    key: DocKey
+    version: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event for the log. `body` is what `Event.body(at)` gives: one for all its rooms."""
+
+    type: str
+    body: str
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StockMove:
+    """A change of how many of a dish are left. The log itself tells the rooms `stock` and `kitchen` of it.
+
+    Attributes:
+        mode: `take` refuses the whole write when short; `give` puts back; `set` counts anew. Taking and
+            giving leave a SKU alone that nobody has counted.
+        low: At this many or fewer, the dish is running out.
+        data_prefix: The event's `data` up to the number: `{"sku":"pastor","name":"Taco al pastor","left":`.
+        at: The event's time, as on the wire.
+    """
+
+    sku: str
+    mode: Literal["take", "give", "set"]
+    amount: int
+    low: int
+    data_prefix: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexMove:
+    """A member enters an index (its score: the write's first offset) or leaves it."""
+
+    index: str
+    member: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: all of it happens, or none of it.
+
+    Attributes:
+        expects: Documents that must be at a version; 0: must not exist.
+        documents: Written as they are.
+        samples: `(name, value)`: recent measurements, of which the newest 100 are kept.
+        counts: `(name, field, difference)`: tallies, forgotten 40 days after their last change.
+        queue: Payloads for the agent workers.
+        expire: A document, or a room by its name, goes after so many seconds; 0: stays after all.
+        command_id: The caller's idempotency key, scoped (`"<scope>:<id>"`); empty: none.
+        fingerprint: Of the command's body: the same id with another fingerprint is refused.
+        result: What a repeat of the command id is answered with.
+    """
+
+    events: tuple[NewEvent, ...] = ()
+    expects: tuple[tuple[DocKey, int], ...] = ()
+    documents: tuple[Document, ...] = ()
+    stock: tuple[StockMove, ...] = ()
+    index: tuple[IndexMove, ...] = ()
+    samples: tuple[tuple[str, int], ...] = ()
+    counts: tuple[tuple[str, str, int], ...] = ()
+    queue: tuple[str, ...] = ()
+    expire: tuple[tuple[DocKey | str, int], ...] = ()
+    command_id: str = ""
+    fingerprint: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a write.
+
+    Attributes:
+        offsets: Those of the events, in order, then those of the stock's events.
+        head: The branch's counter after it.
+        repeated: The command id was known: all of this is from the first time.
+    """
+
+    epoch: str
+    offsets: tuple[int, ...]
+    head: int
+    repeated: bool
+    result: str
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.epoch, self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An event in one room's log."""
+
+    offset: int
+    prev: int
+    room: str
+    type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewQuery:
+    """What to read of a room in one go.
+
+    Attributes:
+        after: Give what came after this offset of `epoch`; None: the newest events.
+        limit: At most so many events.
+        index: Give the documents of this index's newest members: `index_limit` of the kind `index_kind`.
+        stock: Give what is left of each dish.
+    """
+
+    room: str
+    after: int | None
+    epoch: str | None
+    limit: int
+    documents: tuple[DocKey, ...] = ()
+    index: str | None = None
+    index_kind: str = ""
+    index_limit: int = 0
+    stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """State and history as of one moment, `cursor`.
+
+    Attributes:
+        whole: `after` was honoured: `events` holds everything in the room after it. Otherwise, the newest.
+        documents: One for each asked for; None where there is none.
+        indexed: The newest members' documents, newest first.
+    """
+
+    cursor: Cursor
+    whole: bool
+    events: tuple[LogEntry, ...]
+    documents: tuple[Document | None, ...]
+    indexed: tuple[Document, ...]
+    stock: dict[str, int]

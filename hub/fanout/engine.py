@@ -1,0 +1,211 @@
+"""The Engine.IO side: handshakes, polls and upgrades over aiohttp, each within its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import engineio
+import structlog
+from aiohttp import web
+
+from hub.config import Limits
+from hub.domain.errors import RateLimited, Unavailable
+from hub.fanout.origins import Connections, Origins
+from hub.fanout.socket import OPEN, Closed, ProtocolError, Socket
+
+logger = structlog.get_logger(__name__)
+
+_PROTOCOL = "4"
+_SLICE = 256
+
+
+class Refusal:
+    """Why a request is refused, by the codes of the Engine.IO protocol."""
+
+    TRANSPORT_UNKNOWN = (0, "Transport unknown")
+    SESSION_UNKNOWN = (1, "Session ID unknown")
+    BAD_METHOD = (2, "Bad handshake method")
+    BAD_REQUEST = (3, "Bad request")
+    FORBIDDEN = (4, "Forbidden")
+    BAD_VERSION = (5, "Unsupported protocol version")
+
+
+class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no types
+    """python-engineio's server with sockets that are bounded, and nothing that runs once a connection.
+
+    Its own request handling takes any number of connections from an address, reads `X-Forwarded-Host` to tell
+    origins, answers 200 to a payload that it throws away, keeps each first request's headers for ever, and hands
+    every connection three tasks. What is replaced here is just that; sids, options and routes are its own.
+
+    Attributes:
+        on_received, on_ended: Told what a connection says, and when it is over; set by the Socket.IO server.
+        closed: How many connections ended, by reason.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        origins: Origins,
+        connections: Connections,
+        address: Callable[[web.BaseRequest], str],
+        **options: Any,
+    ) -> None:
+        # The logger: a name in the logging tree, and no handler of its own, as it would add with logger=False.
+        options |= {"async_mode": "aiohttp", "monitor_clients": False, "logger": logging.getLogger(__name__)}
+        super().__init__(max_http_buffer_size=limits.message_bytes or 2**31, **options)
+        self.message_bytes = limits.message_bytes
+        self.unsent_bytes = limits.unsent_bytes
+        self.closed: Counter[Closed] = Counter()
+        self.on_received: Callable[[Socket, str | bytes], Awaitable[None]] | None = None
+        self.on_ended: Callable[[Socket], None] | None = None
+        self._limits = limits
+        self._origins = origins
+        self._connections = connections
+        self._address = address
+        self._leaving = False
+        self._serving: set[asyncio.Task[Any]] = set()
+
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Answer one HTTP request: a handshake, a poll, a post, or a WebSocket for as long as it lives."""
+        if not self._origins.allow_request(request):
+            return _refuse(Refusal.FORBIDDEN, 403)
+        if request.method == "OPTIONS":
+            return _respond(request, "")
+        if request.query.get("transport") not in self.transports:
+            return _refuse(Refusal.TRANSPORT_UNKNOWN)
+        if request.query.get("EIO") != _PROTOCOL:
+            return _refuse(Refusal.BAD_VERSION)
+        sid = request.query.get("sid")
+        if sid is None:
+            return await self._open(request)
+        socket = self.sockets.get(sid)
+        if socket is None:
+            return _refuse(Refusal.SESSION_UNKNOWN)
+        return await self._continue(request, socket)
+
+    async def shut_all(self) -> None:
+        """Close every connection and take no new ones; returns when none is being served."""
+        self._leaving = True
+        for index, socket in enumerate(tuple(self.sockets.values())):
+            if index % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+            socket.shut(Closed.SHUTDOWN)
+        if self._serving:
+            await asyncio.wait(self._serving)
+
+    # What a socket asks of its server
+
+    async def received(self, socket: Socket, data: str | bytes) -> None:
+        if self.on_received is not None:
+            await self.on_received(socket, data)
+
+    def ended(self, socket: Socket, reason: Closed) -> None:
+        self.sockets.pop(socket.sid, None)
+        self._connections.give_back(socket.address)
+        self.closed[reason] += 1
+        if reason is not Closed.CLIENT:
+            logger.info("connection.closed", sid=socket.sid, reason=str(reason))
+        if self.on_ended is not None:
+            self.on_ended(socket)
+
+    # Requests
+
+    async def _open(self, request: web.Request) -> web.StreamResponse:
+        """A handshake: a new connection."""
+        wants_websocket = request.query["transport"] == "websocket"
+        if request.method != "GET":
+            return _refuse(Refusal.BAD_METHOD)
+        if wants_websocket != _is_websocket(request):
+            return _refuse(Refusal.BAD_REQUEST)
+        if self._leaving:
+            return _error(Unavailable("this process is going away", retry_after_s=1))
+        address = self._address(request)
+        if not self._connections.take(address):
+            return _error(RateLimited("too many connections from this address"))
+        socket = Socket(self, self.generate_id(), address, request)
+        self.sockets[socket.sid] = socket
+        socket.send_text(OPEN + json.dumps(self._handshake(socket.sid, request.query["transport"])))
+        socket.await_connect(self._limits.connect_s)
+        socket.schedule_ping()
+        if wants_websocket:
+            return await self._serve(socket, request)
+        socket.connected = True
+        return _respond(request, await socket.poll())
+
+    def _handshake(self, sid: str, transport: str) -> dict[str, Any]:
+        return {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingInterval": int(self.ping_interval * 1000),
+            "pingTimeout": int(self.ping_timeout * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+
+    def _upgrades(self, sid: str, transport: str) -> list[str]:
+        possible = self.allow_upgrades and transport == "polling" and "websocket" in self.transports
+        return ["websocket"] if possible else []
+
+    async def _continue(self, request: web.Request, socket: Socket) -> web.StreamResponse:
+        """A request of a connection that there is already."""
+        if _is_websocket(request):
+            if not self._upgrades(socket.sid, "polling") or socket.upgraded or socket.upgrading:
+                return _refuse(Refusal.BAD_REQUEST)
+            return await self._serve(socket, request)
+        if socket.upgraded or request.query["transport"] != "polling":
+            return _refuse(Refusal.BAD_REQUEST)
+        try:
+            if request.method == "GET":
+                return _respond(request, await socket.poll())
+            await socket.post(request)
+        except ProtocolError:
+            return _refuse(Refusal.BAD_REQUEST)
+        return _respond(request, "ok")
+
+    async def _serve(self, socket: Socket, request: web.Request) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            return await socket.serve_websocket(request)
+        except web.HTTPException:
+            # No WebSocket after all.
+            if not socket.connected:
+                socket.shut(Closed.MALFORMED)
+            raise
+        except BaseException:
+            socket.shut(Closed.CLIENT)
+            raise
+        finally:
+            self._serving.discard(task)
+
+
+def _is_websocket(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").strip().lower() == "websocket"
+
+
+def _respond(request: web.Request, payload: str) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    origin = request.headers.get("Origin")
+    if origin is not None:  # it has passed the check
+        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    if request.method == "OPTIONS":
+        headers |= {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": "600",
+        }
+    return web.Response(text=payload, headers=headers)
+
+
+def _refuse(why: tuple[int, str], status: int = 400) -> web.Response:
+    return web.json_response({"code": why[0], "message": why[1]}, status=status)
+
+
+def _error(error: RateLimited | Unavailable) -> web.Response:
+    return web.json_response({"ok": False, "error": error.as_dict()}, status=error.status)

@@ -1,0 +1,81 @@
+"""Who may connect: pages of which origins, and how many connections an address."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+
+
+class Origins:
+    """Which pages may talk to us.
+
+    A request without an Origin is not a browser's cross-site one, and passes. With no list given, a page of the
+    host that the request itself names passes; `X-Forwarded-Host` says nothing, since anybody can send it.
+
+    Args:
+        allowed: Full origins, `https://tacos.example`; `*` for any. When given, they alone pass.
+    """
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        self._any = "*" in allowed
+        self._allowed = frozenset(_normal(origin) for origin in allowed if origin != "*")
+
+    def allow(self, origin: str | None, host: str | None) -> bool:
+        """Whether a page of `origin` may make a request with this Host header."""
+        if origin is None or self._any:
+            return True
+        if self._allowed:
+            return _normal(origin) in self._allowed
+        try:
+            scheme, authority = urlsplit(origin).scheme, urlsplit(origin).netloc
+        except ValueError:
+            return False
+        return bool(authority) and bool(host) and _normal(origin) == _normal(f"{scheme}://{host}")
+
+    def allow_request(self, request: web.BaseRequest) -> bool:
+        return self.allow(request.headers.get("Origin"), request.headers.get("Host"))
+
+
+class Connections:
+    """How many connections each address has; one count for all doors.
+
+    Args:
+        limit: At most so many an address; 0 for no limit.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: Counter[str] = Counter()
+
+    def take(self, address: str) -> bool:
+        """Count one more, if there may be one more. Whoever took one gives it back."""
+        if self._limit and self._open[address] >= self._limit:
+            return False
+        self._open[address] += 1
+        return True
+
+    def give_back(self, address: str) -> None:
+        self._open[address] -= 1
+        if self._open[address] <= 0:
+            del self._open[address]
+
+    @property
+    def total(self) -> int:
+        return self._open.total()
+
+
+def _normal(origin: str) -> str:
+    """Lower case, and without the port that its scheme has anyway."""
+    try:
+        parts = urlsplit(origin.lower())
+        port = parts.port
+    except ValueError:
+        return ""
+    if port is None or port == _PORTS.get(parts.scheme):
+        return f"{parts.scheme}://{parts.hostname}"
+    return f"{parts.scheme}://{parts.hostname}:{port}"

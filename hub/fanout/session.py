@@ -1,0 +1,53 @@
+"""One Socket.IO connection that has been let in: what the gateway knows of it, and a member of rooms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hub.fanout.frames import Frame
+from hub.fanout.socket import MESSAGE, Socket
+
+
+class Session:
+    """A client on the one namespace there is.
+
+    It is a `Member`: what is delivered to it goes straight to its connection.
+
+    Attributes:
+        id: Its sid, as the client knows it.
+        pid: Its private id: who shows it may recover the session.
+        address: Where it is from.
+        state: Whatever the gateway keeps of it.
+    """
+
+    __slots__ = ("busy", "id", "over", "pid", "socket", "state")
+
+    def __init__(self, sid: str, pid: str, socket: Socket, state: Any) -> None:
+        self.id = sid
+        self.pid = pid
+        self.socket = socket
+        self.state = state
+        self.busy = False  # a command of its is under way
+        self.over = False
+
+    @property
+    def address(self) -> str:
+        return self.socket.address
+
+    def deliver(self, frame: Frame) -> None:
+        """Send a room's event; never waits, never raises."""
+        self.socket.deliver(frame)
+
+    def emit(self, event: str, *args: Any) -> None:
+        """Send something that is no room's event: for this client alone, and nowhere in the log."""
+        self.socket.send_text(f"{MESSAGE}2{encode([event, *args])}")
+
+    def answer(self, ack_id: int, answer: Any) -> None:
+        """Acknowledge a command; a string is taken for JSON already."""
+        text = answer if isinstance(answer, str) else encode(answer)
+        self.socket.send_text(f"{MESSAGE}3{ack_id}[{text}]")
+
+
+def encode(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,72 @@
+"""Whoever gives commands over a connection, whatever the connection is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hub.config import Limits
+from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom
+from hub.domain.errors import ComandaError
+from hub.domain.roles import Principal
+from hub.fanout.seats import Member
+from hub.gateways.answers import as_error, ok, refused
+from hub.gateways.commands import Commands
+from hub.gateways.joining import Joining, as_data
+from hub.gateways.limits import Bucket
+from hub.telemetry import Metrics
+
+Then = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all connections share."""
+
+    commands: Commands
+    joining: Joining
+    limits: Limits
+    metrics: Metrics
+
+
+class Caller:
+    """One principal on one connection, at a bounded rate."""
+
+    def __init__(self, desk: Desk, principal: Principal) -> None:
+        self.principal = principal
+        self._desk = desk
+        self._bucket = Bucket(desk.limits.commands_s, desk.limits.commands_burst)
+
+    async def answer(self, member: Member, name: object, payload: object) -> tuple[dict[str, Any], Then | None]:
+        """Carry out one command.
+
+        Returns:
+            The ack, and what is to happen once the ack is on its way: a room's events follow the answer to its join.
+        """
+        label = name if isinstance(name, str) and name in COMMANDS else "unknown"
+        started = time.perf_counter()
+        then: Then | None = None
+        try:
+            self._bucket.take()
+            command = self._desk.commands.parse(name, payload)
+            data, then = await self._carry_out(member, command)
+            ack, outcome = ok(data), "ok"
+        except Exception as exc:  # the command's root
+            error: ComandaError = as_error(exc, command=label, sid=member.id)
+            ack, outcome = refused(error), error.code
+        self._desk.metrics.commands.labels(label, outcome).inc()
+        self._desk.metrics.command_seconds.labels(label).observe(time.perf_counter() - started)
+        return ack, then
+
+    async def _carry_out(self, member: Member, command: Command) -> tuple[dict[str, Any], Then | None]:
+        match command:
+            case JoinRoom():
+                joined = await self._desk.joining.join(member, self.principal, command)
+                return as_data(command.room, joined.view, command.only), joined.release
+            case LeaveRoom():
+                self._desk.joining.leave(member, command.room)
+                return {}, None
+            case _:
+                return await self._desk.commands.carry_out(self.principal, command), None

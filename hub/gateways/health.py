@@ -1,0 +1,65 @@
+"""Is it alive, is it ready, and what has it done: for supervisors, load balancers and Prometheus."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from aiohttp import web
+
+from hub.domain.errors import ComandaError
+from hub.domain.roles import Permission
+from hub.eventlog.log import EventLog
+from hub.gateways.answers import ok
+from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
+from hub.telemetry import Metrics
+
+
+class Health:
+    """`/healthz`: the process answers. `/readyz`: it also hears Redis, both ways. `/metrics`: staff or loopback."""
+
+    def __init__(
+        self, log: EventLog, metrics: Metrics, relay_live: Callable[[], bool], draining: Callable[[], bool]
+    ) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._relay_live = relay_live
+        self._draining = draining
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response(ok({"status": "alive"}))
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """200 while commands can be committed and events are heard; 503, and why, otherwise."""
+        checks = {"redis": await self._redis(), "relay": self._relay_live(), "serving": not self._draining()}
+        ready = all(checks.values())
+        body = {"ok": ready, "data": {"status": "ready" if ready else "not ready", "checks": checks}}
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        if not _is_loopback(request[ADDRESS]):
+            request[PRINCIPAL].require(Permission.READ_METRICS)
+        return web.Response(
+            body=self._metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def _redis(self) -> bool:
+        try:
+            await self._log.ping()
+        except ComandaError:
+            return False
+        return True
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == LOCAL

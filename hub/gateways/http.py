@@ -1,0 +1,167 @@
+"""The HTTP door for orders, menu, stock, promotions, staff: PROTOCOL's table, line by line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from hub.domain import commands as cmd
+from hub.domain.errors import BadRequest
+from hub.domain.models import OrderStatus
+from hub.domain.roles import Role
+from hub.gateways.answers import ok
+from hub.gateways.commands import Commands
+from hub.gateways.peer import ADDRESS, PRINCIPAL
+from hub.services.build import Services
+
+_MOST_LISTED = 200
+_ACTIONS: dict[str, type[cmd.OrderCommand]] = {
+    "advance": cmd.AdvanceOrder,
+    "cancel": cmd.CancelOrder,
+    "recall": cmd.RecallOrder,
+    "delay": cmd.DelayOrder,
+    "acknowledge": cmd.AcknowledgeOrder,
+    "items": cmd.MarkItem,
+    "courier": cmd.AssignCourier,
+}
+
+
+class HttpDoor:
+    """Routes and their handlers; each parses, calls one service, and answers."""
+
+    def __init__(self, services: Services, commands: Commands) -> None:
+        self._services = services
+        self._commands = commands
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/api/login", self.login),
+            web.get("/api/menu", self.menu),
+            web.get("/api/staff", self.staff),
+            web.post("/api/orders", self.place),
+            web.get("/api/orders", self.find),
+            web.get("/api/orders/{order_id}", self.get),
+            web.post("/api/orders/{order_id}/{action}", self.act),
+            web.post("/api/promos", self.promo),
+            web.post("/api/stock", self.stock),
+            web.post("/api/chats", self.open_chat),
+            web.post("/api/chats/{chat_id}/messages", self.send_chat),
+            web.post("/api/chats/{chat_id}/stop", self.stop_chat),
+        ]
+
+    async def login(self, request: web.Request) -> web.Response:
+        login = cmd.Login.model_validate(await read_json(request))
+        return answer(await self._services.staff.login(login, request[ADDRESS]))
+
+    async def menu(self, _request: web.Request) -> web.Response:
+        return answer(await self._services.menu.shown())
+
+    async def staff(self, request: web.Request) -> web.Response:
+        role = one_of(Role, request, "role")
+        return answer(await self._services.staff.shown(request[PRINCIPAL], role))
+
+    async def place(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.PlaceOrder, status=201)
+
+    async def find(self, request: web.Request) -> web.Response:
+        found = await self._services.orders.find(
+            request[PRINCIPAL],
+            one_of(OrderStatus, request, "status"),
+            number(request, "limit", 50, most=_MOST_LISTED),
+            number(request, "before", None),
+        )
+        return answer(found)
+
+    async def get(self, request: web.Request) -> web.Response:
+        return answer(await self._services.orders.get(request[PRINCIPAL], request.match_info["order_id"]))
+
+    async def act(self, request: web.Request) -> web.Response:
+        model = _ACTIONS.get(request.match_info["action"])
+        if model is None:
+            raise web.HTTPNotFound
+        return await self._command(request, model, order_id=request.match_info["order_id"])
+
+    async def promo(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.PublishPromo, status=201)
+
+    async def stock(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.SetStock)
+
+    async def open_chat(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.OpenChat, status=201, keyed=False)
+
+    async def send_chat(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.SendChat, status=202, chat_id=request.match_info["chat_id"])
+
+    async def stop_chat(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.StopChat, keyed=False, chat_id=request.match_info["chat_id"])
+
+    async def _command(
+        self,
+        request: web.Request,
+        model: type[cmd.Command],
+        *,
+        status: int = 200,
+        keyed: bool = True,
+        **given: str,
+    ) -> web.Response:
+        """A command from a body, what the path gives, and the `Idempotency-Key`."""
+        body = await read_json(request, empty_is_object=True)
+        for name, value in given.items():
+            if body.setdefault(name, value) != value:
+                raise BadRequest(f"{name} differs from the address", field=name)
+        key = request.headers.get("Idempotency-Key")
+        if keyed and key is not None:
+            body.setdefault("command_id", key)
+        command = self._commands.parse(model.name, body)
+        return answer(await self._commands.carry_out(request[PRINCIPAL], command), status)
+
+
+def answer(data: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(ok(data), status=status, dumps=_dumps)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+async def read_json(request: web.Request, *, empty_is_object: bool = False) -> dict[str, Any]:
+    """The body, which must be one JSON object.
+
+    Raises:
+        BadRequest: It is not JSON, not UTF-8, or not an object.
+        aiohttp.web.HTTPRequestEntityTooLarge: It is past the limit.
+    """
+    raw = await request.read()
+    if not raw and empty_is_object:
+        return {}
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as exc:
+        raise BadRequest("the body is not JSON") from exc
+    if not isinstance(body, dict):
+        raise BadRequest("the body is not a JSON object")
+    return body
+
+
+def number(request: web.Request, name: str, default: Any, *, most: int | None = None) -> Any:
+    """A whole number ≥ 0 from the query."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 16:
+        raise BadRequest(f"{name} is a whole number", field=name)
+    return int(text) if most is None else max(1, min(int(text), most))
+
+
+def one_of(kind: Any, request: web.Request, name: str) -> Any:
+    """A member of an enumeration from the query, or None."""
+    text = request.query.get(name)
+    if not text:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise BadRequest(f"{name} is one of {', '.join(kind)}", field=name) from None

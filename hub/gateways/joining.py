@@ -1,0 +1,65 @@
+"""Entering a room, the same through every door: may they, what do they see, and what follows it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hub.config import Limits
+from hub.domain.commands import JoinRoom
+from hub.domain.errors import RateLimited
+from hub.domain.roles import Principal
+from hub.domain.rooms import Cursor, Room
+from hub.fanout.frames import Frame
+from hub.fanout.relay import Joined, Relay
+from hub.fanout.seats import Member
+from hub.services.access import Access
+from hub.services.views import RoomView, RoomViews
+
+
+class Joining:
+    """`room.join` for any kind of member."""
+
+    def __init__(self, relay: Relay, access: Access, views: RoomViews, limits: Limits) -> None:
+        self._relay = relay
+        self._access = access
+        self._views = views
+        self._limits = limits
+
+    async def join(self, member: Member, principal: Principal, command: JoinRoom) -> Joined:
+        """Seat a member; its events are held until `release()`.
+
+        Raises:
+            NotFound: No such room, or none for this principal.
+            Forbidden: A room for another role.
+            RateLimited: In as many rooms as one connection may be.
+            Unavailable: Redis did not answer in time; the member is not in the room.
+        """
+        room, after = Room.parse(command.room), Cursor.parse(command.after) if command.after else None
+        principal = await self._access.with_capability(principal, command.token)
+        await self._access.require_room(principal, room)
+        inside = self._relay.rooms_of(member.id)
+        if self._limits.rooms and str(room) not in inside and len(inside) >= self._limits.rooms:
+            raise RateLimited(f"a connection is in at most {self._limits.rooms} rooms", limit=self._limits.rooms)
+        only = frozenset(command.only) if command.only is not None else None
+        return await self._relay.join(member, room, read=lambda: self._views.read(room, after), only=only)
+
+    def leave(self, member: Member, name: str) -> None:
+        self._relay.leave(member.id, Room.parse(name))
+
+
+def as_data(room: str, view: RoomView, only: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """The answer to a join: `{room, cursor, recovered, snapshot, events}`."""
+    return {
+        "room": room,
+        "cursor": str(view.cursor),
+        "recovered": view.recovered,
+        "snapshot": view.snapshot,
+        "events": events_of(view, only),
+    }
+
+
+def events_of(view: RoomView, only: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
+    """The view's events as PROTOCOL words them."""
+    frames = (Frame.of_entry(entry, view.cursor.epoch) for entry in view.events if only is None or entry.type in only)
+    return [json.loads(frame.event) for frame in frames]

@@ -1,0 +1,108 @@
+"""What every HTTP request passes through: the limits, who it is, errors as PROTOCOL words them, safe headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from hub.config import Limits
+from hub.domain.errors import BadRequest, ComandaError, NotFound, TooLarge
+from hub.domain.roles import Principal
+from hub.gateways.answers import as_error, refused
+from hub.gateways.limits import Buckets
+from hub.gateways.peer import ADDRESS, PRINCIPAL, Proxies, principal_of
+from hub.services.access import Access
+from hub.telemetry import Metrics
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # a tracking page's address is a capability
+}
+_FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
+
+
+def as_response(error: ComandaError) -> web.Response:
+    response = web.json_response(refused(error), status=error.status)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return response
+
+
+def errors_as_answers(metrics: Metrics) -> Middleware:
+    """Outermost: whatever goes wrong inside becomes an answer with a code."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except web.HTTPRequestEntityTooLarge as exc:
+            response = as_response(_too_large(exc))
+        except web.HTTPMethodNotAllowed as exc:
+            response = as_response(BadRequest(f"{request.method} is not allowed here"))
+            response.set_status(405)
+            response.headers["Allow"] = ", ".join(sorted(exc.allowed_methods))
+        except web.HTTPNotFound:
+            response = as_response(NotFound("there is nothing at this address"))
+        except web.HTTPException:
+            raise
+        except Exception as exc:  # the request's root
+            response = as_response(as_error(exc, route=_route(request)))
+        metrics.requests.labels(request.method, _route(request), response.status).inc()
+        return response
+
+    return middleware
+
+
+def who_and_how_often(access: Access, proxies: Proxies, limits: Limits) -> Middleware:
+    """Finds out who asks, and holds them to their rate: staff have a wider one than an address has."""
+    by_address = Buckets(limits.requests_s, limits.requests_burst)
+    by_staff = Buckets(limits.staff_requests_s, limits.staff_requests_burst)
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(_FREE):
+            return await handler(request)
+        address = request[ADDRESS] = proxies.address(request)
+        # Counted before the token is looked at: guessing tokens costs the guesser.
+        bucket = by_address.of(address)
+        if "Authorization" not in request.headers:
+            bucket.take()
+        principal = request[PRINCIPAL] = await _principal(request, access, bucket.take)
+        if principal.is_staff:
+            by_staff.of(principal.id).take()
+        return await handler(request)
+
+    return middleware
+
+
+async def _principal(request: web.Request, access: Access, count: Callable[[], None]) -> Principal:
+    try:
+        principal = await principal_of(request, access)
+    except ComandaError:
+        if "Authorization" in request.headers:
+            count()
+        raise
+    if "Authorization" in request.headers and not principal.is_staff:
+        count()
+    return principal
+
+
+async def add_safe_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Signal: on every answer, also those of files and streams."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+def _too_large(exc: web.HTTPRequestEntityTooLarge) -> TooLarge:
+    return TooLarge(exc.text or "the body is too large")
+
+
+def _route(request: web.Request) -> str:
+    """The route's pattern, never the path: a path may hold a token."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"

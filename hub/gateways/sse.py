@@ -1,0 +1,144 @@
+"""A room's events over plain HTTP: a stream of server-sent events, or one page of JSON."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+
+from hub.config import Limits
+from hub.domain.commands import JoinRoom
+from hub.domain.errors import BadRequest, RateLimited
+from hub.domain.rooms import Cursor, Room
+from hub.fanout.frames import Frame, Reset
+from hub.fanout.origins import Connections
+from hub.fanout.relay import Relay
+from hub.gateways.http import answer, number
+from hub.gateways.joining import Joining, events_of
+from hub.gateways.outbox import Outbox
+from hub.gateways.peer import ADDRESS, PRINCIPAL
+from hub.services.access import Access
+from hub.services.views import RoomView, RoomViews
+from hub.telemetry import Metrics
+
+logger = structlog.get_logger(__name__)
+
+HEARTBEAT_S = 15.0
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+_RETRY_MS = 2000
+
+
+class SseDoor:
+    """`GET /api/rooms/{room}/events`."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        joining: Joining,
+        access: Access,
+        views: RoomViews,
+        limits: Limits,
+        connections: Connections,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._relay = relay
+        self._joining = joining
+        self._access = access
+        self._views = views
+        self._limits = limits
+        self._connections = connections
+        self._metrics = metrics
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/api/rooms/{room}/events", self.events)]
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            return await self._stream(request)
+        return await self._page(request)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """`{events, cursor, recovered}`: what came after `?after=`, at most `?limit=` of it."""
+        room = Room.parse(request.match_info["room"])
+        await self._access.require_room(request[PRINCIPAL], room)
+        after = request.query.get("after")
+        view = await self._views.read(room, Cursor.parse(after) if after else None)
+        limit = number(request, "limit", 1000, most=1000)
+        events, cursor = events_of(view, _only(request)), view.cursor
+        if len(events) > limit:
+            events = events[:limit]
+            cursor = Cursor(cursor.epoch, events[-1]["offset"])
+        return answer({"events": events, "cursor": str(cursor), "recovered": view.recovered})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if not self._connections.take(request[ADDRESS]):
+            raise RateLimited("too many connections from this address", retry_after_s=5)
+        try:
+            return await self._read_out(request)
+        finally:
+            self._connections.give_back(request[ADDRESS])
+
+    async def _read_out(self, request: web.Request) -> web.StreamResponse:
+        after, only = _resume_from(request), _only(request)
+        outbox = Outbox(f"sse:{uuid.uuid4().hex}", _encode, self._limits.unsent_bytes)
+        command = JoinRoom(room=request.match_info["room"], after=after, only=only)
+        joined = await self._joining.join(outbox, request[PRINCIPAL], command)
+        response = web.StreamResponse(headers=HEADERS)
+        try:
+            await response.prepare(request)
+            outbox.put(f"retry: {_RETRY_MS}\n\n".encode())
+            self._begin(outbox, command, joined.view)
+            joined.release()
+            with self._metrics.connections.labels("sse").track_inprogress():
+                await self._write(outbox, response)
+        except ConnectionError:
+            pass  # the reader is gone; the next one resumes from its cursor
+        finally:
+            self._relay.leave_all(outbox.id)
+        return response
+
+    def _begin(self, outbox: Outbox, command: JoinRoom, view: RoomView) -> None:
+        """What was missed; or the whole room, for one who brings no cursor or one that is no longer good."""
+        if view.recovered:
+            for entry in view.events:
+                if command.only is None or entry.type in command.only:
+                    outbox.deliver(Frame.of_entry(entry, view.cursor.epoch))
+        else:
+            outbox.deliver(Reset.of(command.room, view.cursor, view.snapshot, self._clock()))
+
+    async def _write(self, outbox: Outbox, response: web.StreamResponse) -> None:
+        while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
+            await response.write(b"".join(waiting) or b": still here\n\n")
+        logger.info("member.closed_slow", member=outbox.id)
+
+
+def _encode(frame: Frame) -> bytes:
+    return frame.sse
+
+
+def _resume_from(request: web.Request) -> str | None:
+    """The header of a browser that comes back wins over the address it was first given.
+
+    A cursor that cannot be read is no reason to refuse: the reader gets the whole room instead.
+    """
+    given = request.headers.get("Last-Event-ID") or request.query.get("after")
+    if not given:
+        return None
+    try:
+        return str(Cursor.parse(given))
+    except BadRequest:
+        return None
+
+
+def _only(request: web.Request) -> tuple[str, ...] | None:
+    only = request.query.get("only")
+    return tuple(part for part in only.split(",") if part) if only else None

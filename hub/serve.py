@@ -1,0 +1,184 @@
+"""A whole hub as an operator runs it: Redis found or started, the server up, the agent beside it, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from hub.app import HUB, create_app
+from hub.config import Settings, load_secret
+from hub.domain.menu import Menu, MenuError, parse_menu
+from hub.errors import CannotStart
+from hub.eventlog.embedded import EmbeddedRedis, StartError
+from hub.supervisor import keep_running, python_module
+
+logger = structlog.get_logger(__name__)
+
+_DRAIN_S = 5.0  # for requests under way when the end comes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to serve; `shared_port` lets several processes listen on one port."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    agent: bool = True
+    shared_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A hub that answers: where, and over which Redis."""
+
+    settings: Settings
+    url: str
+    redis_url: str
+    redis_source: str
+    durable: bool
+    menu: Menu
+
+
+def read_menu(path: Path) -> Menu:
+    """The menu of a file.
+
+    Raises:
+        CannotStart: It is not there, or makes no sense; the line says where.
+    """
+    try:
+        return parse_menu(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise CannotStart(f"the menu {path} cannot be read: {exc.strerror}") from exc
+    except (MenuError, UnicodeDecodeError) as exc:
+        raise CannotStart(f"the menu {path} has a mistake: {exc}") from exc
+
+
+@asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
+    """The private Redis, started or found; None where the operator named another.
+
+    Raises:
+        CannotStart: There is no way to have one here.
+    """
+    if settings.redis_url:
+        yield None
+        return
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        embedded = EmbeddedRedis(settings.data_dir)
+        await embedded.__aenter__()
+    except (OSError, StartError) as exc:
+        raise CannotStart(f"Redis could not be started: {exc}") from exc
+    try:
+        yield embedded
+    finally:
+        await embedded.__aexit__(None, None, None)
+
+
+async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Awaitable[None]]) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is under way and stop what was started.
+
+    Args:
+        on_ready: Called once the port answers; it may go on as long as it likes (the demo does), and is
+            cancelled at the end.
+
+    Raises:
+        CannotStart: Before anything was served.
+    """
+    menu = read_menu(settings.menu)
+    if not plan.shared_port:
+        _check_free(plan.host, plan.port)
+    async with AsyncExitStack() as stack:
+        embedded = await stack.enter_async_context(redis_of(settings))
+        redis_url = embedded.url if embedded else settings.redis_url
+        source = embedded.source if embedded else "COMANDA_REDIS_URL"
+        durable = embedded is None or embedded.durable
+        environment = {"COMANDA_REDIS_URL": redis_url, "COMANDA_DATA_DIR": str(settings.data_dir.resolve())}
+        stopping = _stop_signal()
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        children: list[asyncio.Task[None]] = []
+        if embedded is not None:
+            children.append(tasks.create_task(embedded.supervise()))
+        if plan.workers > 1:
+            for number in range(1, plan.workers + 1):
+                argv = ["serve", "--host", plan.host, "--port", str(plan.port), "--no-agent", "--shared-port"]
+                run = keep_running(f"hub {number}", python_module("hub", *argv), environment)
+                children.append(tasks.create_task(run))
+            url = f"http://{_shown(plan.host)}:{plan.port}"
+        else:
+            app = create_app(settings, redis_url, load_secret(settings), menu, websocket_only=plan.shared_port)
+            url = await stack.enter_async_context(_site(app, plan))
+        running = Running(settings, url, redis_url, source, durable, menu)
+        children.append(tasks.create_task(_run(on_ready, running)))
+        if plan.agent:
+            children.append(tasks.create_task(keep_running("agent", python_module("agents"), environment)))
+        await stopping.wait()
+        logger.info("hub.stopping")
+        for child in children:
+            child.cancel()
+
+
+async def _run(on_ready: Callable[[Running], Awaitable[None]], running: Running) -> None:
+    await on_ready(running)
+
+
+@asynccontextmanager
+async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_S, handle_signals=False)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, plan.host, plan.port, reuse_port=plan.shared_port or None, backlog=1024)
+        await site.start()
+    except OSError as exc:
+        await runner.cleanup()
+        raise _cannot_listen(plan.host, plan.port, exc) from exc
+    except BaseException:
+        await runner.cleanup()
+        raise
+    port = runner.addresses[0][1] if runner.addresses else plan.port
+    try:
+        yield f"http://{_shown(plan.host)}:{port}"
+    finally:
+        await app[HUB].drain()
+        await runner.cleanup()
+
+
+def _check_free(host: str, port: int) -> None:
+    """Find out before anything is started; children that share a port could not tell."""
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise _cannot_listen(host, port, exc) from exc
+
+
+def _cannot_listen(host: str, port: int, exc: OSError) -> CannotStart:
+    if exc.errno == errno.EADDRINUSE:
+        return CannotStart(f"port {port} on {host} is in use; choose another with --port")
+    return CannotStart(f"cannot listen on {host}:{port}: {exc.strerror or exc}")
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _shown(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)

@@ -1,0 +1,106 @@
+"""Who is asking, and which rooms they may enter."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hub.domain.errors import Forbidden, NotFound, Unauthorized
+from hub.domain.models import Order
+from hub.domain.roles import ANONYMOUS, Kind, Permission, Principal
+from hub.domain.rooms import Room, RoomKind
+from hub.eventlog.log import EventLog
+from hub.services.documents import chat_key, order_key
+from hub.services.tokens import Tokens
+
+AFTER_END = timedelta(hours=24)  # how long a tracking link outlives its order
+
+
+class Access:
+    """Turns tokens into principals, and principals into yes or no."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        tokens: Tokens,
+        clock: Callable[[], datetime],
+        is_employed: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self._log = log
+        self._tokens = tokens
+        self._clock = clock
+        self._is_employed = is_employed
+
+    async def principal(self, token: str | None) -> Principal:
+        """Who holds this token; without one, anybody.
+
+        Raises:
+            Unauthorized: The token is wrong, expired, or of somebody who works here no more.
+        """
+        if not token:
+            return ANONYMOUS
+        if token.count(".") == 1:
+            known = await self.with_capability(ANONYMOUS, token)
+            if known is ANONYMOUS:
+                raise Unauthorized("the token is not valid")
+            return known
+        principal = self._tokens.read(token, self._clock())
+        if principal.kind is Kind.STAFF and not await self._is_employed(principal.id):
+            raise Unauthorized("this account was removed")
+        return principal
+
+    async def with_capability(self, principal: Principal, token: str | None) -> Principal:
+        """The same principal, and what this one token opens besides. A token that opens nothing adds nothing.
+
+        Raises:
+            Unauthorized: The token was good, and its order ended too long ago.
+        """
+        if not token:
+            return principal
+        if order_id := self._tokens.order_of(token):
+            await self._check_not_over(order_id)
+            return _customer(replace(principal, orders=principal.orders | {order_id}))
+        if chat_id := self._tokens.chat_of(token):
+            return _customer(replace(principal, chats=principal.chats | {chat_id}))
+        return principal
+
+    async def _check_not_over(self, order_id: str) -> None:
+        document = await self._log.document(order_key(order_id))
+        if document is None:
+            raise Unauthorized("the link has expired")
+        order = Order.model_validate_json(document.body)
+        if order.ended and order.status_since + AFTER_END < self._clock():
+            raise Unauthorized("the link has expired")
+
+    async def require_room(self, principal: Principal, room: Room) -> None:
+        """Let a principal into a room, or not.
+
+        Raises:
+            NotFound: There is no such order or chat, or it is not theirs.
+            Forbidden: The room is for staff of another role.
+        """
+        match room.kind:
+            case RoomKind.PROMOS | RoomKind.STOCK:
+                return
+            case RoomKind.KITCHEN:
+                principal.require(Permission.JOIN_KITCHEN)
+            case RoomKind.FLOOR:
+                principal.require(Permission.JOIN_FLOOR)
+            case RoomKind.ORDER:
+                theirs = room.id in principal.orders or principal.may(Permission.READ_ORDERS)
+                if not theirs or await self._log.document(order_key(room.id)) is None:
+                    raise NotFound(f"there is no room {room}")
+            case RoomKind.CHAT:
+                theirs = room.id in principal.chats or principal.may(Permission.READ_CHATS)
+                if not theirs or await self._log.document(chat_key(room.id)) is None:
+                    raise NotFound(f"there is no room {room}")
+            case RoomKind.CUSTOMER:
+                if principal.id != room.id:
+                    raise NotFound(f"there is no room {room}")
+            case RoomKind.SUPPORT:
+                raise Forbidden("support rooms are not open in this version")
+
+
+def _customer(principal: Principal) -> Principal:
+    return replace(principal, kind=Kind.CUSTOMER) if principal.kind is Kind.ANONYMOUS else principal

@@ -1,0 +1,105 @@
+"""The services wired to each other: the part of the composition that the hub and the agent worker share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+
+from hub.config import Settings
+from hub.domain.menu import Menu
+from hub.domain.values import to_milliseconds
+from hub.eventlog.log import EventLog
+from hub.eventlog.turns import TurnQueue
+from hub.services.access import Access
+from hub.services.chat import ChatService
+from hub.services.couriers import CourierService
+from hub.services.estimates import Estimates
+from hub.services.figures import Day, Figures
+from hub.services.menu import MenuService
+from hub.services.orders import OrderService
+from hub.services.promos import PromoService
+from hub.services.staff import StaffService
+from hub.services.stock import StockService
+from hub.services.tokens import Tokens
+from hub.services.views import RoomViews
+
+# No vowels: an order number is never a word. No 0/O, 1/I: it survives being shouted.
+_CALLABLE = "23456789BCDFGHJKMNPQRSTVWXZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each."""
+
+    log: EventLog
+    turns: TurnQueue
+    tokens: Tokens
+    access: Access
+    orders: OrderService
+    menu: MenuService
+    stock: StockService
+    promos: PromoService
+    couriers: CourierService
+    chat: ChatService
+    staff: StaffService
+    figures: Figures
+    views: RoomViews
+    clock: Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock: UTC, in whole milliseconds, as documents keep it."""
+    return to_milliseconds(datetime.now(UTC))
+
+
+def new_order_id() -> str:
+    return "PED" + "".join(secrets.choice(_CALLABLE) for _ in range(6))
+
+
+def new_id() -> str:
+    """128 bits that nobody guesses."""
+    return secrets.token_hex(16)
+
+
+def build_services(
+    log: EventLog,
+    redis: Redis,
+    settings: Settings,
+    secret: bytes,
+    menu: Menu,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    connections: Callable[[], int] = lambda: 0,
+) -> Services:
+    """Every service over one log.
+
+    Args:
+        connections: How many sockets this process holds, for the floor's figures.
+    """
+    tokens = Tokens(secret, settings.branch)
+    staff = StaffService(log, tokens, clock)
+    day = Day(settings.timezone)
+    figures = Figures(log, day, menu.currency, clock, connections)
+    access = Access(log, tokens, clock, staff.is_employed)
+    turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
+    chat = ChatService(log, access, tokens, clock, new_id, settings.limits, turns)
+    return Services(
+        log=log,
+        turns=turns,
+        tokens=tokens,
+        access=access,
+        orders=OrderService(log, menu, tokens, staff, Estimates(log), day, clock, new_order_id),
+        menu=MenuService(log, menu),
+        stock=StockService(log, menu, clock),
+        promos=PromoService(log, clock, new_id),
+        couriers=CourierService(log, clock),
+        chat=chat,
+        staff=staff,
+        figures=figures,
+        views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits.room_events),
+        clock=clock,
+    )

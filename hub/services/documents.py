@@ -1,0 +1,34 @@
+"""The names of the documents and indexes that services keep in the log."""
+
+from __future__ import annotations
+
+from hub.eventlog.log import DocKey
+
+ACTIVE_ORDERS = "orders:active"  # not ended yet: what the board shows
+ALL_ORDERS = "orders"
+PROMOS = "promos"
+STAFF = "staff"
+
+ORDER = "order"
+PROMO = "promo"
+
+
+def order_key(order_id: str) -> DocKey:
+    return DocKey(ORDER, order_id)
+
+
+def contact_key(order_id: str) -> DocKey:
+    """How to reach the customer. Apart from the order, because the order is shown to more people."""
+    return DocKey("contact", order_id)
+
+
+def promo_key(promo_id: str) -> DocKey:
+    return DocKey(PROMO, promo_id)
+
+
+def staff_key(staff_id: str) -> DocKey:
+    return DocKey("staff", staff_id)
+
+
+def chat_key(chat_id: str) -> DocKey:
+    return DocKey("chat", chat_id)

@@ -1,0 +1,44 @@
+"""The branch's own stage times, kept at hand for estimates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from hub.domain.eta import TIMED, StageTimes, estimate, stage_sample
+from hub.domain.models import DeliveryKind, Eta, Order, OrderStatus
+from hub.eventlog.log import EventLog
+
+_FRESH_S = 10.0  # an estimate is a range of minutes: ten seconds old figures do
+
+
+class Estimates:
+    """Answers "when?" from what this branch's last hundred orders took."""
+
+    def __init__(self, log: EventLog, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self._times: StageTimes = {}
+        self._read_at = -_FRESH_S * 2
+
+    async def times(self) -> StageTimes:
+        """Recent lengths of each stage, in seconds, at most ten seconds old."""
+        if self._monotonic() - self._read_at > _FRESH_S:
+            self._read_at = self._monotonic()
+            read: Mapping[OrderStatus, list[int]] = {
+                status: await self._log.samples(f"stage:{status}") for status in TIMED
+            }
+            self._times = read
+        return self._times
+
+    async def of(self, kind: DeliveryKind, status: OrderStatus, since: datetime, now: datetime) -> Eta | None:
+        return estimate(kind, status, since, now, await self.times())
+
+    def after(self, order: Order, to: OrderStatus, now: datetime, times: StageTimes) -> Eta | None:
+        """The estimate of an order that enters `to` now."""
+        return estimate(order.delivery.kind, to, now, now, times)
+
+    def sample(self, order: Order, to: OrderStatus, now: datetime) -> tuple[str, int] | None:
+        """What an order that leaves its status for `to` now teaches about the stage it leaves."""
+        return stage_sample(order.delivery.kind, order.status, to, order.status_since, now)

@@ -1,0 +1,299 @@
+"""Orders: placing them, and everything that may happen to one until it is eaten or cancelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.domain import commands as cmd
+from hub.domain import order as orders
+from hub.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from hub.domain.events import OrderAcknowledged, OrderEvent
+from hub.domain.menu import Menu
+from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
+from hub.domain.roles import Permission, Principal, Role
+from hub.domain.rooms import KITCHEN, Cursor, Room
+from hub.eventlog.log import Committed, Document, EventLog, IndexMove, NewEvent, Write
+from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, contact_key, order_key
+from hub.services.estimates import Estimates
+from hub.services.figures import Day
+from hub.services.identity import by_name, identity
+from hub.services.staff import StaffService
+from hub.services.stock import stock_moves
+from hub.services.tokens import Tokens
+
+KEPT_AFTER_END_S = 7 * 86_400
+_TRIES = 8  # re-reads before a busy document is given up on
+
+Answer = dict[str, Any]
+Decide = Callable[[Order], list[OrderEvent]]
+
+
+class OrderIds(Protocol):
+    """Gives ids that are short enough to call across a counter."""
+
+    def __call__(self) -> str: ...
+
+
+class OrderService:
+    """Every command on orders: permission, decision, one commit."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        menu: Menu,
+        tokens: Tokens,
+        staff: StaffService,
+        estimates: Estimates,
+        day: Day,
+        clock: Callable[[], datetime],
+        new_order_id: OrderIds,
+    ) -> None:
+        self._log = log
+        self._menu = menu
+        self._tokens = tokens
+        self._staff = staff
+        self._estimates = estimates
+        self._day = day
+        self._clock = clock
+        self._new_order_id = new_order_id
+
+    async def place(self, principal: Principal, command: cmd.PlaceOrder) -> Answer:
+        """Take an order.
+
+        Returns:
+            `{order, tracking: {url, token}, cursor}`; for a command id seen before, those of the first time.
+
+        Raises:
+            BadRequest: A dish that the menu has not, or a delivery without an address.
+            OutOfStock: Not enough left of something; nothing is reserved.
+        """
+        items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        now = self._clock()
+        eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
+        for _ in range(_TRIES):
+            order_id = self._new_order_id()
+            happened = orders.place(
+                order_id, CustomerName(name=command.customer.name), items, command.delivery, eta, now
+            )
+            order = orders.fold(None, [(event, now) for event in happened])
+            try:
+                committed = await self._log.commit(self._placed(principal, command, order, happened, now))
+            except Conflict:
+                continue  # the id is taken: draw another
+            answer: Answer = json.loads(committed.result)
+            return {**answer, "cursor": str(_cursor(committed))}
+        raise Unavailable("no free order number; try again")
+
+    async def advance(self, principal: Principal, command: cmd.AdvanceOrder) -> Answer:
+        """One step on: preparing, ready, en_route, delivered. Every command here answers `{order, cursor}`."""
+        principal.require(Permission.ADVANCE_ORDER)
+        if command.to is OrderStatus.CANCELLED:
+            raise Conflict("an order is cancelled with order.cancel, and a reason")
+        # Read before the decision: deciding is pure.
+        times = await self._estimates.times()
+
+        def decide(order: Order) -> list[OrderEvent]:
+            orders.check_version(order, command.version)
+            now = self._clock()
+            eta = self._estimates.after(order, command.to, now, times)
+            return orders.advance(order, command.to, by_name(principal), eta)
+
+        return await self._change(principal, command, decide)
+
+    async def cancel(self, principal: Principal, command: cmd.CancelOrder) -> Answer:
+        if not principal.may(Permission.CANCEL_ORDER) and command.order_id not in principal.orders:
+            raise _not_for_you(principal, command.order_id)
+        return await self._change(
+            principal,
+            command,
+            lambda order: orders.cancel(order, command.reason, principal, by_name(principal)),
+        )
+
+    async def recall(self, principal: Principal, command: cmd.RecallOrder) -> Answer:
+        principal.require(Permission.RECALL_ORDER)
+        return await self._change(
+            principal, command, lambda order: orders.recall(order, command.reason, by_name(principal))
+        )
+
+    async def delay(self, principal: Principal, command: cmd.DelayOrder) -> Answer:
+        principal.require(Permission.DELAY_ORDER)
+        return await self._change(
+            principal, command, lambda order: orders.delay(order, command.minutes, command.reason)
+        )
+
+    async def acknowledge(self, principal: Principal, command: cmd.AcknowledgeOrder) -> Answer:
+        principal.require(Permission.ACKNOWLEDGE_ORDER)
+        return await self._change(principal, command, lambda order: orders.acknowledge(order, by_name(principal)))
+
+    async def mark_item(self, principal: Principal, command: cmd.MarkItem) -> Answer:
+        principal.require(Permission.MARK_ITEM)
+        return await self._change(principal, command, lambda order: orders.mark_item(order, command.item, command.done))
+
+    async def assign_courier(self, principal: Principal, command: cmd.AssignCourier) -> Answer:
+        """Give the order to a courier; a courier may only take it for themselves."""
+        principal.require(Permission.ASSIGN_COURIER)
+        if principal.roles == {Role.COURIER} and command.courier_id != principal.id:
+            raise Forbidden("a courier takes orders for themselves only")
+        account = await self._staff.get(command.courier_id)
+        if account is None or Role.COURIER not in account.roles:
+            raise NotFound("there is no such courier", courier_id=command.courier_id)
+        courier = Courier(id=account.id, name=account.name)
+        return await self._change(principal, command, lambda order: orders.assign_courier(order, courier))
+
+    async def get(self, principal: Principal, order_id: str) -> Answer:
+        """`{order, cursor}`; staff also see the phone number, in `customer.phone`.
+
+        Raises:
+            NotFound: There is none, or it is not theirs.
+        """
+        staff = principal.may(Permission.READ_ORDERS)
+        if not staff and order_id not in principal.orders:
+            raise NotFound("there is no such order")
+        cursor = await self._log.position()
+        document, contact = await self._log.documents([order_key(order_id), contact_key(order_id)])
+        if document is None:
+            raise NotFound("there is no such order")
+        order = json.loads(document.body)
+        if staff and contact is not None:
+            order["customer"] |= json.loads(contact.body)
+        return {"order": order, "cursor": str(cursor)}
+
+    async def find(self, principal: Principal, status: OrderStatus | None, limit: int, before: int | None) -> Answer:
+        """`{orders, next}`: the newest first; `next`, if any, is the `before` of the following page."""
+        principal.require(Permission.READ_ORDERS)
+        found: list[dict[str, Any]] = []
+        while len(found) < limit:
+            page = await self._log.indexed(ALL_ORDERS, before=before, limit=limit)
+            if not page:
+                return {"orders": found, "next": None}
+            documents = await self._log.documents([order_key(member) for member, _ in page])
+            for (_, score), document in zip(page, documents, strict=True):
+                before = score
+                order = json.loads(document.body) if document else None
+                if order and status in (None, order["status"]):
+                    found.append(order)
+                    if len(found) == limit:
+                        break
+        return {"orders": found, "next": before}
+
+    # How a change is made
+
+    async def _change(self, principal: Principal, command: cmd.OrderCommand, decide: Decide) -> Answer:
+        """Read, decide, commit; and again if somebody else was quicker, for the decision may differ now."""
+        write = Write(**identity(principal, command))
+        for _ in range(_TRIES):
+            order = await self._read(command.order_id)
+            try:
+                happened = decide(order)
+                if not happened:
+                    if (first := await self._answered_before(write)) is not None:
+                        return first
+                    return {"order": order.model_dump(mode="json"), "cursor": str(await self._log.position())}
+                committed = await self._log.commit(self._changed(order, happened, write))
+            except Conflict as exc:
+                if (first := await self._answered_before(write)) is not None:
+                    return first
+                if "document" in exc.values:
+                    continue
+                raise
+            answer: Answer = json.loads(committed.result)
+            return {**answer, "cursor": str(_cursor(committed))}
+        raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
+
+    async def _answered_before(self, write: Write) -> Answer | None:
+        """What this very command was answered with, if an earlier try of it got through."""
+        if not write.command_id:
+            return None
+        first = await self._log.remembered(write.command_id, write.fingerprint)
+        return None if first is None else {**json.loads(first.result), "cursor": str(_cursor(first))}
+
+    async def _read(self, order_id: str) -> Order:
+        document = await self._log.document(order_key(order_id))
+        if document is None:
+            raise NotFound("there is no such order", order_id=order_id)
+        return Order.model_validate_json(document.body)
+
+    def _placed(
+        self,
+        principal: Principal,
+        command: cmd.PlaceOrder,
+        order: Order,
+        happened: Sequence[OrderEvent],
+        now: datetime,
+    ) -> Write:
+        token = self._tokens.for_order(order.id)
+        body = order.model_dump_json()
+        documents = [Document(order_key(order.id), 1, body)]
+        if command.customer.phone:
+            documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
+        tracking = json.dumps({"url": f"/t/{token}", "token": token})
+        return Write(
+            events=_as_logged(order.id, happened, now),
+            expects=((order_key(order.id), 0),),
+            documents=tuple(documents),
+            stock=stock_moves(self._menu, order.items, "take", now),
+            index=(IndexMove(ACTIVE_ORDERS, order.id, True), IndexMove(ALL_ORDERS, order.id, True)),
+            counts=self._day.placed(order, now),
+            result=f'{{"order":{body},"tracking":{tracking}}}',
+            **identity(principal, command),
+        )
+
+    def _changed(self, order: Order, happened: Sequence[OrderEvent], write: Write) -> Write:
+        now = self._clock()
+        changed = orders.fold(order, [(event, now) for event in happened])
+        body = changed.model_dump_json()
+        sample = self._estimates.sample(order, changed.status, now)
+        cancelled = changed.status is OrderStatus.CANCELLED
+        # What is already on the grill does not come back into stock.
+        unused = cancelled and order.status is OrderStatus.RECEIVED
+        return Write(
+            events=_as_logged(order.id, happened, now),
+            expects=((order_key(order.id), order.version),),
+            documents=(Document(order_key(order.id), changed.version, body),),
+            stock=stock_moves(self._menu, order.items, "give", now) if unused else (),
+            index=(IndexMove(ACTIVE_ORDERS, order.id, False),) if changed.ended else (),
+            samples=(sample,) if sample else (),
+            counts=self._day.cancelled(order, now) if cancelled else (),
+            expire=_kept(order.id) if changed.ended else (),
+            result=f'{{"order":{body}}}',
+            command_id=write.command_id,
+            fingerprint=write.fingerprint,
+        )
+
+    def _line(self, number: int, line: OrderLine) -> OrderItem:
+        dish = self._menu.dish(line.sku)
+        return OrderItem(
+            item=number,
+            sku=dish.sku,
+            name=dish.name,
+            qty=line.qty,
+            unit_price=dish.price,
+            notes=line.notes,
+        )
+
+
+def _cursor(committed: Committed) -> Cursor:
+    return Cursor(committed.epoch, committed.offsets[-1] if committed.offsets else committed.head)
+
+
+def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> tuple[NewEvent, ...]:
+    both = (str(Room.order(order_id)), str(KITCHEN))
+    kitchen_only = (str(KITCHEN),)
+    return tuple(
+        NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
+        for event in happened
+    )
+
+
+def _kept(order_id: str) -> tuple[Any, ...]:
+    names: tuple[Any, ...] = (order_key(order_id), contact_key(order_id), str(Room.order(order_id)))
+    return tuple((name, KEPT_AFTER_END_S) for name in names)
+
+
+def _not_for_you(principal: Principal, order_id: str) -> Exception:
+    if principal.is_staff:
+        return Forbidden("your role may not do this", permission=str(Permission.CANCEL_ORDER))
+    return NotFound("there is no such order", order_id=order_id)

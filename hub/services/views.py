@@ -1,0 +1,142 @@
+"""What a room looks like to somebody who enters: its state and its history, as of one cursor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.domain.errors import NotFound
+from hub.domain.menu import Menu
+from hub.domain.rooms import Cursor, Room, RoomKind
+from hub.eventlog.log import DocKey, EventLog, LogEntry, View, ViewQuery
+from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, chat_key, order_key
+
+HISTORY = 200  # events of the past given to one who brings no cursor
+_BOARD = 500  # orders a board can hold
+_PROMOS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room as of `cursor`.
+
+    Attributes:
+        recovered: Everything in the room after the cursor that the reader brought is in `events`.
+        snapshot: The room's state, enough to draw a page from.
+        events: What the reader missed; for one without a cursor, the recent past. Oldest first.
+    """
+
+    cursor: Cursor
+    recovered: bool
+    snapshot: dict[str, Any]
+    events: tuple[LogEntry, ...]
+
+
+Figures = Callable[[], Awaitable[dict[str, Any]]]
+ChatSnapshot = Callable[[Sequence[LogEntry], str], dict[str, Any]]
+
+
+class RoomViews:
+    """Reads rooms, whole, in one step each."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        menu: Menu,
+        clock: Callable[[], datetime],
+        figures: Figures,
+        chat_snapshot: ChatSnapshot,
+        room_events: int,
+    ) -> None:
+        self._log = log
+        self._menu = menu
+        self._clock = clock
+        self._figures = figures
+        self._chat_snapshot = chat_snapshot
+        self._limit = room_events or 100_000
+
+    async def read(self, room: Room, after: Cursor | None = None) -> RoomView:
+        """The room, and what happened in it after `after`.
+
+        Raises:
+            NotFound: The order or chat is gone.
+            Unavailable: Redis did not answer in time.
+        """
+        view = await self._log.view(self._query(room, after))
+        events = view.events if view.whole or room.kind is RoomKind.ORDER else view.events[-HISTORY:]
+        return RoomView(view.cursor, view.whole, await self._snapshot(room, view), events)
+
+    def _query(self, room: Room, after: Cursor | None) -> ViewQuery:
+        documents: tuple[DocKey, ...] = ()
+        index: str | None = None
+        kind, limit = "", 0
+        match room.kind:
+            case RoomKind.ORDER:
+                documents = (order_key(room.id),)
+            case RoomKind.CHAT:
+                documents = (chat_key(room.id),)
+            case RoomKind.KITCHEN:
+                index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
+            case RoomKind.PROMOS:
+                index, kind, limit = PROMOS, PROMO, _PROMOS_SHOWN
+        return ViewQuery(
+            room=str(room),
+            after=after.offset if after else None,
+            epoch=after.epoch if after else None,
+            limit=self._limit,
+            documents=documents,
+            index=index,
+            index_kind=kind,
+            index_limit=limit,
+            stock=room.kind is RoomKind.STOCK,
+        )
+
+    async def _snapshot(self, room: Room, view: View) -> dict[str, Any]:
+        match room.kind:
+            case RoomKind.ORDER:
+                return {"order": _only(view, room)}
+            case RoomKind.CHAT:
+                return await self._chat(room, view)
+            case RoomKind.KITCHEN:
+                orders = [json.loads(document.body) for document in view.indexed]
+                return {"orders": sorted(orders, key=lambda order: order["placed_at"])}
+            case RoomKind.PROMOS:
+                return {"promos": self._current(json.loads(document.body) for document in view.indexed)}
+            case RoomKind.STOCK:
+                return {"items": self._stock(view.stock)}
+            case RoomKind.FLOOR:
+                return {"figures": await self._figures()}
+            case _:
+                return {}
+
+    async def _chat(self, room: Room, view: View) -> dict[str, Any]:
+        entries: Sequence[LogEntry] = view.events
+        if view.whole:  # only what was missed: the transcript wants all of it
+            entries = await self._log.read_back(str(room), view.cursor.offset + 1, self._limit)
+        _only(view, room)
+        assert view.documents[0] is not None
+        return self._chat_snapshot(entries, view.documents[0].body)
+
+    def _current(self, promos: Any) -> list[dict[str, Any]]:
+        now = self._clock()
+        return [
+            promo
+            for promo in promos
+            if not promo.get("expires_at") or datetime.fromisoformat(promo["expires_at"]) > now
+        ]
+
+    def _stock(self, left: Mapping[str, int]) -> list[dict[str, Any]]:
+        return [
+            {"sku": item.sku, "name": item.name, "left": left.get(item.sku, item.stock)} for item in self._menu.tracked
+        ]
+
+
+def _only(view: View, room: Room) -> dict[str, Any]:
+    document = view.documents[0]
+    if document is None:
+        raise NotFound(f"there is no room {room}")
+    loaded: dict[str, Any] = json.loads(document.body)
+    return loaded

@@ -1,0 +1,66 @@
+"""Logs and metrics: structlog and Prometheus, with every metric's name in this one place."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+def configure_logging(*, to_terminal: bool | None = None, quiet: bool = False) -> None:
+    """Events with fields, one a line, on standard error: readable on a terminal, JSON elsewhere.
+
+    Args:
+        quiet: Only what is wrong; for commands whose answer is their output.
+    """
+    pretty = sys.stderr.isatty() if to_terminal is None else to_terminal
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+class Metrics:
+    """What Prometheus is told. One registry a process, passed in; never the library's global one."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.commands = Counter(
+            "comanda_commands", "Commands carried out.", ["command", "outcome"], registry=self.registry
+        )
+        self.command_seconds = Histogram(
+            "comanda_command_seconds",
+            "From parsed to answered.",
+            ["command"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "comanda_http_requests", "HTTP requests.", ["method", "route", "status"], registry=self.registry
+        )
+        self.connections = Gauge("comanda_connections", "Members connected now.", ["door"], registry=self.registry)
+        self.rooms = Gauge("comanda_rooms", "Rooms watched by this process.", registry=self.registry)
+        self.deliveries = Gauge("comanda_deliveries_total", "Events written to members.", registry=self.registry)
+        self.gaps = Gauge("comanda_gaps_filled_total", "Gaps filled from the streams.", registry=self.registry)
+        self.resubscriptions = Gauge(
+            "comanda_resubscriptions_total", "Times the relay had to subscribe anew.", registry=self.registry
+        )
+        self.closed_slow = Gauge(
+            "comanda_closed_slow_total", "Connections closed for not reading.", registry=self.registry
+        )
+        self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,98 @@
+/** The chat with the taquería: opens it, keeps it over a reload, sends, stops. */
+
+import { keep, kept } from "./keep.js";
+import { stoppable } from "./state/chat.js";
+
+const KEY = "chat";
+const GONE = new Set(["not_found", "unauthorized", "forbidden"]);
+
+export class Conversation {
+  #leave = null;
+  #opening = null;
+
+  /** @param {() => string | null} orderToken the order the customer follows now, if any. */
+  constructor(hub, store, orderToken) {
+    this.hub = hub;
+    this.store = store;
+    this.orderToken = orderToken;
+    this.chat = kept(KEY);
+  }
+
+  /** Whether there is a conversation to go on with. */
+  get isKnown() {
+    return Boolean(this.chat);
+  }
+
+  /** Enter the conversation, a new one if there is none or it was about another order. */
+  async open() {
+    if (this.chat && !this.#isStale()) {
+      this.#join();
+      return;
+    }
+    this.#opening ??= this.#openNew().finally(() => (this.#opening = null));
+    await this.#opening;
+  }
+
+  /** @returns {Promise<void>} after the hub has it; a failure is in the outbox, to be sent again under the same id. */
+  async send(text, command_id = crypto.randomUUID()) {
+    this.store.dispatch({ type: "sending", command_id, text });
+    try {
+      await this.open();
+      const { chat_id, token } = this.chat;
+      const { turn_id } = await this.hub.command("chat.send", { chat_id, token, text, command_id });
+      this.store.dispatch({ type: "sent", turn_id });
+    } catch (error) {
+      if (!error.code) throw error;
+      this.store.dispatch({ type: "not_sent", command_id, code: error.code });
+    }
+  }
+
+  async stop() {
+    const turn_id = stoppable(this.store.state);
+    if (!turn_id) return;
+    const { chat_id, token } = this.chat;
+    await this.hub.command("chat.stop", { chat_id, turn_id, token });
+  }
+
+  #isStale() {
+    const order = this.orderToken();
+    return Boolean(order) && this.chat.order_token !== order && !stoppable(this.store.state) && this.store.state.outbox.length === 0;
+  }
+
+  async #openNew() {
+    const order_token = this.orderToken();
+    if (this.store.state.phase !== "live") this.store.dispatch({ type: "opening" });
+    const opened = await this.hub.command("chat.open", order_token ? { order_token } : {}).catch((error) => {
+      if (order_token && GONE.has(error.code)) return this.hub.command("chat.open", {}); // the order's link has expired
+      throw error;
+    });
+    this.#leave?.();
+    this.#leave = null;
+    this.chat = { chat_id: opened.chat_id, token: opened.token, order_token: order_token ?? null };
+    keep(KEY, this.chat);
+    this.#join();
+  }
+
+  #join() {
+    if (this.#leave) return;
+    const { chat_id, token } = this.chat;
+    this.#leave = this.hub.room(`chat:${chat_id}`, {
+      token,
+      onSnapshot: (snapshot) => this.store.dispatch({ type: "snapshot", snapshot }),
+      onEvent: (event) => this.store.dispatch({ type: "event", event }),
+      onError: (error) => this.#lost(error),
+    });
+  }
+
+  #lost(error) {
+    this.#leave?.();
+    this.#leave = null;
+    if (!GONE.has(error.code)) {
+      this.store.dispatch({ type: "failed", code: error.code });
+      return;
+    }
+    this.chat = null; // the hub no longer knows it: the next message opens another
+    keep(KEY, null);
+    this.store.dispatch({ type: "forget" });
+  }
+}

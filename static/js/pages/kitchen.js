@@ -1,0 +1,125 @@
+/** The kitchen's board: one tap a step, and an alarm until every new order was seen. */
+
+import { io } from "/static/vendor/socket.io.esm.min.js";
+import { boardReducer, initialBoard, unseenOrders } from "../state/board.js";
+import { createStore } from "../state/store.js";
+import { openActions, openCouriers } from "../ui/action-dialog.js";
+import { Alarm } from "../ui/alarm.js";
+import { mountBoard } from "../ui/board-view.js";
+import { mountConnection } from "../ui/connection.js";
+import { $, icon, h, replace } from "../ui/dom.js";
+import { clockTime, onLang, startLang, t } from "../ui/i18n.js";
+import { mountLangSwitch } from "../ui/lang-switch.js";
+import { toast, toastError } from "../ui/toast.js";
+import { whileBusy } from "../ui/wait.js";
+import { get } from "../wire/api.js";
+import { now } from "../wire/clock.js";
+import { Hub } from "../wire/hub.js";
+import { hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
+
+const session = requireRole(["kitchen", "manager"]);
+if (session) {
+  await startLang();
+  start();
+}
+
+function start() {
+  const hub = new Hub({ io, token: () => session.token, onDenied });
+  const store = createStore(boardReducer, initialBoard);
+  const alarm = new Alarm();
+  const dialog = $("dialog");
+  const send = commands(hub, session, dialog);
+
+  mountLangSwitch($("[data-test=lang-switch]"));
+  mountConnection(hub);
+  mountBoard({ host: $(".board"), tabs: $(".tabs"), store, act: { ...send, dismiss: (order) => store.dispatch({ type: "dismiss", order_id: order.id }) } });
+  mountSound(alarm, $("[data-test=sound-on]"));
+  mountAlarm(alarm, store);
+  $("[data-test=logout]").addEventListener("click", () => {
+    signOut();
+    location.assign("/login");
+  });
+  $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
+  const clock = $(".wallclock");
+  setInterval(() => (clock.textContent = clockTime(now())), 1000);
+
+  hub.room("kitchen", {
+    onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
+    onEvent: (event) => {
+      store.dispatch({ type: "event", event });
+      announce(event, store.state);
+    },
+    onError: onDenied,
+  });
+}
+
+/** What the tickets' controls do. Every command has an id: a repeat after a lost answer counts once. */
+function commands(hub, { token }, dialog) {
+  const send = (name, payload) => hub.command(name, { ...payload, command_id: crypto.randomUUID() }).catch(toastError);
+  const tell = (name, order, payload) => send(name, { order_id: order.id, ...payload });
+  const act = {
+    advance: (order, control, to) => whileBusy(control, () => tell("order.advance", order, { to, version: order.version })),
+    acknowledge: (order, control) => whileBusy(control, () => tell("order.acknowledge", order)),
+    mark: (order, control, line) => whileBusy(control, async () => {
+      const done = control.checked;
+      const answer = await tell("order.mark_item", order, { item: line.item, done });
+      if (!answer) control.checked = !done;
+    }),
+    delay: (order, chosen) => tell("order.delay", order, chosen),
+    recall: (order, chosen) => tell("order.recall", order, chosen),
+    cancel: (order, chosen) => tell("order.cancel", order, chosen),
+    more: (order) => openActions(dialog, order, act),
+    courier: (order, control) => whileBusy(control, async () => {
+      const answer = await get("/api/staff?role=courier", { token }).catch(toastError);
+      if (answer) openCouriers(dialog, order, answer.staff, (courier) => tell("order.assign_courier", order, { courier_id: courier.id }));
+    }),
+  };
+  return act;
+}
+
+function mountSound(alarm, button) {
+  const draw = (audible) => {
+    button.setAttribute("aria-pressed", String(audible));
+    button.classList.toggle("on", audible);
+    replace(button, icon("icons", audible ? "bell" : "mute"), h("span", {}, t(audible ? "kitchen.sound_on" : "kitchen.sound_off")));
+  };
+  button.addEventListener("click", async () => {
+    await alarm.allow();
+    alarm.test();
+  });
+  alarm.watch(draw);
+  onLang(() => draw(alarm.isAudible));
+  addEventListener("pointerdown", () => alarm.allow(), { once: true });
+}
+
+function mountAlarm(alarm, store) {
+  const band = $("[data-test=alarm]");
+  const draw = () => {
+    const unseen = unseenOrders(store.state);
+    band.hidden = unseen.length === 0;
+    const words = unseen.length ? t("kitchen.alarm", { n: unseen.length, codes: unseen.map((order) => order.code).join(", ") }) : "";
+    if (band.textContent !== words) band.textContent = words;
+    document.title = `${unseen.length ? `(${unseen.length}) ` : ""}${t("kitchen.title")} · Doña Carmen`;
+    if (unseen.length) alarm.ring();
+    else alarm.hush();
+  };
+  store.watch(draw);
+  onLang(draw);
+}
+
+function announce({ type, data }, { orders }) {
+  const code = orders[data?.order_id]?.code ?? "";
+  if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: data.reason }), "bad");
+  else if (type === "order.delayed") toast(t("kitchen.told_delayed", { code, ...data }));
+  else if (type === "order.recalled") toast(t("kitchen.told_recalled", { code, reason: data.reason }));
+  else if (type.startsWith("stock.")) toast(t(`kitchen.${type}`, { name: data.name, left: data.left }), type === "stock.out" ? "bad" : "info");
+}
+
+function onDenied(error) {
+  if (error.code === "unauthorized") {
+    signOut();
+    leaveToLogin("expired");
+  } else if (error.code === "forbidden") {
+    leaveToLogin("forbidden");
+  }
+}

@@ -1,0 +1,41 @@
+/** The staff's door: a name and a PIN for a token, then to where that person works. */
+
+import { $ } from "../ui/dom.js";
+import { errorText, startLang, t } from "../ui/i18n.js";
+import { mountLangSwitch } from "../ui/lang-switch.js";
+import { whileBusy } from "../ui/wait.js";
+import { post } from "../wire/api.js";
+import { homeOf, safeNext, signIn } from "../wire/session.js";
+
+await startLang();
+mountLangSwitch($("[data-test=lang-switch]"));
+
+const query = new URLSearchParams(location.search);
+const form = $("form");
+const problem = $("[data-test=login-problem]");
+const notice = $("[data-test=login-notice]");
+
+if (["forbidden", "expired"].includes(query.get("reason"))) {
+  notice.hidden = false;
+  notice.dataset.i18n = `login.${query.get("reason")}`;
+  notice.textContent = t(notice.dataset.i18n);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  whileBusy($("[data-test=login-submit]"), enter);
+});
+
+async function enter() {
+  problem.textContent = "";
+  try {
+    const session = await post("/api/login", { name: form.elements.name.value.trim(), pin: form.elements.pin.value });
+    signIn(session);
+    location.replace(safeNext(query.get("next"), location.origin) ?? homeOf(session.principal));
+  } catch (error) {
+    if (!error.code) throw error;
+    problem.textContent = ["unauthorized", "bad_request", "not_found"].includes(error.code) ? t("login.wrong") : errorText(error);
+    form.elements.pin.value = "";
+    form.elements.pin.focus();
+  }
+}

@@ -1,0 +1,130 @@
+/** The manager's desk: figures as they change, a promotion for everybody, the stock, the latest orders. */
+
+import { io } from "/static/vendor/socket.io.esm.min.js";
+import { initialMenu, menuReducer } from "../state/menu.js";
+import { createStore } from "../state/store.js";
+import { mountConnection } from "../ui/connection.js";
+import { $, h, keyed, forgetKeyed } from "../ui/dom.js";
+import { drawFigures } from "../ui/figures-view.js";
+import { clockTime, money, onLang, startLang, t } from "../ui/i18n.js";
+import { mountLangSwitch } from "../ui/lang-switch.js";
+import { mountPromoBanner } from "../ui/promo-banner.js";
+import { mountStock } from "../ui/stock-view.js";
+import { toast, toastError } from "../ui/toast.js";
+import { whileBusy } from "../ui/wait.js";
+import { get, getPatiently } from "../wire/api.js";
+import { now } from "../wire/clock.js";
+import { Hub } from "../wire/hub.js";
+import { leaveToLogin, requireRole, signOut } from "../wire/session.js";
+
+const HOUR_MS = 3_600_000;
+const REFRESH_MS = 3000; // the lists are read again at most this often
+
+const session = requireRole(["manager"]);
+if (session) {
+  await startLang();
+  start();
+}
+
+function start() {
+  const hub = new Hub({ io, token: () => session.token, onDenied });
+  const menu = createStore(menuReducer, initialMenu);
+  const send = (name, payload) => hub.command(name, { ...payload, command_id: crypto.randomUUID() });
+
+  mountLangSwitch($("[data-test=lang-switch]"));
+  mountConnection(hub);
+  mountPromoBanner(hub, $("#promo"));
+  mountPromoForm($("#promo-form"), send);
+  mountStock({
+    host: $("#stock-list"), search: $("[data-test=stock-search]"), menu,
+    onSet: (sku, left) => send("stock.set", { sku, left })
+      .then(() => menu.dispatch({ type: "stock", snapshot: { items: [{ sku, left }] } }))
+      .then(() => toast(t("manager.saved"), "good"), toastError),
+  });
+  $("[data-test=logout]").addEventListener("click", () => {
+    signOut();
+    location.assign("/login");
+  });
+  const refresh = mountRecent(menu);
+  mountFigures(hub, refresh);
+  hub.room("stock", {
+    onSnapshot: (snapshot) => menu.dispatch({ type: "stock", snapshot }),
+    onEvent: (event) => menu.dispatch({ type: "event", event }),
+  });
+  getPatiently("/api/menu").then((answer) => menu.dispatch({ type: "menu", menu: answer }), toastError);
+}
+
+function mountPromoForm(form, send) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { title, message, hours } = form.elements;
+    const promo = { title: title.value.trim(), message: message.value.trim() };
+    if (hours.value) promo.expires_at = new Date(now() + Number(hours.value) * HOUR_MS).toISOString();
+    whileBusy($("[data-test=promo-publish]"), () => send("promo.publish", promo).then(() => {
+      form.reset();
+      toast(t("manager.published"), "good");
+    }, toastError));
+  });
+}
+
+function mountFigures(hub, onOrders) {
+  const host = $("[data-test=figures]");
+  let figures = null;
+  const take = (next) => {
+    const before = JSON.stringify(figures?.by_status);
+    figures = next ?? figures;
+    drawFigures(host, figures);
+    if (JSON.stringify(figures?.by_status) !== before) onOrders();
+  };
+  hub.room("floor", {
+    onSnapshot: (snapshot) => take(snapshot?.figures),
+    onEvent: (event) => event.type === "floor.tick" && take(event.data.figures ?? event.data),
+    onError: onDenied,
+  });
+  onLang(() => drawFigures(host, figures));
+  drawFigures(host, figures);
+}
+
+/** @returns {() => void} asks for the lists to be read again, soon. */
+function mountRecent(menu) {
+  const host = $("#recent-list");
+  let orders = [];
+  let timer = null;
+  const draw = () => keyed(host, orders, (order) => order.id, recentOrder);
+  const read = async () => {
+    timer = null;
+    try {
+      orders = (await get("/api/orders?limit=20", { token: session.token })).orders;
+      draw();
+      if (menu.state.phase === "ready") menu.dispatch({ type: "menu", menu: await get("/api/menu") });
+    } catch (error) {
+      onDenied(error);
+    }
+  };
+  onLang(() => {
+    forgetKeyed(host);
+    draw();
+  });
+  read();
+  return () => (timer ??= setTimeout(read, REFRESH_MS));
+}
+
+function recentOrder(order) {
+  return h("li", { dataset: { test: `recent-${order.id}`, status: order.status } },
+    h("b", {}, order.code),
+    h("span", { class: "recent-who" }, order.customer.name),
+    h("span", { class: "recent-status" }, t(`step.${order.delivery.kind}.${order.status}`)),
+    h("time", { dateTime: order.placed_at }, clockTime(order.placed_at)),
+    h("span", { class: "recent-total" }, money(order.total, order.currency)));
+}
+
+function onDenied(error) {
+  if (error.code === "unauthorized") {
+    signOut();
+    leaveToLogin("expired");
+  } else if (error.code === "forbidden") {
+    leaveToLogin("forbidden");
+  } else if (!error.code) {
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+/** The chat drawer: the conversation, what the answer is being made of, and a place to write. */
+
+import { createStore } from "../state/store.js";
+import { chatReducer, initialChat, stoppable } from "../state/chat.js";
+import { Conversation } from "../conversation.js";
+import { $, h, icon, keyed, forgetKeyed, replace } from "./dom.js";
+import { clockTime, errorText, onLang, t } from "./i18n.js";
+import { linked } from "./linked.js";
+import { mountSheet } from "./sheet.js";
+import { toastError } from "./toast.js";
+
+const CHIPS = ["chat.chip_where", "chat.chip_menu", "chat.chip_order"];
+
+/**
+ * @param {{hub: object, opener: HTMLElement, below: HTMLElement[], orderToken: () => string | null}} parts
+ *   below: what the drawer covers on a phone.
+ */
+export function mountChat({ hub, opener, below, orderToken }) {
+  const store = createStore(chatReducer, initialChat);
+  const conversation = new Conversation(hub, store, orderToken);
+  const panel = document.body.appendChild(skeleton());
+  const part = (test) => $(`[data-test=${test}]`, panel);
+  const [log, input, send, stop, voice] = ["chat-log", "chat-input", "chat-send", "chat-stop", "chat-voice"].map(part);
+  const [list, working] = [$(".bubbles", panel), $(".working", panel)];
+
+  const open = () => conversation.open().catch((error) => store.dispatch({ type: "failed", code: error.code ?? "internal" }));
+  const sheet = mountSheet({ panel, opener, closer: part("chat-close"), below, first: () => input, onOpen: open });
+  const say = (text) => {
+    if (!text.trim()) return;
+    conversation.send(text.trim()).catch(toastError);
+    log.scrollTop = log.scrollHeight;
+  };
+
+  $("form", panel).addEventListener("submit", (event) => {
+    event.preventDefault();
+    say(input.value);
+    input.value = "";
+    grow(input);
+  });
+  input.addEventListener("input", () => grow(input));
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      $("form", panel).requestSubmit();
+    }
+  });
+  stop.addEventListener("click", () => conversation.stop().catch(toastError));
+
+  const draw = (state, before) => {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    keyed(list, [...state.messages, ...state.outbox], (one) => one.message_id ?? `out:${one.command_id}`, (one) => bubble(one, conversation));
+    drawTurn(working, state);
+    $(".chips", panel).hidden = state.messages.length > 0 || state.outbox.length > 0;
+    $(".chat-mode", panel).textContent = t(state.mode === "staff" ? "chat.mode_staff" : "chat.mode_agent");
+    const busy = Boolean(stoppable(state));
+    stop.hidden = !busy;
+    send.hidden = busy;
+    const last = state.messages.at(-1);
+    if (last && last !== before.messages.at(-1) && last.author?.kind !== "customer") voice.textContent = last.note ? noteText(last) : last.text;
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  };
+  const label = () => {
+    panel.setAttribute("aria-label", t("chat.title"));
+    $(".chat-title", panel).textContent = t("chat.title");
+    input.placeholder = t("chat.placeholder");
+    input.setAttribute("aria-label", t("chat.placeholder"));
+    send.setAttribute("aria-label", t("chat.send"));
+    replace(stop, icon("icons", "stop"), h("span", {}, t("chat.stop")));
+    part("chat-close").setAttribute("aria-label", t("close"));
+    replace($(".chips", panel), CHIPS.map((key, index) =>
+      h("button", { type: "button", dataset: { test: `chip-${index}` }, on: { click: () => say(t(key)) } }, t(key))));
+    $(".chat-hello", panel).textContent = t("chat.hello");
+    forgetKeyed(list);
+    draw(store.state, store.state);
+  };
+  label();
+  store.watch(draw);
+  onLang(label);
+  if (conversation.isKnown) open();
+  if (location.hash === "#chat") sheet.open();
+  return { open: sheet.open };
+}
+
+function skeleton() {
+  return h("section", { class: "chat", id: "chat", dataset: { test: "chat-panel" } },
+    h("header", { class: "chat-head" },
+      h("img", { src: "/static/favicon.svg", alt: "", width: 40, height: 40 }),
+      h("div", {}, h("h2", { class: "chat-title" }), h("p", { class: "chat-mode" })),
+      h("button", { class: "round", type: "button", dataset: { test: "chat-close" } }, icon("icons", "close"))),
+    h("div", { class: "chat-log", role: "log", "aria-live": "off", tabIndex: 0, dataset: { test: "chat-log" } },
+      h("p", { class: "chat-hello" }), h("div", { class: "bubbles" }), h("div", { class: "working" })),
+    h("div", { class: "chips" }),
+    h("form", { class: "chat-form" },
+      h("textarea", { rows: 1, maxLength: 2000, required: true, dataset: { test: "chat-input" } }),
+      h("button", { class: "round send", type: "submit", dataset: { test: "chat-send" } }, icon("icons", "send")),
+      h("button", { class: "button stop", type: "button", hidden: true, dataset: { test: "chat-stop" } })),
+    h("p", { class: "unseen", role: "status", "aria-live": "polite", dataset: { test: "chat-voice" } }));
+}
+
+function bubble(one, conversation) {
+  if (one.note) return h("p", { class: "chat-note" }, noteText(one));
+  if (!one.author) return sentBubble(one, conversation);
+  const mine = one.author.kind === "customer";
+  return h("div", { class: `bubble from-${one.author.kind}`, dataset: { test: `message-${one.author.kind}`, state: one.state ?? "" } },
+    one.author.kind === "staff" ? h("span", { class: "bubble-name" }, one.author.name) : null,
+    h("p", {}, mine ? one.text : linked(one.text)),
+    one.state === "stopped" ? h("small", { class: "bubble-mark" }, t("chat.stopped")) : null,
+    one.state === "failed" ? h("small", { class: "bubble-mark bad" }, t("chat.failed")) : null,
+    one.at ? h("time", { dateTime: one.at }, clockTime(one.at)) : null);
+}
+
+function sentBubble({ command_id, text, failed }, conversation) {
+  return h("div", { class: `bubble from-customer ${failed ? "unsent" : "sending"}`, dataset: { test: "message-outbox" } },
+    h("p", {}, text),
+    failed ? h("small", { class: "bubble-mark bad" }, errorText({ code: failed }), " ",
+      h("button", { class: "link", type: "button", on: { click: () => conversation.send(text, command_id) } }, t("retry"))) : null);
+}
+
+function noteText(note) {
+  return t(`chat.${note.note}`);
+}
+
+/** The answer under way. Its text node grows; nothing else is touched while words arrive. */
+function drawTurn(host, { turn, waiting }) {
+  if (!turn && !waiting) {
+    if (host.firstChild) replace(host);
+    host.shown = null;
+    return;
+  }
+  const id = `${turn?.turn_id ?? waiting}/${turn?.attempt ?? 0}`;
+  if (host.shown !== id) {
+    const parts = { steps: h("ul", { class: "steps" }), text: h("p", { dataset: { test: "chat-stream" } }), dots: h("span", { class: "dots", role: "img", "aria-label": t("chat.writing") }, h("i"), h("i"), h("i")) };
+    replace(host, h("div", { class: "bubble from-agent streaming", "aria-busy": "true" }, parts.steps, parts.text, parts.dots));
+    Object.assign(host, { shown: id, parts });
+  }
+  const { steps, text, dots } = host.parts;
+  keyed(steps, turn?.steps ?? [], (step) => step.step, (step) =>
+    h("li", { dataset: { state: step.state } }, icon("icons", { done: "check", failed: "cross" }[step.state] ?? "clock"), h("span", {}, step.text)));
+  if (text.textContent !== (turn?.text ?? "")) text.textContent = turn.text;
+  dots.hidden = Boolean(turn?.text);
+}
+
+function grow(input) {
+  input.classList.toggle("tall", input.value.length > 40 || input.value.includes("\n"));
+}

@@ -1,0 +1,92 @@
+/** DOM, built from data without parsing it as markup. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element. Props: `class`, `dataset`, `on` (`{click: f}`), properties of the element, else attributes;
+ * false, null and undefined are left out. Children: nodes, texts, nested arrays.
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) setProp(element, name, value);
+  element.append(...flat(children));
+  return element;
+}
+
+/** A drawing of a sprite: `icon("icons", "phone")`. Decorative unless given a label. */
+export function icon(sprite, name, { className = "icon", label } = {}) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", className);
+  if (label) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", label);
+  } else {
+    svg.setAttribute("aria-hidden", "true");
+  }
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `/static/img/${sprite}.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export function $(selector, root = document) {
+  return root.querySelector(selector);
+}
+
+export function replace(container, ...children) {
+  container.replaceChildren(...flat(children));
+}
+
+/**
+ * Make a container's children those of a list, touching only what changed: an item whose object is the
+ * same keeps its element, and the focus is given back to a control that was rebuilt.
+ *
+ * @param {Element} container
+ * @param {Array} items
+ * @param {(item) => string} key
+ * @param {(item) => Element} build
+ */
+export function keyed(container, items, key, build) {
+  const known = container.keyedChildren ?? new Map();
+  const next = new Map();
+  const focus = focusIn(container);
+  items.forEach((item, index) => {
+    const id = key(item);
+    const old = known.get(id);
+    const element = old?.item === item ? old.element : build(item, old?.element);
+    if (old && old.element !== element && old.element.parentNode === container) old.element.replaceWith(element);
+    const place = container.children[index] ?? null;
+    if (place !== element) container.insertBefore(element, place);
+    next.set(id, { item, element });
+  });
+  while (container.children.length > items.length) container.lastElementChild.remove();
+  container.keyedChildren = next;
+  focus?.();
+}
+
+/** Forget what `keyed` knows, so that everything is built anew (after a change of language). */
+export function forgetKeyed(container) {
+  container.keyedChildren = new Map();
+}
+
+function focusIn(container) {
+  const active = document.activeElement;
+  if (!active || !container.contains(active) || !active.dataset.test) return null;
+  const test = active.dataset.test;
+  return () => {
+    if (!active.isConnected) container.querySelector(`[data-test="${CSS.escape(test)}"]`)?.focus();
+  };
+}
+
+function setProp(element, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name === "class") element.className = value;
+  else if (name === "dataset") Object.assign(element.dataset, value);
+  else if (name === "on") for (const [type, run] of Object.entries(value)) element.addEventListener(type, run);
+  else if (name in element && !name.startsWith("aria") && name !== "list" && name !== "form") element[name] = value;
+  else element.setAttribute(name, value === true ? "" : value);
+}
+
+function flat(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+}

@@ -1,0 +1,33 @@
+/** How the branch is doing, in a few figures. */
+
+import { COLUMNS } from "../state/board.js";
+import { h, replace } from "./dom.js";
+import { money, number, t } from "./i18n.js";
+
+/** @param {object | null} figures as the floor room has them */
+export function drawFigures(host, figures) {
+  if (!figures) {
+    replace(host, h("p", { class: "nothing" }, t("manager.no_figures")));
+    return;
+  }
+  replace(host,
+    figure("sales", t("manager.sales_today"), money(figures.sales_today ?? 0, figures.currency)),
+    figure("today", t("manager.orders_today"), number(figures.orders_today ?? 0)),
+    figure("active", t("manager.orders_active"), number(figures.orders_active ?? 0)),
+    figure("prep", t("manager.prep"), figures.avg_prep_s ? t("manager.minutes", { n: number(Math.round(figures.avg_prep_s / 6) / 10) }) : "—"),
+    figure("online", t("manager.connections"), number(figures.connections ?? 0)),
+    statuses(figures.by_status ?? {}));
+}
+
+function figure(name, label, value) {
+  return h("dl", { class: `figure figure-${name}` }, h("dt", {}, label), h("dd", { dataset: { test: `figure-${name}` } }, value));
+}
+
+function statuses(counts) {
+  const most = Math.max(1, ...COLUMNS.map((status) => counts[status] ?? 0));
+  return h("dl", { class: "figure bars" }, h("dt", {}, t("manager.by_status")), h("dd", {},
+    COLUMNS.map((status) => h("div", { class: "bar-row", dataset: { status } },
+      h("span", {}, t(`kitchen.column.${status}`)),
+      h("meter", { min: 0, max: most, value: counts[status] ?? 0, "aria-label": t(`kitchen.column.${status}`) }),
+      h("b", {}, number(counts[status] ?? 0))))));
+}

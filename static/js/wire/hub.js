@@ -1,0 +1,170 @@
+/**
+ * The page's line to the hub: one Socket.IO connection, the rooms read over it, the commands sent over it.
+ *
+ * A lost connection comes back by itself. If the hub could restore it (`socket.recovered`) the missed
+ * events simply arrive; otherwise every room is joined again from the last offset read in it.
+ */
+
+import { CommandError } from "./errors.js";
+import { Membership } from "./membership.js";
+
+const ANSWER_MS = 8000;
+const DEADLINE_MS = 20000;
+const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+const RETRIED = new Set(["lost", "unavailable"]);
+
+export class Hub {
+  #rooms = new Map();
+  #watchers = new Set();
+  #waiting = new Set();
+
+  /** @param {{io: Function, token?: () => string | null, onDenied?: (error: CommandError) => void}} options */
+  constructor({ io, token = () => null, onDenied }) {
+    this.state = "connecting";
+    this.welcome = null;
+    this.onDenied = onDenied;
+    this.socket = io({
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      reconnectionDelay: 400,
+      reconnectionDelayMax: 4000,
+      timeout: ANSWER_MS,
+      auth: (give) => give(token() ? { token: token() } : {}),
+    });
+    this.#listen();
+  }
+
+  /** @param {(state: "connecting" | "online" | "reconnecting" | "offline") => void} watcher called now and on change. */
+  watch(watcher) {
+    this.#watchers.add(watcher);
+    watcher(this.state);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /**
+   * Read a room from now on, through every loss of the connection.
+   *
+   * @param {string} name
+   * @param {{token?: string, onSnapshot?: (snapshot: object, events: object[] | null) => void,
+   *          onEvent?: (event: object) => void, onError?: (error: CommandError) => void}} reader
+   *   onSnapshot replaces what was known; its events are the history so far (null: unknown, keep yours).
+   * @returns {() => void} leaves the room.
+   */
+  room(name, reader) {
+    const member = new Membership({
+      ...reader,
+      name,
+      join: (payload, answered) => this.#ask("room.join", payload, answered),
+      later: (run, failures) => setTimeout(() => this.socket.connected && run(), backoff(failures)),
+    });
+    this.#rooms.set(name, member);
+    if (this.socket.connected) member.join();
+    return () => {
+      member.leave();
+      if (this.#rooms.get(name) === member) this.#rooms.delete(name);
+      if (this.socket.connected) this.socket.emit("room.leave", { room: name }, () => {});
+    };
+  }
+
+  /**
+   * Send a command; resolves with the ack's data. It waits out a lost connection and repeats itself while
+   * no answer came, so a command must bear repeating: by its `command_id`, or by its nature.
+   *
+   * @returns {Promise<object>} rejects with a CommandError.
+   */
+  async command(name, payload, { deadline_ms = DEADLINE_MS } = {}) {
+    const deadline = Date.now() + deadline_ms;
+    for (let failures = 0; ; failures++) {
+      try {
+        await this.#connected(deadline);
+        return await this.#send(name, payload);
+      } catch (error) {
+        const delay = error.retry_after_s ? error.retry_after_s * 1000 : backoff(failures);
+        if (!RETRIED.has(error.code) || Date.now() + delay >= deadline) throw error;
+        await new Promise((resume) => setTimeout(resume, delay));
+      }
+    }
+  }
+
+  #listen() {
+    const { socket } = this;
+    socket.on("connect", () => {
+      this.#become("online");
+      for (const release of this.#waiting) release();
+      for (const member of this.#rooms.values()) member.resume(socket.recovered);
+    });
+    socket.on("disconnect", () => {
+      for (const member of this.#rooms.values()) member.suspend();
+      this.#become(lostState());
+      if (!socket.active) setTimeout(() => socket.connect(), backoff(1)); // the hub said goodbye: it may be restarting
+    });
+    socket.on("connect_error", (error) => this.#refused(error));
+    socket.onAny((type, event, cursor) => this.#arrived(type, event, cursor));
+    addEventListener("offline", () => this.state !== "online" && this.#become("offline"));
+    addEventListener("online", () => this.state === "offline" && this.#become("reconnecting"));
+  }
+
+  #refused(error) {
+    const code = error.data?.code ?? error.data?.error?.code ?? error.message;
+    if (code === "unauthorized" || code === "forbidden") {
+      this.#become("offline");
+      this.onDenied?.(new CommandError({ code }));
+      return;
+    }
+    this.#become(lostState());
+    if (!this.socket.active) setTimeout(() => this.socket.connect(), backoff(2));
+  }
+
+  #arrived(type, event, cursor) {
+    if (type === "hub.welcome") {
+      this.welcome = event;
+      return;
+    }
+    const member = this.#rooms.get(event?.room);
+    if (!member) return;
+    member.receive(event, cursor);
+  }
+
+  #ask(name, payload, answered) {
+    this.socket.timeout(ANSWER_MS).emit(name, payload, (lost, answer) => {
+      if (lost) answered(CommandError.lost());
+      else if (!answer?.ok) answered(CommandError.from(answer));
+      else answered(null, answer.data);
+    });
+  }
+
+  #send(name, payload) {
+    return new Promise((resolve, reject) => {
+      this.#ask(name, payload, (error, data) => (error ? reject(error) : resolve(data)));
+    });
+  }
+
+  #connected(deadline) {
+    if (this.socket.connected) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = (done) => () => {
+        clearTimeout(timer);
+        this.#waiting.delete(release);
+        done();
+      };
+      const release = settle(resolve);
+      const timer = setTimeout(settle(() => reject(CommandError.lost())), Math.max(0, deadline - Date.now()));
+      this.#waiting.add(release);
+    });
+  }
+
+  #become(state) {
+    if (state === this.state) return;
+    this.state = state;
+    for (const watcher of this.#watchers) watcher(state);
+  }
+}
+
+function lostState() {
+  return navigator.onLine === false ? "offline" : "reconnecting";
+}
+
+function backoff(failures) {
+  const base = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
+  return base * (0.75 + Math.random() / 2);
+}

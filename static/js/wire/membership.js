@@ -1,0 +1,113 @@
+/**
+ * One room as this page reads it: joins, checks the chain, repairs it by joining again from the last
+ * offset read. Knows no socket: it is given `join`, and is told what arrived.
+ */
+
+import { judge, readEvent, readUpTo, resumeFrom, unread } from "./room-log.js";
+
+const HELD_EVENTS = 500; // while a join is under way; past it the join's own answer has to do
+
+export class Membership {
+  /**
+   * @param {{name: string, token?: string, join: Function, later: Function,
+   *          onSnapshot?: Function, onEvent?: Function, onError?: Function}} options
+   *   join(payload, answered): sends room.join; answered(error, data) runs as the ack arrives, not a tick later.
+   *   later(run, failures): runs it after a delay that grows with the failures.
+   */
+  constructor(options) {
+    this.name = options.name;
+    this.options = options;
+    this.log = unread;
+    this.live = false;
+    this.joining = false;
+    this.left = false;
+    this.failures = 0;
+    this.held = [];
+  }
+
+  join() {
+    if (this.joining || this.left) return;
+    this.joining = true;
+    const payload = { room: this.name };
+    const after = resumeFrom(this.log);
+    if (this.options.token) payload.token = this.options.token;
+    if (after !== undefined) payload.after = after;
+    this.options.join(payload, (error, data) => this.#answered(error, data));
+  }
+
+  /** The connection is gone, and the room with it, unless the hub gives it back. */
+  suspend() {
+    this.joining = false;
+  }
+
+  /** @param {boolean} recovered the hub has restored the rooms and replays what was missed. */
+  resume(recovered) {
+    if (!(recovered && this.live)) {
+      this.live = false;
+      this.join();
+    }
+  }
+
+  receive(event, cursor) {
+    if (this.left) return;
+    if (event.type === "room.reset") {
+      this.#reset(event.data);
+    } else if (this.joining) {
+      if (this.held.length < HELD_EVENTS) this.held.push([event, cursor]);
+    } else {
+      this.#take(event, cursor);
+    }
+  }
+
+  leave() {
+    this.left = true;
+    this.held = [];
+  }
+
+  #take(event, cursor) {
+    switch (judge(this.log, event, cursor)) {
+      case "volatile":
+        this.options.onEvent?.(event);
+        break;
+      case "next":
+        this.log = readEvent(this.log, event);
+        this.options.onEvent?.(event);
+        break;
+      case "gap":
+        this.join();
+        this.held.push([event, cursor]);
+        break;
+      default: // a repeat
+    }
+  }
+
+  #answered(error, data) {
+    if (this.left) return;
+    this.joining = false;
+    if (error) {
+      this.held = [];
+      if (error.retryable) this.options.later(() => this.join(), this.failures++);
+      else this.options.onError?.(error);
+      return;
+    }
+    this.failures = 0;
+    this.live = true;
+    const resumed = data.recovered && this.log.epoch !== null;
+    const missed = resumed ? data.events.filter((event) => event.offset > this.log.seen) : [];
+    this.log = readUpTo(this.log, data.cursor);
+    if (resumed) for (const event of missed) this.options.onEvent?.(event);
+    else this.options.onSnapshot?.(data.snapshot, data.events ?? []);
+    this.#release();
+  }
+
+  #reset({ snapshot, cursor, events }) {
+    this.log = readUpTo(unread, cursor);
+    this.options.onSnapshot?.(snapshot, events ?? null);
+  }
+
+  #release() {
+    const held = this.held;
+    this.held = [];
+    for (const [event, cursor] of held) this.receive(event, cursor);
+  }
+}

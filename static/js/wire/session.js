@@ -1,0 +1,56 @@
+/** Who is signed in on this device: a staff token, its principal, and where each role works. */
+
+import { keep, kept } from "../keep.js";
+
+const KEY = "session";
+const HOMES = [["manager", "/manager"], ["kitchen", "/kitchen"], ["courier", "/courier"], ["support", "/support"]];
+
+/** @returns {{token: string, expires_at?: string, principal: {kind: string, name?: string, roles: string[]}} | null} */
+export function currentSession(now = Date.now()) {
+  const session = kept(KEY);
+  if (!session?.token) return null;
+  if (session.expires_at && Date.parse(session.expires_at) <= now) return null;
+  return session;
+}
+
+export function signIn(session) {
+  keep(KEY, session);
+}
+
+export function signOut() {
+  keep(KEY, null);
+}
+
+export function hasRole(session, roles) {
+  return Boolean(session?.principal?.roles?.some((role) => roles.includes(role)));
+}
+
+/** The page where a principal works. */
+export function homeOf(principal) {
+  return HOMES.find(([role]) => principal?.roles?.includes(role))?.[1] ?? "/";
+}
+
+/** A path of this site from `?next=`, or null: never a way off it. */
+export function safeNext(next, origin) {
+  if (!next || !next.startsWith("/")) return null;
+  try {
+    const url = new URL(next, origin);
+    return url.origin === origin ? url.pathname + url.search + url.hash : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The session, if it may see this page; else goes to the sign-in page and returns null. */
+export function requireRole(roles) {
+  const session = currentSession();
+  if (hasRole(session, roles)) return session;
+  leaveToLogin(session ? "forbidden" : null);
+  return null;
+}
+
+export function leaveToLogin(reason = null) {
+  const query = new URLSearchParams({ next: location.pathname });
+  if (reason) query.set("reason", reason);
+  location.replace(`/login?${query}`);
+}

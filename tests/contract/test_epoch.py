@@ -1,0 +1,150 @@
+"""A log that lost its tail says so: another epoch, and offsets that never go back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.domain.rooms import Cursor
+from hub.eventlog import EventLog, ViewQuery
+from tests.support.writes import order, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis.asyncio import Redis
+
+pytestmark = pytest.mark.contract
+
+
+async def test_a_new_log_has_an_epoch_and_keeps_it(make_log: Callable[..., EventLog]) -> None:
+    log, other = make_log(), make_log()
+    cursor = await log.position()
+    assert re.fullmatch(r"[a-z0-9]{8}", cursor.epoch)
+    assert cursor.offset == 0
+    assert await other.position() == cursor
+    await other.commit(told("kitchen"))
+    assert await log.position() == Cursor(cursor.epoch, 1)
+
+
+@pytest.mark.parametrize("first", ["commit", "view", "heads"])
+async def test_whoever_comes_first_names_the_epoch(log: EventLog, first: str) -> None:
+    if first == "commit":
+        cursor = (await log.commit(told("kitchen"))).cursor
+    elif first == "view":
+        cursor = (await log.view(ViewQuery("kitchen", None, None, 1))).cursor
+    else:
+        cursor, _ = await log.heads(["kitchen"])
+    assert len(cursor.epoch) == 8
+    assert await log.position() == cursor
+
+
+async def test_a_flushed_log_begins_a_new_epoch_after_the_highest_offset_seen(log: EventLog, redis: Redis) -> None:
+    for _ in range(5):
+        before = await log.commit(told("kitchen"))
+    await redis.flushall()
+    after = await log.commit(told("kitchen"))
+    assert after.epoch != before.epoch
+    assert after.offsets == (6,)
+    [entry] = await log.read("kitchen", 0)
+    assert (entry.offset, entry.prev) == (6, 0)
+
+
+async def test_a_log_restored_from_an_old_copy_begins_a_new_epoch(log: EventLog, redis: Redis) -> None:
+    await log.commit(told("kitchen"))
+    copy = {key: await redis.dump(key) for key in (log.keys.meta, log.keys.room("kitchen"), log.keys.head("kitchen"))}
+    for _ in range(4):
+        before = await log.commit(told("kitchen"))
+    for key, value in copy.items():
+        await redis.restore(key, 0, value, replace=True)
+    after = await log.commit(told("kitchen"))
+    assert after.epoch != before.epoch
+    assert after.offsets == (6,)
+    assert [(entry.offset, entry.prev) for entry in await log.read("kitchen", 0)] == [(1, 0), (6, 1)]
+
+
+@pytest.mark.parametrize("reading", ["view", "heads", "position"])
+async def test_a_lost_tail_is_noticed_by_reading_too(log: EventLog, redis: Redis, reading: str) -> None:
+    for _ in range(3):
+        before = await log.commit(told("kitchen"))
+    await redis.hset(log.keys.meta, "offset", 1)
+    if reading == "view":
+        cursor = (await log.view(ViewQuery("kitchen", 2, before.epoch, 10))).cursor
+    elif reading == "heads":
+        cursor, _ = await log.heads(["kitchen"])
+    else:
+        cursor = await log.position()
+    assert cursor.epoch != before.epoch
+    assert cursor.offset == 3
+
+
+async def test_what_the_relay_has_seen_counts_as_seen(make_log: Callable[..., EventLog], redis: Redis) -> None:
+    log, other = make_log(), make_log()
+    epoch = (await log.position()).epoch
+    for _ in range(3):
+        committed = await other.commit(told("kitchen"))
+    log.observe(committed.cursor)
+    await redis.hset(log.keys.meta, "offset", 2)
+    assert (await log.commit(told("promos"))).epoch != epoch
+
+
+async def test_an_older_cursor_takes_nothing_back(log: EventLog) -> None:
+    committed = await log.commit(told("kitchen"))
+    log.observe(Cursor(committed.epoch, 0))
+    assert log.highest == committed.cursor
+
+
+async def test_a_process_that_has_seen_less_does_not_change_the_epoch(make_log: Callable[..., EventLog]) -> None:
+    log, fresh = make_log(), make_log()
+    for _ in range(3):
+        committed = await log.commit(told("kitchen"))
+    assert (await fresh.commit(told("kitchen"))).epoch == committed.epoch
+    assert (await log.commit(told("kitchen"))).offsets == (5,)
+
+
+async def test_the_second_process_to_notice_a_loss_joins_the_epoch_of_the_first(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    log, other = make_log(), make_log()
+    for _ in range(3):
+        await log.commit(told("kitchen"))
+        await other.position()
+    await redis.flushall()
+    first, second = await log.commit(told("kitchen")), await other.commit(told("kitchen"))
+    assert second.epoch == first.epoch
+    assert (first.offsets, second.offsets) == ((4,), (5,))
+
+
+async def test_a_stream_that_is_ahead_of_the_counter_is_continued_in_a_new_epoch(
+    log: EventLog, make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    for _ in range(5):
+        before = await log.commit(told("kitchen"))
+    await redis.hset(log.keys.meta, "offset", 2)
+    after = await make_log().commit(replace(order("A", 1)))
+    assert after.epoch != before.epoch
+    assert after.offsets == (6,)
+    assert [entry.prev for entry in await log.read("kitchen", 5)] == [5]
+
+
+async def test_a_head_that_is_ahead_of_the_counter_is_continued_in_a_new_epoch(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    log = make_log()
+    epoch = (await log.position()).epoch
+    await redis.set(log.keys.head("kitchen"), 7)
+    after = await make_log().commit(told("kitchen"))
+    assert after.epoch != epoch
+    assert after.offsets == (8,)
+
+
+async def test_a_repeated_command_of_an_older_epoch_is_answered_as_the_first_time(log: EventLog, redis: Redis) -> None:
+    write = replace(told("kitchen"), command_id="c:1")
+    first = await log.commit(write)
+    await redis.hset(log.keys.meta, "epoch", "another1")
+    position = await log.position()
+    assert (await log.commit(write)).cursor == first.cursor
+    assert log.highest == position

@@ -1,0 +1,87 @@
+"""What goes out to the rooms' channels, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.domain.errors import Conflict
+from hub.eventlog import DocKey, EventLog, Write
+from tests.support.writes import event, move, order
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.support.redis import Backend
+
+pytestmark = pytest.mark.contract
+
+
+@asynccontextmanager
+async def listening(backend: Backend, *channels: str) -> AsyncIterator[Callable[[], Awaitable[tuple[str, str]]]]:
+    """The next message of some channels: channel and text."""
+    async with backend.client().pubsub() as pubsub:
+        await pubsub.subscribe(*channels)
+
+        async def message() -> tuple[str, str]:
+            async with asyncio.timeout(5):
+                while True:
+                    found = await pubsub.get_message(timeout=5)
+                    if found and found["type"] == "message":
+                        return found["channel"], found["data"]
+
+        yield message
+
+
+async def test_an_event_is_published_to_each_of_its_rooms_with_its_header(log: EventLog, backend: Backend) -> None:
+    keys = log.keys
+    async with listening(backend, keys.channel("kitchen"), keys.channel("order:A")) as message:
+        await log.commit(Write(events=(event("a", "kitchen"),)))
+        write = order("A", 1)
+        committed = await log.commit(write)
+        epoch, body = committed.epoch, write.events[0].body
+        assert (await message())[1].startswith(f"{epoch} 1 0 a\n")
+        assert dict([await message(), await message()]) == {
+            keys.channel("order:A"): f"{epoch} 2 0 order.preparing\n{body}",
+            keys.channel("kitchen"): f"{epoch} 2 1 order.preparing\n{body}",
+        }
+    assert keys.room_of(keys.channel("order:A")) == "order:A"
+
+
+async def test_the_events_of_a_write_are_published_in_order(log: EventLog, backend: Backend) -> None:
+    async with listening(backend, log.keys.channel("kitchen")) as message:
+        events = tuple(event(name, "kitchen") for name in "abc")
+        await log.commit(Write(events=events, stock=(move("set", "pastor", 0),)))
+        headers = [(await message())[1].split("\n")[0].split(" ")[1:] for _ in range(4)]
+    assert headers == [["1", "0", "a"], ["2", "1", "b"], ["3", "2", "c"], ["4", "3", "stock.out"]]
+
+
+async def test_nothing_is_published_of_a_write_that_was_refused(log: EventLog, backend: Backend) -> None:
+    async with listening(backend, log.keys.channel("kitchen")) as message:
+        with pytest.raises(Conflict):
+            await log.commit(Write(events=(event("a", "kitchen"),), expects=((DocKey("order", "A"), 1),)))
+        await log.commit(Write(events=(event("b", "kitchen"),)))
+        assert " 1 0 b\n" in (await message())[1]
+
+
+async def test_a_repeated_command_is_not_published_again(log: EventLog, backend: Backend) -> None:
+    async with listening(backend, log.keys.channel("kitchen")) as message:
+        for _ in range(2):
+            await log.commit(Write(events=(event("a", "kitchen"),), command_id="c:1"))
+        await log.commit(Write(events=(event("b", "kitchen"),)))
+        assert " 1 0 a\n" in (await message())[1]
+        assert " 2 1 b\n" in (await message())[1]
+
+
+async def test_a_volatile_event_is_published_without_an_offset_and_not_kept(log: EventLog, backend: Backend) -> None:
+    epoch = (await log.position()).epoch
+    body = '{"type":"courier.moved","at":"…","data":{}}'
+    async with listening(backend, log.keys.channel("order:A")) as message:
+        await log.publish("order:A", "courier.moved", body)
+        assert await message() == (log.keys.channel("order:A"), f"{epoch} 0 0 courier.moved\n{body}")
+    assert await log.read("order:A", 0) == []
+    assert (await log.heads(["order:A"]))[1] == [0]
+    assert (await log.position()).offset == 0
