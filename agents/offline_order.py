@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agents.offline_words import ALSO, BREAKS, FILLERS, Token, amount, combined, singular, tokens
+from agents.offline_words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
 from hub.domain.menu import plain
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ _ADDRESS = re.compile(
 _ADDRESS_ENDS = re.compile(
     r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|\bi am\b|\bmy name\b|\bunder\b|"
     r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|\bi want\b|\bi'd like\b|"
-    r"\bpara llevar\b)|[.;!?]\s+(?=[^\W\d_])|\n",
+    r"\bpara llevar\b)|(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
+    r"[.;!?]\s+(?=[^\W\d_])|\n",
     re.IGNORECASE,
 )
 _NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
@@ -63,7 +64,7 @@ _NOISE = frozenset(
     i'd id could can we us need necesito give for para y and que si yes hola hello hi hey buenas buenos dias tardes
     noches good morning evening let lets to favor please just solo nada only gracias thanks thank you porfa va ok okay
     bueno sale vale claro entonces mejor instead quita agrega add anade ahi regalas vendes anotame apuntame mi my it is
-    es lo le se hoy today ahora now rapido tambien te encargo encargar llevar comer hacer hago haz un una uno a an""".split()
+    es lo le se hoy today ahora now cosa vez thing time pregunta duda momento question minute moment second idea rapido tambien te encargo encargar llevar comer hacer hago haz un una uno a an""".split()
 )
 
 
@@ -130,7 +131,8 @@ def read_order(text: str, dishes: Dishes) -> Draft:
 
 def bare_name(text: str) -> str | None:
     """A message that is nothing but a name, and perhaps how they get it: the answer to "who is it for?"."""
-    words = [word for word in tokens(_without_delivery(text)) if word.word not in BREAKS]
+    text = _without_delivery(_take_address(text, Draft()))
+    words = [word for word in tokens(text) if word.word not in BREAKS]
     kept = [word.raw for word in words if word.word not in _NOISE and amount(word) is None]
     return " ".join(kept)[:80] if 1 <= len(kept) <= 3 and all(word.isalpha() for word in kept) else None
 
@@ -175,24 +177,17 @@ def _take_name(text: str, draft: Draft) -> str:
 
 
 def _delivery(text: str) -> str | None:
-    bare = plain(text)
-    if _DELIVERY.search(bare):
+    compared = bare(text)
+    if _DELIVERY.search(compared):
         return "delivery"
-    return "pickup" if _PICKUP.search(bare) else None
+    return "pickup" if _PICKUP.search(compared) else None
 
 
 def _without_delivery(text: str) -> str:
     """The text without the phrases that say how it is fetched: "para llevar" is no wish about a taco."""
-    bare = plain(text)
-    if len(bare) != len(text):  # accents or spaces were folded; compare word by word instead
-        text = " ".join(text.split())
-        bare = plain(text)
-    if len(bare) != len(text):
-        return _PICKUP.sub(" , ", _DELIVERY.sub(" , ", bare))
     for pattern in (_DELIVERY, _PICKUP):
-        for match in reversed(list(pattern.finditer(bare))):
+        for match in reversed(list(pattern.finditer(bare(text)))):
             text = f"{text[: match.start()]} , {text[match.end() :]}"
-            bare = plain(text) if len(plain(text)) == len(text) else text.lower()
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from hub.domain.menu import plain
@@ -11,7 +12,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?¿¡\n()]")
 _QTY_X = re.compile(r"(?:x(\d{1,3})|(\d{1,3})x)\Z")
 
 AMOUNTS = {
-    **dict.fromkeys(("un", "una", "uno", "one", "an"), 1),
+    **dict.fromkeys(("un", "una", "uno", "one", "an", "otro", "otra", "another"), 1),
     **dict.fromkeys(("dos", "two", "par", "couple", "pair"), 2),
     **dict.fromkeys(("tres", "three"), 3),
     **dict.fromkeys(("cuatro", "four"), 4),
@@ -37,8 +38,8 @@ _HALVES = frozenset({"media", "half"})
 _DOZENS = frozenset({"docena", "dozen"})
 
 FILLERS = frozenset(
-    """de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otro otra otros
-    otras another more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella
+    """de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otros
+    otras more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella
     botellas plate plates portion portions glass glasses bottle bottles piezas pieza""".split()
 )
 BREAKS = frozenset(",.;:!?¿¡\n()")
@@ -55,6 +56,11 @@ class Token:
     @property
     def stem(self) -> str:
         return singular(self.word)
+
+
+def bare(text: str) -> str:
+    """Lower case without accents, letter for letter: what is found in it stands at the same place in the text."""
+    return "".join((unicodedata.normalize("NFD", char)[:1].lower() or char)[:1] for char in text)
 
 
 def tokens(text: str) -> list[Token]:

@@ -220,8 +220,10 @@ class TurnRun:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._deadlines.first_token_s) as silence:
             async for event in handler.stream_events():
+                silence.reschedule(loop.time() + self._deadlines.idle_s)
                 match event:
                     case AgentInput():
+                        silence.reschedule(loop.time() + self._deadlines.first_token_s)
                         self._llm_calls += 1
                         self._deltas.part()
                     case AgentStream():
@@ -231,7 +233,6 @@ class TurnRun:
                             raise Failure("too_long")
                     case AgentOutput():
                         self._count(event.raw)
-                silence.reschedule(loop.time() + self._deadlines.idle_s)
             await handler
 
     def _count(self, raw: Any) -> None:

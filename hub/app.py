@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -19,12 +18,14 @@ from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.relay import Relay
-from hub.gateways import middleware, openapi
+from hub.fanout.socket import Closed
+from hub.gateways import asyncapi, middleware, openapi
 from hub.gateways.caller import Desk
 from hub.gateways.commands import Commands
 from hub.gateways.health import Health
 from hub.gateways.http import HttpDoor
 from hub.gateways.joining import Joining
+from hub.gateways.outbox import Outboxes
 from hub.gateways.pages import Pages
 from hub.gateways.peer import Proxies
 from hub.gateways.socketio import SocketIoDoor
@@ -37,6 +38,7 @@ from hub.telemetry import Metrics
 logger = structlog.get_logger(__name__)
 
 TICK_S = 2.0
+_OPEN_AGAIN_S = 0.5
 
 
 class Hub:
@@ -68,6 +70,7 @@ class Hub:
         commands = Commands(self.services)
         joining = Joining(self.relay, access, views, limits)
         desk = Desk(commands, joining, limits, self.metrics)
+        outboxes = self.outboxes = Outboxes(limits.unsent_bytes, connections)
         self.socketio = SocketIoDoor(
             settings,
             self.log,
@@ -82,12 +85,11 @@ class Hub:
         self._routes = [
             *Health(self.log, self.metrics, lambda: self.relay.live, lambda: self.draining).routes(),
             *HttpDoor(self.services, commands).routes(),
-            *SseDoor(
-                self.relay, joining, access, views, limits, connections, self.metrics, self.services.clock
-            ).routes(),
-            *TokenStream(self.relay, joining, access, self.services.chat, limits).routes(),
-            *WebSocketDoor(self.relay, desk, origins, connections, limits).routes(),
+            *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),
+            *TokenStream(self.relay, joining, access, self.services.chat, outboxes).routes(),
+            *WebSocketDoor(self.relay, desk, origins, outboxes, limits).routes(),
             *openapi.routes(),
+            *asyncapi.routes(),
             *Pages(STATIC_DIR).routes(),
         ]
         self._middlewares = [
@@ -109,7 +111,7 @@ class Hub:
     async def drain(self) -> None:
         """Take no more: not ready, and every connection told to find another process."""
         self.draining = True
-        await self.socketio.server.close_all()
+        await asyncio.gather(self.socketio.server.close_all(), self.outboxes.close_all())
 
     async def _redis(self, _app: web.Application) -> AsyncIterator[None]:
         yield
@@ -119,15 +121,19 @@ class Hub:
     async def _background(self, _app: web.Application) -> AsyncIterator[None]:
         """The relay and the floor's ticks, as long as the app lives. Redis need not be there yet."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self.relay.run()), tasks.create_task(self._tick())]
-            tasks.create_task(self._open_branch())
+            running = [tasks.create_task(work) for work in (self.relay.run(), self._tick(), self._open_branch())]
             yield
             for task in running:
                 task.cancel()
 
     async def _open_branch(self) -> None:
-        with suppress(ComandaError):  # the counts of the menu file stand in until Redis is there
-            await self.services.stock.open_branch()
+        """Count the stock as soon as Redis is there: until then nothing is sold out."""
+        while True:
+            await self.relay.wait_live()
+            try:
+                return await self.services.stock.open_branch()
+            except ComandaError:
+                await asyncio.sleep(_OPEN_AGAIN_S)
 
     async def _tick(self) -> None:
         """Tell the floor's screens how things stand, while there are any here."""
@@ -147,6 +153,8 @@ class Hub:
         metrics.deliveries.set_function(lambda: relay.stats.deliveries)
         metrics.gaps.set_function(lambda: relay.stats.gaps_filled)
         metrics.resubscriptions.set_function(lambda: relay.stats.resubscriptions)
+        closed = self.socketio.server.engine.closed
+        metrics.closed_slow.set_function(lambda: closed[Closed.UNSENT] + self.outboxes.overflowed)
         metrics.relay_live.set_function(lambda: float(relay.live))
         metrics.connections.labels("socketio").set_function(lambda: len(self.socketio.server.sessions))
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from hub import __version__
 from hub.config import Settings, load_secret
@@ -44,6 +45,8 @@ def serve(
     from hub.serve import Plan
     from hub.serve import serve as run
 
+    if workers > 1 and port == 0:
+        raise typer.BadParameter("several workers share one port: name it with --port", param_hint="--workers")
     plan = Plan(host, port, workers, agent, shared_port)
     _run(lambda settings: run(settings, plan, announce if not shared_port else _say_nothing), logs=True)
 
@@ -124,7 +127,7 @@ def staff_add(
     from hub.announce import with_services
     from hub.services.staff import new_pin
 
-    pin = sys.stdin.readline().strip() if pin_stdin else new_pin()
+    pin = _line_from_stdin() if pin_stdin else new_pin()
 
     async def add(settings: Settings) -> None:
         async with with_services(settings) as services:
@@ -204,6 +207,8 @@ def _settings() -> Settings:
         prefix = "COMANDA_LIMIT_" if exc.title == "Limits" else "COMANDA_"
         name = prefix + "_".join(str(part) for part in first["loc"][:1]).upper()
         _fail(f"{name}: {first['msg'].removeprefix('Value error, ')}", code=2)
+    except (SettingsError, UnicodeDecodeError) as exc:
+        _fail(f"a setting cannot be read: {exc}", code=2)
 
 
 def _service_token(settings: Settings) -> str:
@@ -219,8 +224,15 @@ def _token(settings: Settings, role: Role, name: str, lasts: timedelta) -> str:
     return Tokens(load_secret(settings), settings.branch).issue(principal, utc_now(), lasts)
 
 
+def _line_from_stdin() -> str:
+    try:
+        return sys.stdin.readline().strip()
+    except UnicodeDecodeError:
+        _fail("what came on standard input is not text")
+
+
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)
     if match is None:
         raise typer.BadParameter("write a duration like 90s, 30m, 12h or 7d", param_hint="--ttl")
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]

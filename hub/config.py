@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
@@ -13,6 +15,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
 MENU_FILE = Path(__file__).resolve().parent / "data" / "menu.toml"
+
+_REDIS = ("redis", "rediss", "unix")
+_LEAST_SECRET = 16
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
@@ -75,6 +80,40 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone") from exc
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in _REDIS or urlsplit(value).port == 0):  # .port raises ValueError
+            raise ValueError(f"a Redis URL begins with one of {', '.join(_REDIS)}")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        """Whoever guesses it makes managers' tokens. Set to nothing, it is not set."""
+        if not value:
+            return None
+        if len(value) < _LEAST_SECRET:
+            raise ValueError(f"a secret has at least {_LEAST_SECRET} characters")
+        return value
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if origin != "*" and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path):
+                raise ValueError(f"{origin!r} is no origin; write it like https://tacos.example")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            if proxy != "unix":
+                ip_network(proxy, strict=False)
+        return value
+
     @field_validator("origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -87,7 +126,7 @@ def load_secret(settings: Settings) -> bytes:
     """The key that signs every token: the configured one, else one generated once in the data folder.
 
     Raises:
-        OSError: The data folder cannot be written.
+        OSError: The data folder cannot be written, or holds no secret where it should.
     """
     if settings.secret is not None:
         return settings.secret.get_secret_value().encode()
@@ -104,4 +143,7 @@ def load_secret(settings: Settings) -> bytes:
         pass
     finally:
         draft.unlink()
-    return path.read_bytes().strip()
+    secret = path.read_bytes().strip()
+    if len(secret) < _LEAST_SECRET:
+        raise OSError(f"{path} holds no secret; remove it, and everyone logs in again")
+    return secret

@@ -163,9 +163,11 @@ class BoundTool(AsyncBaseTool):
         """Validate, write down, do, tell. Never raises: the text of an exception would reach the model."""
         async with self.errand.lock:  # one at a time, in the order asked: ordinals must not depend on luck
             try:
-                result = await self._told(kwargs)
+                result = await self._carry_out(kwargs)
             except LeaseLost:
                 result = {"error": "internal"}  # nobody will read it: the turn ends here
+            except Exception:  # LlamaIndex would show the model its text
+                result = self._broken()
         return ToolOutput(
             content=json.dumps(result, ensure_ascii=False),
             tool_name=self.name,
@@ -174,7 +176,7 @@ class BoundTool(AsyncBaseTool):
             is_error="error" in result,
         )
 
-    async def _told(self, kwargs: dict[str, Any]) -> Result:
+    async def _carry_out(self, kwargs: dict[str, Any]) -> Result:
         errand = self.errand
         errand.calls += 1
         call_id = f"{errand.turn_id}-{errand.calls}"
@@ -235,8 +237,11 @@ class BoundTool(AsyncBaseTool):
         except TimeoutError:
             return explained(Unavailable(""))
         except Exception:
-            logger.exception("agent.tool_failed", tool=self.name, turn_id=self.errand.turn_id)
-            return {"error": "internal", "message": "something went wrong on our side"}
+            return self._broken()
+
+    def _broken(self) -> Result:
+        logger.exception("agent.tool_failed", tool=self.name, turn_id=self.errand.turn_id)
+        return {"error": "internal", "message": "something went wrong on our side"}
 
     async def _until_sure(self, arguments: Arguments, command_id: str) -> Result:
         for _ in range(_UNSURE_TRIES - 1 if self.changes else 0):

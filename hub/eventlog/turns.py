@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 GROUP = "agents"
 STOP_KEPT_S = 3_600
 _PING_S = 5.0
+_POLL_S = 0.02
 _BACKOFF_S = (0.1, 5.0)  # first and longest wait before the control channel is tried again
 
 
@@ -85,12 +86,21 @@ class TurnQueue:
             Unavailable: Redis did not answer in time. A turn that was being handed over then comes
                 back by `reclaim` when its lease has run out.
         """
-        async with self._reach(block_s):
-            answer: Any = await self._grouped(
-                lambda: self._redis.xreadgroup(
-                    GROUP, worker, {self._keys.turns: ">"}, count=1, block=max(1, int(block_s * 1_000))
-                )
+        until = time.monotonic() + block_s
+        while (left_s := until - time.monotonic()) > 0:
+            async with self._reach(left_s):
+                if taken := await self._next(worker, left_s):
+                    return taken
+            # fakeredis does not block where a count is given; a real Redis comes here once, when time is up.
+            await asyncio.sleep(min(_POLL_S, max(0.0, until - time.monotonic())))
+        return None
+
+    async def _next(self, worker: str, block_s: float) -> Taken | None:
+        answer: Any = await self._grouped(
+            lambda: self._redis.xreadgroup(
+                GROUP, worker, {self._keys.turns: ">"}, count=1, block=max(1, int(block_s * 1_000))
             )
+        )
         for _stream, entries in answer or ():
             for entry, fields in entries:
                 return _taken(entry, fields)

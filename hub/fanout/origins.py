@@ -23,19 +23,17 @@ class Origins:
 
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self._any = "*" in allowed
-        self._allowed = frozenset(_normal(origin) for origin in allowed if origin != "*")
+        self._listed = bool(allowed)
+        self._allowed = frozenset(map(_normal, allowed)) - {""}
 
     def allow(self, origin: str | None, host: str | None) -> bool:
         """Whether a page of `origin` may make a request with this Host header."""
         if origin is None or self._any:
             return True
-        if self._allowed:
+        if self._listed:
             return _normal(origin) in self._allowed
-        try:
-            scheme, authority = urlsplit(origin).scheme, urlsplit(origin).netloc
-        except ValueError:
-            return False
-        return bool(authority) and bool(host) and _normal(origin) == _normal(f"{scheme}://{host}")
+        own = _normal(f"{origin.partition('://')[0]}://{host}") if host else ""
+        return bool(own) and _normal(origin) == own
 
     def allow_request(self, request: web.BaseRequest) -> bool:
         return self.allow(request.headers.get("Origin"), request.headers.get("Host"))
@@ -70,11 +68,13 @@ class Connections:
 
 
 def _normal(origin: str) -> str:
-    """Lower case, and without the port that its scheme has anyway."""
+    """Lower case, and without the port that its scheme has anyway; empty if it is no origin."""
     try:
         parts = urlsplit(origin.lower())
         port = parts.port
     except ValueError:
+        return ""
+    if not parts.scheme or not parts.hostname:
         return ""
     if port is None or port == _PORTS.get(parts.scheme):
         return f"{parts.scheme}://{parts.hostname}"

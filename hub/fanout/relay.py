@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.exceptions import RedisError
 
 from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.bus import Bus
 from hub.fanout.frames import Frame
+from hub.fanout.outage import Pause, tell
 from hub.fanout.rooms import Rooms
 from hub.fanout.seats import Member, Seat
-from hub.fanout.watch import Pause, Stats, Surroundings, Watch
+from hub.fanout.surroundings import Stats, Surroundings
+from hub.fanout.watch import Watch
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -236,7 +237,7 @@ class Relay:
                     if self.live:
                         pause, told = Pause(), False
                         self._stats.resubscriptions += 1
-                    told = _tell(failed, told)
+                    told = tell(failed, told)
                 self._deafened()
                 await pause.rest()
 
@@ -341,24 +342,3 @@ class Relay:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
         return self._tasks.create_task(work)
-
-
-def _tell(failed: ExceptionGroup[Exception], told: bool) -> bool:
-    """Log an outage once, and a fault of our own always; whether the outage has been told."""
-    outage, fault = failed.split(_is_outage)
-    if fault is not None:
-        logger.error("relay.failed", exc_info=fault)
-    if outage is not None and not told:
-        logger.warning("relay.deaf", error=repr(_first(outage)))
-    return told or outage is not None
-
-
-def _is_outage(error: BaseException) -> bool:
-    return isinstance(error, RedisError | OSError | TimeoutError | Unavailable)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

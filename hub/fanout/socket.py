@@ -270,7 +270,7 @@ class Socket:
         async with self._posting:  # what was posted before the move comes first
             pass
         await self._read(ws)
-        self.shut(_REASONS.get(ws.close_code or 0, Closed.CLIENT))
+        self.shut(Closed.CLIENT)
         return ws
 
     async def _upgrade(self, ws: web.WebSocketResponse) -> bool:
@@ -307,9 +307,11 @@ class Socket:
 
     async def _read(self, ws: web.WebSocketResponse) -> None:
         async for message in ws:
-            if self.closed:
+            if message.type is WSMsgType.ERROR:
+                self.shut(_REASONS.get(getattr(message.data, "code", 0), Closed.CLIENT))
+            elif self.closed:
                 continue  # until the other end has closed as well
-            if message.type is WSMsgType.TEXT:
+            elif message.type is WSMsgType.TEXT:
                 await self.receive(message.data)
             elif message.type is WSMsgType.BINARY:
                 await self._rules.received(self, message.data)

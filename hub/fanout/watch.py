@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
 from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame, Reset
+from hub.fanout.outage import Pause
 from hub.fanout.seats import Seat
-
-if TYPE_CHECKING:
-    from hub.eventlog.log import EventLog
-    from hub.services.views import RoomView
+from hub.fanout.surroundings import Surroundings
 
 logger = structlog.get_logger(__name__)
 
@@ -28,39 +22,6 @@ BACKLOG = 1_000  # frames that wait in a room; past it they are forgotten and re
 PAGE = 500  # events a read
 SEAT_PAGE = 100  # events a read for one seat alone
 BURST_BYTES = 131_072  # written to a member before its transport gets a chance to send them
-_LONGEST_PAUSE_S = 1.0
-
-
-@dataclass(slots=True)
-class Stats:
-    """What the relay has done since it began, and what it holds now."""
-
-    rooms: int = 0
-    members: int = 0
-    deliveries: int = 0
-    repeats_dropped: int = 0
-    gaps_filled: int = 0
-    found_by_poll: int = 0
-    resets: int = 0
-    resubscriptions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all watches of a relay share.
-
-    Attributes:
-        view: A room's state as of one cursor.
-        spawn: Start a task that the relay owns.
-        reads: How many rooms may read from the log at once; the others wait their turn.
-    """
-
-    log: EventLog
-    view: Callable[[Room], Awaitable[RoomView]]
-    clock: Callable[[], datetime]
-    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    reads: asyncio.Semaphore
-    stats: Stats
 
 
 class Watch:
@@ -341,17 +302,6 @@ class Watch:
             return _leave_to_the_join(seat)
         seat.take(frame)
         return not seat.missed
-
-
-class Pause:
-    """A growing pause between attempts. The relay tells of the outage; a room tells only who debugs."""
-
-    def __init__(self) -> None:
-        self._longest_s = 0.02
-
-    async def rest(self) -> None:
-        await asyncio.sleep(self._longest_s * random.uniform(0.5, 1))
-        self._longest_s = min(self._longest_s * 2, _LONGEST_PAUSE_S)
 
 
 def _joining_again(seat: Seat) -> bool:

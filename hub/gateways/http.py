@@ -109,12 +109,12 @@ class HttpDoor:
     ) -> web.Response:
         """A command from a body, what the path gives, and the `Idempotency-Key`."""
         body = await read_json(request, empty_is_object=True)
-        for name, value in given.items():
-            if body.setdefault(name, value) != value:
-                raise BadRequest(f"{name} differs from the address", field=name)
         key = request.headers.get("Idempotency-Key")
         if keyed and key is not None:
-            body.setdefault("command_id", key)
+            given["command_id"] = key
+        for name, value in given.items():
+            if body.setdefault(name, value) != value:
+                raise BadRequest(f"{name} differs from the address or the headers", field=name)
         command = self._commands.parse(model.name, body)
         return answer(await self._commands.carry_out(request[PRINCIPAL], command), status)
 
@@ -131,10 +131,13 @@ async def read_json(request: web.Request, *, empty_is_object: bool = False) -> d
     """The body, which must be one JSON object.
 
     Raises:
-        BadRequest: It is not JSON, not UTF-8, or not an object.
+        BadRequest: It is not whole, not JSON, not UTF-8, or not an object.
         aiohttp.web.HTTPRequestEntityTooLarge: It is past the limit.
     """
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except (web.RequestPayloadError, ConnectionError) as exc:
+        raise BadRequest("the body did not arrive whole") from exc
     if not raw and empty_is_object:
         return {}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from aiohttp import web
@@ -29,7 +30,7 @@ _FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
 def as_response(error: ComandaError) -> web.Response:
     response = web.json_response(refused(error), status=error.status)
     if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
 
@@ -46,7 +47,7 @@ def errors_as_answers(metrics: Metrics) -> Middleware:
             response = as_response(BadRequest(f"{request.method} is not allowed here"))
             response.set_status(405)
             response.headers["Allow"] = ", ".join(sorted(exc.allowed_methods))
-        except web.HTTPNotFound:
+        except (web.HTTPNotFound, web.HTTPForbidden):  # the second is a folder of /static
             response = as_response(NotFound("there is nothing at this address"))
         except web.HTTPException:
             raise

@@ -12,6 +12,7 @@ from hub import __version__
 from hub.domain import commands as cmd
 from hub.domain.errors import ERRORS
 from hub.domain.models import Order
+from hub.gateways.token_stream import Conversation
 
 _REF = "#/components/schemas/{model}"
 # method, path, summary, body, status of success, who
@@ -38,7 +39,7 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("post", "/api/chats", "Open a chat", cmd.OpenChat, 201, "any"),
     ("post", "/api/chats/{chat_id}/messages", "Say something", cmd.SendChat, 202, "capability"),
     ("post", "/api/chats/{chat_id}/stop", "Stop an answer", cmd.StopChat, 200, "capability"),
-    ("post", "/api/chat/stream", "One answer as a plain token stream", None, 200, "any"),
+    ("post", "/api/chat/stream", "One answer as a plain token stream", Conversation, 200, "any"),
 )
 _FROM_PATH = {"order_id", "chat_id"}
 _QUERY = {

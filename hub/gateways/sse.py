@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-import structlog
 from aiohttp import web
 
-from hub.config import Limits
 from hub.domain.commands import JoinRoom
-from hub.domain.errors import BadRequest, RateLimited
+from hub.domain.errors import BadRequest
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame, Reset
-from hub.fanout.origins import Connections
 from hub.fanout.relay import Relay
 from hub.gateways.http import answer, number
 from hub.gateways.joining import Joining, events_of
-from hub.gateways.outbox import Outbox
-from hub.gateways.peer import ADDRESS, PRINCIPAL
+from hub.gateways.outbox import Outbox, Outboxes
+from hub.gateways.peer import PRINCIPAL
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews
 from hub.telemetry import Metrics
-
-logger = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 15.0
 HEADERS = {
@@ -44,8 +38,7 @@ class SseDoor:
         joining: Joining,
         access: Access,
         views: RoomViews,
-        limits: Limits,
-        connections: Connections,
+        outboxes: Outboxes,
         metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
@@ -53,13 +46,12 @@ class SseDoor:
         self._joining = joining
         self._access = access
         self._views = views
-        self._limits = limits
-        self._connections = connections
+        self._outboxes = outboxes
         self._metrics = metrics
         self._clock = clock
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/rooms/{room}/events", self.events)]
+        return [web.get("/api/rooms/{room}/events", self.events, allow_head=False)]
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         if "text/event-stream" in request.headers.get("Accept", ""):
@@ -80,23 +72,17 @@ class SseDoor:
         return answer({"events": events, "cursor": str(cursor), "recovered": view.recovered})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if not self._connections.take(request[ADDRESS]):
-            raise RateLimited("too many connections from this address", retry_after_s=5)
-        try:
-            return await self._read_out(request)
-        finally:
-            self._connections.give_back(request[ADDRESS])
+        with self._outboxes.of(request, "sse", _encode) as outbox:
+            return await self._read_out(request, outbox)
 
-    async def _read_out(self, request: web.Request) -> web.StreamResponse:
+    async def _read_out(self, request: web.Request, outbox: Outbox) -> web.StreamResponse:
         after, only = _resume_from(request), _only(request)
-        outbox = Outbox(f"sse:{uuid.uuid4().hex}", _encode, self._limits.unsent_bytes)
         command = JoinRoom(room=request.match_info["room"], after=after, only=only)
         joined = await self._joining.join(outbox, request[PRINCIPAL], command)
         response = web.StreamResponse(headers=HEADERS)
         try:
             await response.prepare(request)
-            outbox.put(f"retry: {_RETRY_MS}\n\n".encode())
-            self._begin(outbox, command, joined.view)
+            outbox.put(self._beginning(command, joined.view))
             joined.release()
             with self._metrics.connections.labels("sse").track_inprogress():
                 await self._write(outbox, response)
@@ -106,19 +92,22 @@ class SseDoor:
             self._relay.leave_all(outbox.id)
         return response
 
-    def _begin(self, outbox: Outbox, command: JoinRoom, view: RoomView) -> None:
-        """What was missed; or the whole room, for one who brings no cursor or one that is no longer good."""
+    def _beginning(self, command: JoinRoom, view: RoomView) -> bytes:
+        """What was missed; or the whole room, for one who brings no cursor or one that is no longer good.
+
+        One message, however much it is: a reader that was away for long must be able to come back.
+        """
+        frames: list[Frame]
         if view.recovered:
-            for entry in view.events:
-                if command.only is None or entry.type in command.only:
-                    outbox.deliver(Frame.of_entry(entry, view.cursor.epoch))
+            wanted = (entry for entry in view.events if command.only is None or entry.type in command.only)
+            frames = [Frame.of_entry(entry, view.cursor.epoch) for entry in wanted]
         else:
-            outbox.deliver(Reset.of(command.room, view.cursor, view.snapshot, self._clock()))
+            frames = [Reset.of(command.room, view.cursor, view.snapshot, self._clock())]
+        return f"retry: {_RETRY_MS}\n\n".encode() + b"".join(frame.sse for frame in frames)
 
     async def _write(self, outbox: Outbox, response: web.StreamResponse) -> None:
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
             await response.write(b"".join(waiting) or b": still here\n\n")
-        logger.info("member.closed_slow", member=outbox.id)
 
 
 def _encode(frame: Frame) -> bytes:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import uuid
 from contextlib import suppress
 from typing import Annotated, Any
 
-import structlog
 from aiohttp import web
 from pydantic import Field
 
-from hub.config import Limits
 from hub.domain.commands import ChatTurn, JoinRoom, OpenChat, SendChat
 from hub.domain.errors import BadRequest
 from hub.domain.rooms import Room
@@ -20,13 +17,11 @@ from hub.fanout.frames import ROOM_RESET, Frame
 from hub.fanout.relay import Relay
 from hub.gateways.http import read_json
 from hub.gateways.joining import Joining
-from hub.gateways.outbox import Outbox
+from hub.gateways.outbox import Outbox, Outboxes
 from hub.gateways.peer import PRINCIPAL
 from hub.gateways.sse import HEADERS, HEARTBEAT_S
 from hub.services.access import Access
 from hub.services.chat import ChatService
-
-logger = structlog.get_logger(__name__)
 
 _DONE = b"data: [DONE]\n\n"
 _ENDINGS = {"chat.completed", "chat.stopped", "chat.failed"}
@@ -42,33 +37,36 @@ class Conversation(Value):
 class TokenStream:
     """`POST /api/chat/stream`: `data: {"token": …}` for each piece, then `data: [DONE]`."""
 
-    def __init__(self, relay: Relay, joining: Joining, access: Access, chat: ChatService, limits: Limits) -> None:
+    def __init__(self, relay: Relay, joining: Joining, access: Access, chat: ChatService, outboxes: Outboxes) -> None:
         self._relay = relay
         self._joining = joining
         self._access = access
         self._chat = chat
-        self._limits = limits
+        self._outboxes = outboxes
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/api/chat/stream", self.stream)]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         asked = Conversation.model_validate(await read_json(request))
-        question = asked.messages[-1]
-        if question.role != "user":
+        if asked.messages[-1].role != "user":
             raise BadRequest("the last message is the user's question", field="messages")
-        principal = request[PRINCIPAL]
-        chat_id = asked.chat_id
+        answer = _Answer()
+        with self._outboxes.of(request, "tokens", answer.encode) as outbox:
+            return await self._stream(request, asked, answer, outbox)
+
+    async def _stream(
+        self, request: web.Request, asked: Conversation, answer: _Answer, outbox: Outbox
+    ) -> web.StreamResponse:
+        principal, chat_id = request[PRINCIPAL], asked.chat_id
         if chat_id is None:
             opened = await self._chat.open(principal, OpenChat())
             chat_id = opened["chat_id"]
             principal = await self._access.with_capability(principal, opened["token"])
-        answer = _Answer()
-        outbox = Outbox(f"tokens:{uuid.uuid4().hex}", answer.encode, self._limits.unsent_bytes)
         try:
             # In the room before the question is: no token can be missed.
             joined = await self._joining.join(outbox, principal, JoinRoom(room=str(Room.chat(chat_id))))
-            sent = await self._chat.send(principal, SendChat(chat_id=chat_id, text=question.content))
+            sent = await self._chat.send(principal, SendChat(chat_id=chat_id, text=asked.messages[-1].content))
             answer.turn_id = sent["turn_id"]
             joined.release()
             response = web.StreamResponse(headers={**HEADERS, "X-Chat-Id": chat_id})
@@ -88,7 +86,6 @@ class TokenStream:
             if answer.over:
                 await response.write(_DONE)
                 return
-        logger.info("member.closed_slow", member=outbox.id)
 
 
 class _Answer:

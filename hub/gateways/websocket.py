@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
 from typing import Any
 
-import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from hub.config import Limits
-from hub.domain.errors import BadRequest, RateLimited
+from hub.domain.errors import BadRequest, Forbidden
 from hub.fanout.frames import Frame
-from hub.fanout.origins import Connections, Origins
+from hub.fanout.origins import Origins
 from hub.fanout.relay import Relay
 from hub.gateways.answers import refused
 from hub.gateways.caller import Caller, Desk
-from hub.gateways.outbox import Outbox
-from hub.gateways.peer import ADDRESS, PRINCIPAL
-
-logger = structlog.get_logger(__name__)
+from hub.gateways.outbox import Outbox, Outboxes
+from hub.gateways.peer import PRINCIPAL
 
 _HEARTBEAT_S = 25.0
 
@@ -28,30 +24,25 @@ _HEARTBEAT_S = 25.0
 class WebSocketDoor:
     """`/ws`: `{"id", "command", "data"}` in; `{"ack", "ok", …}` and `{"cursor", "event"}` out."""
 
-    def __init__(self, relay: Relay, desk: Desk, origins: Origins, connections: Connections, limits: Limits) -> None:
+    def __init__(self, relay: Relay, desk: Desk, origins: Origins, outboxes: Outboxes, limits: Limits) -> None:
         self._relay = relay
         self._desk = desk
         self._origins = origins
-        self._connections = connections
+        self._outboxes = outboxes
         self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/ws", self.serve)]
+        return [web.get("/ws", self.serve, allow_head=False)]
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if not self._origins.allow_request(request):
-            raise BadRequest("this page may not connect here; see COMANDA_ORIGINS")
-        if not self._connections.take(request[ADDRESS]):
-            raise RateLimited("too many connections from this address", retry_after_s=5)
-        try:
-            return await self._serve(request)
-        finally:
-            self._connections.give_back(request[ADDRESS])
+            raise Forbidden("this page may not connect here; see COMANDA_ORIGINS")
+        with self._outboxes.of(request, "ws", _encode) as outbox:
+            return await self._serve(request, outbox)
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def _serve(self, request: web.Request, outbox: Outbox) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=self._limits.message_bytes, compress=False)
         await ws.prepare(request)
-        outbox = Outbox(f"ws:{uuid.uuid4().hex}", _encode, self._limits.unsent_bytes)
         caller = Caller(self._desk, request[PRINCIPAL])
         with self._desk.metrics.connections.labels("websocket").track_inprogress():
             writing = asyncio.create_task(self._write(outbox, ws))
@@ -69,7 +60,8 @@ class WebSocketDoor:
                 await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text only")
                 return
             ack, then = await self._answer(caller, outbox, message.data)
-            outbox.put(json.dumps(ack, ensure_ascii=False).encode())
+            # An id that is half a character goes back as it came: escaped.
+            outbox.put(json.dumps(ack, ensure_ascii=False).encode(errors="backslashreplace"))
             if then is not None:
                 then()
 
@@ -80,6 +72,8 @@ class WebSocketDoor:
             asked = None
         if not isinstance(asked, dict):
             return {"ack": None, **refused(BadRequest("a message is one JSON object"))}, None
+        if not isinstance(asked.get("id"), int | str | None):
+            return {"ack": None, **refused(BadRequest("an id is a whole number or a text", field="id"))}, None
         unknown = asked.keys() - {"id", "command", "data"}
         if unknown:
             return {"ack": asked.get("id"), **refused(BadRequest(f"unknown field {sorted(unknown)[0]!r}"))}, None
@@ -90,8 +84,7 @@ class WebSocketDoor:
         while (waiting := await outbox.take(_HEARTBEAT_S)) is not None:
             for message in waiting:
                 await ws.send_frame(message, WSMsgType.TEXT)
-        logger.info("member.closed_slow", member=outbox.id)
-        await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"unsent")
+        await ws.close(code=WSCloseCode.SERVICE_RESTART, message=b"shutdown")
 
 
 def _encode(frame: Frame) -> bytes:

@@ -30,6 +30,7 @@ _LONGEST_WAIT_S = 300.0
 _FRESH_S = 5.0  # how long a removed account may go on
 _MOST_ACCOUNTS = 1_000
 PIN_DIGITS = 8
+_LONGEST_PIN, _LONGEST_NAME = 64, 80  # what `Login` takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,14 @@ class StaffService:
         """A new account; its id is made from the name.
 
         Raises:
-            BadRequest: The PIN is shorter than four characters, or the name has no letters.
+            BadRequest: The PIN is shorter than four characters, or the name has no letters; or either is longer
+                than the login takes.
             Conflict: There is an account of this name.
         """
-        if len(pin) < 4:
-            raise BadRequest("a PIN has at least four characters", field="pin")
+        if not 4 <= len(pin) <= _LONGEST_PIN:
+            raise BadRequest(f"a PIN has at least four characters, and at most {_LONGEST_PIN}", field="pin")
+        if len(name) > _LONGEST_NAME or not name.isprintable():
+            raise BadRequest(f"a name is one line of at most {_LONGEST_NAME} characters", field="name")
         account = Account(
             id=_slug(name),
             name=name.strip(),
@@ -126,9 +130,7 @@ class StaffService:
             raise NotFound(f"there is no account named {name!r}")
         # Redis forgets the document in a second; at version 0 it counts as none from now on.
         gone = Document(key, 0, "")
-        await self._log.commit(
-            Write(documents=(gone,), index=(IndexMove(STAFF, key.id, False),), expire=((key, 1),))
-        )
+        await self._log.commit(Write(documents=(gone,), index=(IndexMove(STAFF, key.id, False),), expire=((key, 1),)))
 
     async def list(self, role: Role | None = None) -> list[Account]:
         """Everybody who works here, by name."""

@@ -127,9 +127,7 @@ class HubClient:
                 after_s = problem.after_s if isinstance(problem, _Later) else 0.0
                 wait_s = max(after_s, _backoff_s(failures))
                 if clock.time() + wait_s > until:
-                    raise Unreachable(
-                        f"{method} {path}: {str(problem) or type(problem).__name__}"
-                    ) from problem
+                    raise Unreachable(f"{method} {path}: {str(problem) or type(problem).__name__}") from problem
             self._figures.retries += 1
             failures += 1
             await asyncio.sleep(wait_s)

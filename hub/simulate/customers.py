@@ -45,17 +45,17 @@ class Customers:
         self._read_at = 0.0
 
     async def order(self) -> dict[str, Any]:
-        """Read the menu, choose, and order; who finds a dish sold out meanwhile chooses again.
+        """Read the menu, choose, and order; who finds too little left of a dish settles for one of another.
 
         Raises:
             Refused: The hub would not take the order.
             Unreachable: It gave no answer in time.
         """
-        for _ in range(3):
+        for attempt in range(4):
             if not (dishes := await self._menu()):
                 break
             try:
-                placed = await self._hub.post("/api/orders", self._choose(dishes))
+                placed = await self._hub.post("/api/orders", self._choose(dishes, modest=attempt > 0))
             except Refused as refused:
                 if refused.code != "out_of_stock":
                     raise
@@ -74,21 +74,17 @@ class Customers:
             self._read_at = now
         return self._dishes
 
-    def _choose(self, dishes: Sequence[str]) -> Mapping[str, Any]:
-        chosen = self._chance.sample(
-            dishes, k=min(len(dishes), self._chance.choice((1, 1, 2, 2, 2, 3, 3, 4)))
-        )
+    def _choose(self, dishes: Sequence[str], *, modest: bool) -> Mapping[str, Any]:
+        wanted = 1 if modest else self._chance.choice((1, 1, 2, 2, 2, 3, 3, 4))
+        chosen = self._chance.sample(dishes, k=min(len(dishes), wanted))
         contact = {"name": f"{self._chance.choice(FIRST_NAMES)} {self._chance.choice(LAST_NAMES)}"}
         if self._chance.random() < 0.6:
             contact["phone"] = f"+52 55 0000 {self._chance.randrange(10_000):04d}"
-        return {
-            "customer": contact,
-            "items": [self._line(sku) for sku in chosen],
-            "delivery": self._delivery(),
-        }
+        lines = [self._line(sku, modest=modest) for sku in chosen]
+        return {"customer": contact, "items": lines, "delivery": self._delivery()}
 
-    def _line(self, sku: str) -> dict[str, Any]:
-        line: dict[str, Any] = {"sku": sku, "qty": self._chance.choice((1, 1, 2, 2, 3, 4))}
+    def _line(self, sku: str, *, modest: bool) -> dict[str, Any]:
+        line: dict[str, Any] = {"sku": sku, "qty": 1 if modest else self._chance.choice((1, 1, 2, 2, 3, 4))}
         if self._chance.random() < 0.3:
             line["notes"] = self._chance.choice(NOTES)
         return line

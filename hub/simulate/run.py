@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -156,7 +157,7 @@ async def _one_customer(
         order = await actors.customers.order()
         actors.figures.orders += 1
         actors.figures.committed(order["id"], order["version"], sent)
-        on_event(f"{order['code']}: received, {len(order['items'])} lines for {order['customer']['name']}")
+        on_event(f"{order['code']}: received from {order['customer']['name']}")
         served = actors.kitchen.take(order)
         if served is not None:
             async with asyncio.timeout(deadline_s):
@@ -187,9 +188,8 @@ async def _trickle(actors: _Actors) -> None:
 
 
 async def _promote(manager: HubClient, pace: Pace) -> None:
-    while True:
-        await pace.pause((60.0, 150.0))
-        title, message = random.choice(PROMOS)
+    for title, message in itertools.cycle(random.sample(PROMOS, k=len(PROMOS))):
+        await pace.pause((60.0, 180.0))
         expires_at = format_time(datetime.now(UTC) + timedelta(minutes=30))
         try:
             await manager.post("/api/promos", {"title": title, "message": message, "expires_at": expires_at})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -188,7 +188,7 @@ async def test_of_samples_the_newest_hundred_are_kept(log: EventLog) -> None:
 
 async def test_the_queue_gets_its_payloads_in_the_same_step(log: EventLog, redis: Redis) -> None:
     await log.commit(replace(told("chat:1"), queue=('{"turn":1}', '{"turn":2}')))
-    entries = await redis.xrange(log.keys.turns)
+    entries: Any = await redis.xrange(log.keys.turns)
     assert [fields["p"] for _id, fields in entries] == ['{"turn":1}', '{"turn":2}']
 
 

@@ -59,7 +59,7 @@ async def test_a_log_restored_from_an_old_copy_begins_a_new_epoch(log: EventLog,
     for _ in range(4):
         before = await log.commit(told("kitchen"))
     for key, value in copy.items():
-        await redis.restore(key, 0, value, replace=True)
+        await redis.restore(key, 0, value or b"", replace=True)
     after = await log.commit(told("kitchen"))
     assert after.epoch != before.epoch
     assert after.offsets == (6,)

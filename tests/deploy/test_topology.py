@@ -207,6 +207,8 @@ async def event_of(response: aiohttp.ClientResponse, kind: str) -> dict[str, Any
 
 
 async def test_the_agent_worker_answers_through_the_front(topology: Topology, http: aiohttp.ClientSession) -> None:
+    agent = topology.processes["agent"]
+    assert agent.running, agent.output()
     question = {"messages": [{"role": "user", "content": "¿Qué tacos hay?"}]}
     tokens: list[str] = []
     async with http.post(f"{topology.front}/api/chat/stream", json=question) as response:

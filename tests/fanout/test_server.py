@@ -21,8 +21,7 @@ from hub.fanout.origins import Connections, Origins
 from hub.fanout.server import Accepted, Answer, Handshake, Server
 from hub.fanout.session import Session
 from hub.fanout.socket import Closed
-
-from .conftest import House
+from tests.fanout.house import House, until
 
 ADDRESS = "203.0.113.7"
 
@@ -38,7 +37,7 @@ class Hub:
         self.done: list[Any] = []
         self.changed = asyncio.Condition()
         self.server = Server(
-            limits=Limits(_env_file=None, **limits),  # type: ignore[call-arg]
+            limits=Limits(_env_file=None, **limits),
             origins=Origins(origins),
             connections=Connections(limits.get("connections", 200)),
             address=lambda request: ADDRESS,
@@ -57,9 +56,7 @@ class Hub:
             raise ZeroDivisionError
         return Accepted(state=dict(auth), welcome={"branch": "centro"}, cursor="abcd1234-7")
 
-    async def on_command(
-        self, session: Session, name: str, payload: Any
-    ) -> tuple[Answer, Callable[[], None] | None]:
+    async def on_command(self, session: Session, name: str, payload: Any) -> tuple[Answer, Callable[[], None] | None]:
         if session not in self.sessions:
             self.sessions.append(session)
         if name == "wait":
@@ -68,7 +65,7 @@ class Hub:
             raise ZeroDivisionError("the secret recipe")
         if name == "join":
             assert self.house is not None
-            joined = await self.house.join(session, Room.parse(payload["room"]))  # type: ignore[arg-type]
+            joined = await self.house.join(session, Room.parse(payload["room"]))
             return {"ok": True, "cursor": str(joined.view.cursor)}, joined.release
         self.done.append((name, payload))
         return json.dumps({"ok": True, "data": payload}), None
@@ -98,8 +95,8 @@ async def serve(hub: Hub) -> AsyncIterator[Hub]:
 class Client:
     """A stock client that keeps everything it gets, in order."""
 
-    def __init__(self) -> None:
-        self.sio = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self.sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=http)
         self.heard: list[tuple[Any, ...]] = []
         self.changed = asyncio.Event()
         self.sio.on("*", self._on)
@@ -125,12 +122,13 @@ class Client:
 async def connected(
     hub: Hub, transports: list[str] | None = None, auth: dict[str, Any] | None = None
 ) -> AsyncIterator[Client]:
-    client = Client()
-    await client.sio.connect(hub.url, transports=transports, auth=auth or {"token": "t"}, wait_timeout=5)
-    try:
-        yield client
-    finally:
-        await client.sio.disconnect()
+    async with aiohttp.ClientSession() as http:
+        client = Client(http)
+        await client.sio.connect(hub.url, transports=transports, auth=auth or {"token": "t"}, wait_timeout=5)
+        try:
+            yield client
+        finally:
+            await client.sio.disconnect()
 
 
 TRANSPORTS = pytest.mark.parametrize(
@@ -190,3 +188,345 @@ async def test_a_joins_answer_comes_before_the_rooms_events(house: House, transp
         offsets = [event["offset"] for name, event, *_ in heard[2:]]
         assert offsets == list(range(cursor + 1, cursor + 1 + len(offsets)))
         assert heard[2][2] == f"{house.log.highest.epoch}-{cursor + 1}"
+
+
+@asynccontextmanager
+async def raw(hub: Hub, connect: str | None = "40", **options: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A WebSocket that speaks the protocol by hand, let in unless `connect` is None."""
+    url = f"{hub.url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, **options) as ws:
+        assert (await ws.receive_str())[0] == "0"
+        if connect is not None:
+            await ws.send_str(connect)
+            assert (await ws.receive_str())[:2] == "40"
+            assert (await ws.receive_str()).startswith('42["hub.welcome",')
+        yield ws
+
+
+async def closing(ws: aiohttp.ClientWebSocketResponse) -> int | None:
+    """The code the server closed with, once it has."""
+    async with asyncio.timeout(10):
+        while (await ws.receive()).type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            pass
+    return ws.close_code
+
+
+async def test_connect_is_answered_with_a_sid_and_a_private_id() -> None:
+    async with serve(Hub()) as hub, raw(hub, None) as ws:
+        await ws.send_str('40{"token":"t"}')
+        told = json.loads((await ws.receive_str())[2:])
+        assert set(told) == {"sid", "pid"}
+        assert told["sid"] != told["pid"]
+
+
+@pytest.mark.parametrize(
+    ("packet", "answer"),
+    [
+        ('40{"token":"wrong"}', "unauthorized"),
+        ('40{"token":"broken"}', "internal"),
+        ("40[1]", "bad_request"),
+        ("40/admin,", "not_found"),
+    ],
+)
+async def test_a_refused_connect_says_why(packet: str, answer: str) -> None:
+    async with serve(Hub()) as hub, raw(hub, None) as ws:
+        await ws.send_str(packet)
+        told = await ws.receive_str()
+        assert told.startswith("44")
+        refusal = json.loads(told[told.index("{") :])
+        assert refusal["data"]["code"] == answer
+        assert set(refusal) == {"message", "data"}
+        assert hub.left == []
+
+
+async def test_a_stock_client_sees_the_refusal() -> None:
+    async with serve(Hub()) as hub:
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            async with connected(hub, ["websocket"], {"token": "wrong"}):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("packet", "reason"),
+    [
+        ("42{}", Closed.MALFORMED),
+        ('42["connect"]', Closed.MALFORMED),
+        ("42[7]", Closed.MALFORMED),
+        ("42[]", Closed.MALFORMED),
+        ("42", Closed.MALFORMED),
+        ("49", Closed.MALFORMED),
+        ("4", Closed.MALFORMED),
+        ("4abc", Closed.MALFORMED),
+        ('42abc["echo",{}]', Closed.MALFORMED),
+        ('42/admin,["echo",{}]', Closed.MALFORMED),
+        ("40", Closed.MALFORMED),
+        ('44{"message":"no"}', Closed.MALFORMED),
+        ("42" + "[" * 30_000, Closed.MALFORMED),
+        ("8", Closed.MALFORMED),
+        ("", Closed.MALFORMED),
+        ('451-["echo",{"_placeholder":true,"num":0}]', Closed.ATTACHMENT),
+        ("461-1[]", Closed.ATTACHMENT),
+        (b"binary", Closed.ATTACHMENT),
+        ('42["echo","' + "x" * 70_000 + '"]', Closed.TOO_LARGE),
+    ],
+)
+async def test_what_is_not_the_protocol_ends_the_connection(packet: str | bytes, reason: Closed) -> None:
+    async with serve(Hub()) as hub, raw(hub) as ws:
+        await (ws.send_bytes(packet) if isinstance(packet, bytes) else ws.send_str(packet))
+        assert await closing(ws) in (1002, 1008, 1009)
+        assert hub.server.engine.closed == {reason: 1}
+        assert len(hub.left) == 1
+        assert hub.done == []
+
+
+async def test_an_event_before_connect_ends_the_connection() -> None:
+    async with serve(Hub()) as hub, raw(hub, None) as ws:
+        await ws.send_str('420["echo",{}]')
+        assert await closing(ws) == 1002
+
+
+async def test_a_connection_that_never_asks_to_be_let_in_is_closed() -> None:
+    async with serve(Hub(connect_s=0.05)) as hub:
+        async with raw(hub, None) as ws:
+            assert await closing(ws) == 1008
+        assert hub.server.engine.closed == {Closed.NO_CONNECT: 1}
+
+
+async def test_a_connection_that_is_let_in_may_stay() -> None:
+    async with serve(Hub(connect_s=0.05, ping_interval_s=0.1)) as hub, raw(hub) as ws:
+        assert await ws.receive_str() == "2"
+        await ws.send_str('420["echo",{}]')
+        assert (await ws.receive_str()).startswith("430")
+
+
+async def test_a_silent_connection_is_closed() -> None:
+    async with serve(Hub(ping_interval_s=0.05, ping_timeout_s=0.05)) as hub:
+        async with raw(hub) as ws:
+            assert await closing(ws) == 1008
+        assert hub.server.engine.closed == {Closed.NO_PONG: 1}
+
+
+async def test_a_command_without_an_ack_id_is_carried_out_unanswered() -> None:
+    async with serve(Hub()) as hub, raw(hub) as ws:
+        await ws.send_str('42["echo",{"n":1}]')
+        await ws.send_str('427["echo",{"n":2}]')
+        assert await ws.receive_str() == '437[{"ok": true, "data": {"n": 2}}]'
+        assert [payload for _, payload in hub.done] == [{"n": 1}, {"n": 2}]
+
+
+async def test_a_fault_of_ours_is_told_without_its_details() -> None:
+    async with serve(Hub()) as hub, raw(hub) as ws:
+        await ws.send_str('421["fail",{}]')
+        told = await ws.receive_str()
+        assert json.loads(told[3:])[0]["error"]["code"] == "internal"
+        assert "recipe" not in told
+
+
+async def test_a_command_takes_one_object() -> None:
+    async with serve(Hub()) as hub, raw(hub) as ws:
+        await ws.send_str('421["echo",1,2]')
+        assert json.loads((await ws.receive_str())[3:])[0]["error"]["code"] == "bad_request"
+
+
+async def test_a_client_that_leaves_the_namespace_must_come_back_in_time() -> None:
+    async with serve(Hub(connect_s=0.05)) as hub, raw(hub) as ws:
+        await ws.send_str("41")
+        assert await closing(ws) == 1008
+        assert len(hub.left) == 1
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "status"),
+    [
+        ((), "http://evil.example", 403),
+        ((), "null", 403),
+        ((), None, 101),
+        ((), "same", 101),
+        (("https://tacos.example",), "https://tacos.example", 101),
+        (("https://tacos.example",), "same", 403),
+    ],
+)
+async def test_only_pages_of_known_origins_may_connect(
+    allowed: tuple[str, ...], origin: str | None, status: int
+) -> None:
+    async with serve(Hub(origins=allowed)) as hub:
+        given = hub.url if origin == "same" else origin
+        headers = {"X-Forwarded-Host": "evil.example"} | ({"Origin": given} if given else {})
+        if status == 101:
+            async with raw(hub, headers=headers):
+                return
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with raw(hub, headers=headers):
+                pass
+        assert refused.value.status == status
+
+
+async def test_an_address_has_a_bounded_number_of_connections() -> None:
+    async with serve(Hub(connections=2)) as hub, raw(hub), raw(hub) as second:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with raw(hub):
+                pass
+        assert refused.value.status == 429
+        await second.close()
+        async with raw(hub):
+            pass
+
+
+async def test_a_member_that_does_not_read_is_closed_and_others_are_not_delayed(house: House) -> None:
+    async with serve(Hub(house, unsent_bytes=65_536)) as hub, raw(hub) as deaf, raw(hub) as keen:
+        for ws in (deaf, keen):
+            await ws.send_str('420["join",{"room":"kitchen"}]')
+            assert (await ws.receive_str()).startswith("430")
+        connection = deaf._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.pause_reading()
+        sent: list[int] = []
+        async with asyncio.timeout(30):
+            while not hub.left:
+                sent.append(await house.say(KITCHEN, text="x" * 60_000))
+                event = json.loads((await keen.receive_str())[2:])[1]
+                assert event["offset"] == sent[-1]
+        connection.transport.resume_reading()
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+        assert house.relay.stats.members == 1
+
+
+async def test_a_poller_that_does_not_poll_is_closed(house: House) -> None:
+    async with serve(Hub(house, unsent_bytes=65_536)) as hub, aiohttp.ClientSession() as http:
+        url, frame = await poller(hub, http), Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 60_000 + "}")
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        async with http.post(url, data='420["echo",{}]') as response:
+            assert response.status == 200
+        for _ in range(3):
+            hub.sessions[0].deliver(frame)
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+        async with http.get(url) as response:
+            assert response.status == 400
+
+
+async def poller(hub: Hub, http: aiohttp.ClientSession) -> str:
+    """A connection that polls; the address to poll at."""
+    url = f"{hub.url}/socket.io/?EIO=4&transport=polling"
+    async with http.get(url) as response:
+        return f"{url}&sid={json.loads((await response.text())[1:])['sid']}"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"4" + b"x" * 70_000, Closed.TOO_LARGE),
+        (b"\x1e".join([b"6"] * 300), Closed.TOO_LARGE),
+        (b"\xff\xfe", Closed.MALFORMED),
+        (b"", Closed.MALFORMED),
+        (b"bAAAA", Closed.ATTACHMENT),
+    ],
+)
+async def test_a_post_that_is_not_the_protocol_ends_the_connection(body: bytes, reason: Closed) -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        async with http.post(url, data=body) as response:
+            assert response.status == 400
+        assert hub.server.engine.closed == {reason: 1}
+        assert len(hub.left) == 1
+
+
+async def test_two_polls_at_once_end_the_connection() -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        first, second = await asyncio.gather(http.get(url), http.get(url))
+        assert sorted((first.status, second.status)) == [200, 400]
+
+
+@pytest.mark.parametrize(
+    ("query", "method"),
+    [
+        ("EIO=3&transport=polling", "GET"),
+        ("EIO=4&transport=carrier-pigeon", "GET"),
+        ("EIO=4", "GET"),
+        ("EIO=4&transport=polling", "POST"),
+        ("EIO=4&transport=polling&sid=nobody", "GET"),
+        ("EIO=4&transport=websocket", "GET"),
+    ],
+)
+async def test_a_bad_handshake_is_refused(query: str, method: str) -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        async with http.request(method, f"{hub.url}/socket.io/?{query}") as response:
+            assert response.status == 400
+        assert hub.server.engine.sockets == {}
+
+
+async def test_what_is_sent_during_an_upgrade_comes_over_the_websocket() -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        for packet in ("40", '42["echo",{}]'):
+            async with http.post(url, data=packet) as response:
+                assert response.status == 200
+        async with http.get(url) as response:
+            assert "hub.welcome" in await response.text()
+        poll = asyncio.create_task(http.get(url))
+        async with http.ws_connect(url.replace("polling", "websocket")) as ws:
+            await ws.send_str("2probe")
+            assert await ws.receive_str() == "3probe"
+            hub.sessions[0].emit("meanwhile", 1)
+            assert await (await poll).text() == "6"
+            await ws.send_str("5")
+            assert await ws.receive_str() == '42["meanwhile",1]'
+            async with http.get(url) as response:
+                assert response.status == 400
+
+
+async def test_an_upgrade_that_comes_to_nothing_leaves_the_poller_as_it_was() -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        async with http.ws_connect(url.replace("polling", "websocket")) as ws:
+            await ws.send_str("4nonsense")
+            await closing(ws)
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        async with http.get(url) as response:
+            assert "hub.welcome" in await response.text()
+
+
+async def test_polling_alone_can_be_switched_off() -> None:
+    async with serve(Hub(transports=("websocket",))) as hub, aiohttp.ClientSession() as http:
+        async with http.get(f"{hub.url}/socket.io/?EIO=4&transport=polling") as response:
+            assert response.status == 400
+        async with raw(hub):
+            pass
+
+
+@TRANSPORTS
+async def test_closing_all_sends_everyone_away_and_takes_nobody_new(transports: list[str]) -> None:
+    async with serve(Hub()) as hub, connected(hub, transports) as client:
+        await client.hears(1)
+        await hub.server.close_all()
+        async with asyncio.timeout(10):
+            await client.gone.wait()
+        assert len(hub.left) == 1
+        assert hub.server.engine.sockets == {}
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            async with connected(hub, ["websocket"]):
+                pass
+
+
+async def test_events_reach_rooms_through_the_log_alone() -> None:
+    async with serve(Hub()) as hub, connected(hub, ["websocket"]) as client:
+        await client.hears(1)
+        with pytest.raises(RuntimeError):
+            await hub.server.emit("order.ready", {}, room="kitchen")
+        with pytest.raises(RuntimeError):
+            await hub.server.emit("order.ready", {})
+        await hub.server.emit("hello", 1, to=client.sio.get_sid())
+        assert (await client.hears(2))[1] == ("hello", 1)
+
+
+async def test_a_client_gone_in_the_middle_of_a_join_is_in_no_room(house: House) -> None:
+    async with serve(Hub(house)) as hub:
+        async with raw(hub) as ws:
+            await ws.send_str('42["join",{"room":"kitchen"}]')
+        await until(lambda: len(hub.left) == 1)
+        assert house.relay.stats.members == 0

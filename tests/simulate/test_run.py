@@ -94,9 +94,7 @@ async def test_a_stream_that_breaks_is_resumed_where_it_broke(hub: FakeHub, url:
     assert hub.streams_opened >= 2
 
 
-async def test_the_demo_serves_what_is_on_the_board_already_and_what_people_order(
-    hub: FakeHub, url: str
-) -> None:
+async def test_the_demo_serves_what_is_on_the_board_already_and_what_people_order(hub: FakeHub, url: str) -> None:
     before = await hub.place(SOMEBODY)
     async with demo_of(url):
         during = await hub.place(SOMEBODY)

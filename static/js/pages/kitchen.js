@@ -81,6 +81,7 @@ function mountSound(alarm, button) {
   const draw = (audible) => {
     button.setAttribute("aria-pressed", String(audible));
     button.classList.toggle("on", audible);
+    button.setAttribute("aria-label", t(audible ? "kitchen.sound_on" : "kitchen.sound_off"));
     replace(button, icon("icons", audible ? "bell" : "mute"), h("span", {}, t(audible ? "kitchen.sound_on" : "kitchen.sound_off")));
   };
   button.addEventListener("click", async () => {

@@ -5,6 +5,7 @@ import { followOrder } from "../follow.js";
 import { keep, kept } from "../keep.js";
 import { cartReducer, initialCart, orderOf, pendingFor } from "../state/cart.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
+import { hasEnded } from "../state/order.js";
 import { createStore } from "../state/store.js";
 import { initialTracking, trackingReducer } from "../state/tracking.js";
 import { mountCart } from "../ui/cart-view.js";
@@ -115,6 +116,7 @@ function showCurrent() {
   if (!order) return;
   $("#current-title").textContent = t("order.title", { code: order.code });
   $("[data-test=track-link]").href = linkTo(placed);
+  $("[data-test=order-dismiss]").hidden = !hasEnded(order);
 }
 
 /** The tracking page on this very host, whatever name the hub knows itself by. */

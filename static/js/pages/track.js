@@ -16,7 +16,7 @@ import { Hub } from "../wire/hub.js";
 
 await startLang();
 
-const token = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+const token = location.pathname.split("/")[2] ?? "";
 const hub = new Hub({ io });
 const tracking = createStore(trackingReducer, initialTracking);
 

@@ -6,7 +6,7 @@
 
 export const initialChat = Object.freeze({
   phase: "closed", // closed, opening, live, failed
-  mode: "agent", // agent, or staff: a person answers
+  mode: "agent", // agent, or person
   messages: [], // {message_id, author: {kind, name}, text, at, turn_id?, state?, error?} and {note, …}
   turn: null, // {turn_id, attempt, text, next_index, early, steps: [{step, state, text}]}
   waiting: null, // the turn that was asked for and has not started
@@ -24,7 +24,7 @@ export function chatReducer(state, action) {
     case "sending":
       return { ...state, outbox: [...withoutId(state.outbox, action.command_id), { command_id: action.command_id, text: action.text, failed: null }] };
     case "sent":
-      return { ...state, waiting: isKnown(state, action.turn_id) ? state.waiting : (action.turn_id ?? null) };
+      return state.mode === "person" || isKnown(state, action.turn_id) ? state : { ...state, waiting: action.turn_id ?? null };
     case "not_sent":
       return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? { ...one, failed: action.code } : one)) };
     case "failed":
@@ -53,7 +53,7 @@ const REACTIONS = {
   },
   "chat.started": (state, { turn_id, attempt = 1 }) => {
     if (state.turn?.turn_id === turn_id && attempt <= state.turn.attempt) return state;
-    return { ...state, waiting: null, turn: newTurn(turn_id, attempt) };
+    return { ...state, waiting: stillWaiting(state, turn_id), turn: newTurn(turn_id, attempt) };
   },
   "chat.step": (state, data) => withStep(state, data.turn_id, { step: data.step, state: data.state, text: data.text }),
   "chat.tool_called": (state, data) =>
@@ -64,12 +64,12 @@ const REACTIONS = {
     const turn = state.turn?.turn_id === turn_id ? state.turn : newTurn(turn_id, 1);
     if (isKnown(state, turn_id) && turn !== state.turn) return state;
     const next = withDelta(turn, index, text);
-    return next === state.turn ? state : { ...state, waiting: null, turn: next };
+    return next === state.turn ? state : { ...state, waiting: stillWaiting(state, turn_id), turn: next };
   },
   "chat.completed": (state, data, event) => ended(state, data, event, "completed"),
   "chat.stopped": (state, data, event) => ended(state, data, event, "stopped"),
   "chat.failed": (state, data, event) => ended(state, data, event, "failed"),
-  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "staff", waiting: null }, "handed_over", data, event),
+  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null }, "handed_over", data, event),
   "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", data, event),
 };
 
@@ -119,7 +119,7 @@ function ended(state, data, event, how) {
   return {
     ...state,
     turn: open ? null : state.turn,
-    waiting: state.waiting === turn_id ? null : state.waiting,
+    waiting: stillWaiting(state, turn_id),
     messages: isKnown(state, turn_id) && !open ? state.messages : [...state.messages, answer],
   };
 }
@@ -128,6 +128,11 @@ function noted(state, note, data, event) {
   const message_id = `${note}:${event.offset ?? event.at}`;
   if (state.messages.some((message) => message.message_id === message_id)) return state;
   return { ...state, messages: [...state.messages, { message_id, note, by: data.by, at: event.at }] };
+}
+
+/** The turn waited for, unless it is this one that has begun or ended. */
+function stillWaiting(state, turn_id) {
+  return state.waiting === turn_id ? null : state.waiting;
 }
 
 /** Whether a turn has begun or ended already: its start must not be waited for. */

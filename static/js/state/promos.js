@@ -1,6 +1,6 @@
 /** What is being offered now. Pure. */
 
-const SHOWN = 3;
+const SHOWN = 2;
 
 export const initialPromos = Object.freeze({ promos: [] });
 
@@ -18,7 +18,7 @@ export function promosReducer(state, action) {
   }
 }
 
-/** Those not expired, newest first, at most three. */
+/** Those not expired, newest first, at most two. */
 export function activePromos(state, now_ms) {
   return state.promos
     .filter((promo) => !promo.expires_at || Date.parse(promo.expires_at) > now_ms)

@@ -51,7 +51,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
     keyed(list, [...state.messages, ...state.outbox], (one) => one.message_id ?? `out:${one.command_id}`, (one) => bubble(one, conversation));
     drawTurn(working, state);
     $(".chips", panel).hidden = state.messages.length > 0 || state.outbox.length > 0;
-    $(".chat-mode", panel).textContent = t(state.mode === "staff" ? "chat.mode_staff" : "chat.mode_agent");
+    $(".chat-mode", panel).textContent = t(state.mode === "person" ? "chat.mode_person" : "chat.mode_agent");
     const busy = Boolean(stoppable(state));
     stop.hidden = !busy;
     send.hidden = busy;

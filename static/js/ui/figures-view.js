@@ -28,6 +28,6 @@ function statuses(counts) {
   return h("dl", { class: "figure bars" }, h("dt", {}, t("manager.by_status")), h("dd", {},
     COLUMNS.map((status) => h("div", { class: "bar-row", dataset: { status } },
       h("span", {}, t(`kitchen.column.${status}`)),
-      h("meter", { min: 0, max: most, value: counts[status] ?? 0, "aria-label": t(`kitchen.column.${status}`) }),
+      h("progress", { max: most, value: counts[status] ?? 0, "aria-label": t(`kitchen.column.${status}`) }),
       h("b", {}, number(counts[status] ?? 0))))));
 }

@@ -79,7 +79,7 @@ async function load(which) {
   return response.json();
 }
 
-/** Texts written in the HTML: `data-i18n="key"`, attributes `data-i18n-attr="aria-label:key;title:key"`. */
+/** Texts written in the HTML: `data-i18n` names a key, `data-i18n-attr` pairs such as `aria-label:close;title:close`. */
 function translatePage(root = document) {
   document.documentElement.lang = lang;
   for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);

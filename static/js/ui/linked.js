@@ -1,20 +1,28 @@
-/** A text with the links of this site made clickable, and nothing else: it was written by a machine. */
+/** A text with this site's links clickable and **bold** bold, and nothing else: it was written by a machine. */
 
 import { h } from "./dom.js";
 
-const LINK = /(https?:\/\/[^\s<>"')\]]+|\/t\/[A-Za-z0-9._-]+)/g;
+const MARKS = /(https?:\/\/[^\s<>"')\]]+|\/t\/[A-Za-z0-9._-]+|\*\*[^*\n]+\*\*)/g;
 
-/** @returns {(string | HTMLAnchorElement)[]} */
+/** @returns {(string | Element)[]} */
 export function linked(text, origin = location.origin) {
-  return text.split(LINK).map((piece, index) => {
-    if (index % 2 === 0) return piece;
-    const bare = piece.replace(/[.,;:!?]+$/, "");
-    const path = pathHere(bare, origin);
-    return path ? [h("a", { href: path }, bare), piece.slice(bare.length)] : piece;
+  return text.split(MARKS).flatMap((piece, index) => {
+    if (index % 2 === 0) return [piece];
+    if (piece.startsWith("**")) return [h("strong", {}, piece.slice(2, -2))];
+    const { address, rest } = trimmed(piece);
+    const path = pathHere(address, origin);
+    return path ? [h("a", { href: path }, address), rest] : [piece];
   });
 }
 
-function pathHere(address, origin) {
+/** Punctuation after a link is not part of it. */
+export function trimmed(piece) {
+  const address = piece.replace(/[.,;:!?]+$/, "");
+  return { address, rest: piece.slice(address.length) };
+}
+
+/** The path of an address on this site, or null. */
+export function pathHere(address, origin) {
   try {
     const url = new URL(address, origin);
     return url.origin === origin ? url.pathname + url.search : null;

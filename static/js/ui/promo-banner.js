@@ -39,6 +39,5 @@ function ticket(promo) {
   const until = promo.expires_at && t("promo.until", { time: clockTime(promo.expires_at) });
   return h("div", { class: "promo" },
     icon("icons", "star", { className: "icon promo-star" }),
-    h("p", {}, h("strong", {}, promo.title), " ", h("span", {}, promo.message)),
-    until && h("small", {}, until));
+    h("p", {}, h("strong", {}, promo.title), " ", h("span", {}, promo.message), " ", until && h("small", {}, until)));
 }

@@ -1,6 +1,6 @@
 /**
  * A panel that slides over the page: what lies below is inert, Escape closes it, and the focus comes back to
- * the button that opened it. Where CSS says `--sheet: 0` the panel is a plain part of the page instead.
+ * the button that opened it. Where CSS says `--sheet: 0` the panel covers nothing: the page beside it stays in use.
  */
 
 /**
@@ -9,31 +9,32 @@
  */
 export function mountSheet({ panel, opener, closer, below, first = () => panel, onOpen }) {
   panel.tabIndex = -1;
+  const isOpen = () => panel.classList.contains("open");
   const covers = () => getComputedStyle(panel).getPropertyValue("--sheet").trim() !== "0";
 
+  const cover = (on) => {
+    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"]]) {
+      if (on) panel.setAttribute(name, value);
+      else panel.removeAttribute(name);
+    }
+    document.body.classList.toggle("sheet-open", on);
+    for (const element of below) element.inert = on;
+  };
   const open = () => {
     onOpen?.();
     panel.classList.add("open");
-    if (covers()) {
-      panel.setAttribute("role", "dialog");
-      panel.setAttribute("aria-modal", "true");
-      document.body.classList.add("sheet-open");
-      for (const element of below) element.inert = true;
-    }
+    if (covers()) cover(true);
     first().focus({ preventScroll: covers() });
   };
   const close = () => {
-    if (!panel.classList.contains("open")) return;
+    if (!isOpen()) return;
     panel.classList.remove("open");
-    panel.removeAttribute("role");
-    panel.removeAttribute("aria-modal");
-    document.body.classList.remove("sheet-open");
-    for (const element of below) element.inert = false;
+    cover(false);
     opener.focus({ preventScroll: true });
   };
-  opener.addEventListener("click", () => (panel.classList.contains("open") && covers() ? close() : open()));
+  opener.addEventListener("click", () => (isOpen() ? close() : open()));
   closer.addEventListener("click", close);
   panel.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  addEventListener("resize", () => !covers() && close());
+  addEventListener("resize", () => isOpen() && cover(covers()));
   return { open, close };
 }

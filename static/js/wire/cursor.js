@@ -4,7 +4,8 @@
 export function parseCursor(text) {
   if (typeof text !== "string") return null;
   const dash = text.lastIndexOf("-");
-  const offset = Number(text.slice(dash + 1));
+  const digits = text.slice(dash + 1);
+  const offset = /^\d+$/.test(digits) ? Number(digits) : -1;
   if (dash < 1 || !Number.isSafeInteger(offset) || offset < 0) return null;
   return { epoch: text.slice(0, dash), offset };
 }

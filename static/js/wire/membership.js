@@ -3,6 +3,7 @@
  * offset read. Knows no socket: it is given `join`, and is told what arrived.
  */
 
+import { parseCursor } from "./cursor.js";
 import { judge, readEvent, readUpTo, resumeFrom, unread } from "./room-log.js";
 
 const HELD_EVENTS = 500; // while a join is under way; past it the join's own answer has to do
@@ -64,8 +65,10 @@ export class Membership {
     this.held = [];
   }
 
-  #take(event, cursor) {
-    switch (judge(this.log, event, cursor)) {
+  #take(event, cursor, isFresh = false) {
+    const verdict = judge(this.log, event, cursor);
+    // A gap that a join has not closed is a gap in the hub's own log: asking again would not end.
+    switch (verdict === "gap" && isFresh && event.offset > this.log.seen ? "next" : verdict) {
       case "volatile":
         this.options.onEvent?.(event);
         break;
@@ -108,6 +111,13 @@ export class Membership {
   #release() {
     const held = this.held;
     this.held = [];
-    for (const [event, cursor] of held) this.receive(event, cursor);
+    for (const [event, cursor] of held) {
+      if (this.joining) this.held.push([event, cursor]);
+      else this.#take(event, cursor, isSameLife(cursor, this.log));
+    }
   }
+}
+
+function isSameLife(cursor, log) {
+  return parseCursor(cursor)?.epoch === log.epoch;
 }

@@ -1,0 +1,1 @@
+"""The figures Comanda promises, measured: `python -m bench`, one file a figure."""

@@ -1,0 +1,262 @@
+"""Workers that are stopped, killed, raced, sent home; whatever happens, a turn ends once and orders once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agents.journal import Journal, LeaseLost
+from agents.turn import Deadlines
+from hub.domain.chat import TurnState
+from hub.domain.commands import HandBackChat, ReplyChat, TakeOverChat
+from hub.domain.errors import RateLimited, Unavailable
+from hub.services.chat import read_turn
+from tests.support.chat import ENDINGS, LEASE_S, SUPPORT, Branch, ending_of, running, text_of
+from tests.support.scripted import Call, Gate, ScriptedLLM
+
+if TYPE_CHECKING:
+    from tests.support.chat import Event
+
+ORDER = Call(
+    "place_order",
+    {"items": [{"sku": "gringa", "qty": 2}], "customer_name": "Ana", "delivery": "pickup"},
+)
+
+
+def of_type(name: str, turn_id: str, **data: object) -> object:
+    """Picks an event of a turn."""
+
+    def wanted(event: Event) -> bool:
+        found = event["data"]
+        same = all(found.get(key) == value for key, value in data.items())
+        return event["type"] == name and found.get("turn_id") == turn_id and same
+
+    return wanted
+
+
+async def test_a_stop_in_mid_answer_keeps_what_was_said(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    async with running(branch.worker(ScriptedLLM.saying(["Tenemos ", "tacos ", gate, "y más"]))):
+        turn_id = await branch.send(chat, "¿qué hay?")
+        await gate.reached.wait()
+        await branch.stop(chat, turn_id)
+        await branch.until(chat, of_type("chat.stopped", turn_id))
+    events = await branch.of_turn(chat, turn_id)
+    ending = ending_of(events)
+    assert ending["type"] == "chat.stopped"
+    assert ending["data"]["text"] == "Tenemos tacos " == text_of(events)
+    assert ending["data"]["by"] == "customer"
+
+
+async def test_a_stop_before_any_worker_took_the_turn_ends_it_at_once(branch: Branch) -> None:
+    chat = await branch.open()
+    turn_id = await branch.send(chat, "hola")
+    await branch.stop(chat, turn_id)
+    await branch.stop(chat, turn_id)
+    events = await branch.of_turn(chat, turn_id)
+    assert [event["type"] for event in events] == ["chat.stopped"]
+    async with running(branch.worker()):
+        await branch.ask(chat, "hola")
+    assert len(await branch.of_turn(chat, turn_id)) == 1
+
+
+async def test_a_stop_that_no_worker_heard_is_seen_by_the_one_that_takes_the_turn_later(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    doomed = asyncio.create_task(branch.worker(ScriptedLLM.saying(["Uno ", gate])).run())
+    turn_id = await branch.send(chat, "¿qué hay?")
+    await gate.reached.wait()
+    await branch.until(chat, of_type("chat.delta", turn_id))
+    await kill(doomed)
+    await branch.stop(chat, turn_id)
+    async with running(branch.worker(name="worker-2")):
+        await branch.until(chat, of_type("chat.stopped", turn_id))
+    assert ending_of(await branch.of_turn(chat, turn_id))["data"]["text"] == "Uno "
+
+
+async def test_a_killed_workers_turn_is_taken_over_and_nothing_is_ordered_twice(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    doomed = asyncio.create_task(branch.worker(ScriptedLLM.saying([ORDER], ["¡Lis", gate])).run())
+    turn_id = await branch.send(chat, "quiero 2 gringas para llevar, soy Ana")
+    await gate.reached.wait()
+    await branch.until(chat, of_type("chat.delta", turn_id))
+    await kill(doomed)
+    # The second attempt's model asks for something else: what was written down is what counts.
+    other = Call("place_order", {"items": [{"sku": "flan", "qty": 9}], "customer_name": "Eva", "delivery": "pickup"})
+    async with running(branch.worker(ScriptedLLM.saying([other], ["¡Listo!"]), name="worker-2")):
+        await branch.until(chat, of_type("chat.completed", turn_id))
+    (order,) = await branch.orders()
+    assert [(item["sku"], item["qty"]) for item in order["items"]] == [("gringa", 2)]
+    events = await branch.of_turn(chat, turn_id)
+    assert ending_of(events)["data"]["text"] == "¡Listo!"
+    starts = [event["data"]["attempt"] for event in events if event["type"] == "chat.started"]
+    assert starts == [1, 2]
+    second = events[max(n for n, event in enumerate(events) if event["type"] == "chat.started") :]
+    assert text_of(second) == "¡Listo!"
+
+
+async def test_a_worker_that_wakes_up_after_losing_its_lease_writes_nothing(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    slow = ScriptedLLM.saying(["Viejo ", gate, "texto"])
+    # It never renews: as if it had been asleep for longer than its lease.
+    async with running(branch.worker(slow, renew_s=3_600), branch.worker(ScriptedLLM.saying(["Nuevo"]), name="b", at_once=1)):
+        turn_id = await branch.send(chat, "hola")
+        first = await branch.until(chat, of_type("chat.started", turn_id))
+        assert first["data"]["attempt"] == 1
+        ended = await branch.until(chat, lambda event: event["type"] in ENDINGS)
+        gate.open()
+    events = await branch.of_turn(chat, turn_id)
+    assert ending_of(events) == ended
+
+
+async def test_two_workers_with_the_same_turn_come_to_one_ending(branch: Branch) -> None:
+    chat = await branch.open()
+    turn_id = await branch.send(chat, "hola")
+    both = await read_turn(branch.log, turn_id)
+    assert both is not None
+    limits, clock = branch.settings.limits, branch.services.clock
+    first, second = (Journal(branch.log, both, worker=name, clock=clock, limits=limits) for name in "ab")
+    outcomes = await asyncio.gather(first.begin("m"), second.begin("m"), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LeaseLost", "NoneType"]
+    loser = first if isinstance(outcomes[0], LeaseLost) else second
+    assert loser.lost.is_set()
+    with pytest.raises(LeaseLost):
+        await loser.end(TurnState.COMPLETED)
+    assert len(await branch.of_turn(chat, turn_id)) == 1
+
+
+async def test_a_commit_whose_reply_was_lost_is_not_made_twice(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, commit = await branch.open(), branch.log.commit
+    lost = iter([True, True, True])
+
+    async def unlucky(write: object) -> object:
+        committed = await commit(write)  # type: ignore[arg-type]
+        if any(event.type.startswith("chat.d") for event in write.events) and next(lost, False):  # type: ignore[attr-defined]
+            raise Unavailable("the reply was lost")
+        return committed
+
+    monkeypatch.setattr(branch.log, "commit", unlucky)
+    async with running(branch.worker(ScriptedLLM.saying(["uno ", "dos ", "tres"]))):
+        events = await branch.ask(chat, "cuenta")
+    assert ending_of(events)["data"]["text"] == "uno dos tres" == text_of(events)
+
+
+async def test_a_worker_told_to_stop_gives_back_what_it_cannot_finish(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    branch.queue._lease_ms = 3_600_000  # an hour: only what is given back can be taken again
+    leaving = branch.worker(ScriptedLLM.saying(["Uno ", gate]), grace_s=0.01)
+    gone = asyncio.create_task(leaving.run())
+    turn_id = await branch.send(chat, "hola")
+    await gate.reached.wait()
+    leaving.stop()
+    await gone
+    async with running(branch.worker(ScriptedLLM.saying(["Hola"]), name="worker-2")):
+        await branch.until(chat, of_type("chat.completed", turn_id, text="Hola"))
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_can(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    leaving = branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"]))
+    gone = asyncio.create_task(leaving.run())
+    turn_id = await branch.send(chat, "hola")
+    await gate.reached.wait()
+    leaving.stop()
+    gate.open()
+    await gone
+    assert ending_of(await branch.of_turn(chat, turn_id))["data"]["text"] == "Uno dos"
+    assert await branch.redis.xinfo_consumers(branch.log.keys.turns, "agents") == []
+    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+
+
+async def test_a_turn_that_breaks_every_worker_is_given_up(branch: Branch) -> None:
+    chat = await branch.open()
+    turn_id = await branch.send(chat, "hola")
+    for number in range(3):
+        gate = Gate()
+        doomed = asyncio.create_task(branch.worker(ScriptedLLM.saying([gate]), name=f"doomed-{number}").run())
+        await gate.reached.wait()
+        await kill(doomed)
+    async with running(branch.worker(name="last")):
+        await branch.until(chat, of_type("chat.failed", turn_id))
+    assert ending_of(await branch.of_turn(chat, turn_id))["data"]["error"]["code"] == "gave_up"
+
+
+@pytest.mark.parametrize(
+    ("script", "deadlines", "code"),
+    [
+        ([Gate], Deadlines(0.05, 5, 10), "model_timeout"),
+        (["Hola ", Gate], Deadlines(5, 0.05, 10), "model_timeout"),
+        (["Hola ", Gate], Deadlines(5, 5, 0.05), "model_timeout"),
+        (["Hola ", ConnectionError("refused by 10.0.0.1")], Deadlines(), "model_unavailable"),
+        ([RuntimeError("a secret")], Deadlines(), "internal"),
+        (["  "], Deadlines(), "no_answer"),
+        ([Call("place_order", '{"items": [{"sku": "gringa", "qty": 2')], Deadlines(), "broken_tool_call"),
+        ([Call("track_order", {})], Deadlines(), "too_many_steps"),
+        (["x" * 13_000], Deadlines(), "too_long"),
+    ],
+    ids=["no-first-token", "idle", "wall", "connection", "bug", "empty", "half-a-call", "loop", "flood"],
+)
+async def test_a_model_that_fails_ends_the_turn_with_a_clear_code(
+    branch: Branch, script: list[object], deadlines: Deadlines, code: str
+) -> None:
+    chat = await branch.open()
+    said = [part() if part is Gate else part for part in script]
+    async with running(branch.worker(ScriptedLLM.saying(said), deadlines=deadlines)):  # type: ignore[arg-type]
+        events = await branch.ask(chat, "quiero 2 gringas para llevar, soy Ana")
+    ending = ending_of(events)
+    assert ending["type"] == "chat.failed"
+    assert ending["data"]["error"]["code"] == code
+    assert ending["data"]["text"] == text_of(events)
+    assert "secret" not in str(events)
+    assert "10.0.0.1" not in str(events)
+    assert await branch.orders() == []
+
+
+async def test_a_person_takes_over_and_hands_back(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    service = branch.services.chat
+    llm = ScriptedLLM.saying(["Yo ", gate], ["Otra vez yo"])
+    async with running(branch.worker(llm)):
+        turn_id = await branch.send(chat, "¿qué hay?")
+        await gate.reached.wait()
+        await service.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.until(chat, of_type("chat.stopped", turn_id, by="Sole"))
+        assert await branch.send(chat, "¿hay alguien?") is None
+        await service.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Soy Sole, dime"))
+        await service.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await branch.ask(chat, "gracias")
+    seen = [message.content for message in llm.seen[-1][1:]]
+    assert seen == ["¿qué hay?", "Yo  […]", "¿hay alguien?", "[Sole] Soy Sole, dime", "gracias"]
+
+
+async def test_too_many_questions_at_once_are_refused(branch: Branch) -> None:
+    chat = await branch.open()
+    for _ in range(4):
+        await branch.send(chat, "hola")
+    with pytest.raises(RateLimited):
+        await branch.send(chat, "hola")
+
+
+async def test_many_chats_are_answered_side_by_side(branch: Branch) -> None:
+    gates = [Gate() for _ in range(6)]
+    scripts = [[f"Hola {n}", gate] for n, gate in enumerate(gates)]
+    chats = [await branch.open() for _ in gates]
+    async with running(branch.worker(ScriptedLLM.saying(*scripts, [""]))):
+        for chat in chats:
+            await branch.send(chat, "hola")
+        for gate in gates:
+            await gate.reached.wait()
+        for gate in gates:
+            gate.open()
+        for chat in chats:
+            await branch.until(chat, lambda event: event["type"] == "chat.completed")
+
+
+async def kill(worker: asyncio.Task[None]) -> None:
+    """As kill -9 would: nothing is written any more, and the lease runs out by itself."""
+    worker.cancel()
+    await asyncio.wait([worker])
+    assert LEASE_S < 1

@@ -1,0 +1,46 @@
+"""The names of things in Redis."""
+
+from __future__ import annotations
+
+from redis.crc import key_slot
+
+from hub.eventlog import DocKey, Keys
+
+
+def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
+    keys = Keys("centro")
+    names = [
+        keys.meta,
+        keys.stock,
+        keys.turns,
+        keys.turns_channel,
+        keys.staff,
+        keys.room("kitchen"),
+        keys.head("order:A"),
+        keys.channel("order:A"),
+        keys.doc("order", "A"),
+        keys.index("open"),
+        keys.command("c:{x}"),
+        keys.samples("prep"),
+        keys.turn_lease("t"),
+        keys.turn("t"),
+        keys.session("p"),
+    ]
+    assert len({key_slot(name.encode()) for name in names}) == 1
+    assert len(set(names)) == len(names)
+    assert key_slot(names[0].encode()) != key_slot(Keys("norte").meta.encode())
+
+
+def test_a_document_has_one_name_however_it_is_asked_for() -> None:
+    keys = Keys("centro")
+    assert keys.document(DocKey("order", "A")) == keys.doc("order", "A") == keys.documents("order") + "A"
+
+
+def test_a_channel_leads_back_to_its_room() -> None:
+    keys = Keys("centro")
+    assert keys.room_of(keys.channel("chat:1")) == "chat:1"
+
+
+def test_no_room_has_the_channel_of_the_workers() -> None:
+    keys = Keys("centro")
+    assert keys.turns_channel != keys.channel("turns")

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { boardReducer, cardsIn, initialBoard, unseenOrders } from "../../static/js/state/board.js";
+import { applyToOrder, nextStatus, stepsOf } from "../../static/js/state/order.js";
+import { paceOf, stopwatch } from "../../static/js/state/pace.js";
+import { initialTracking, lastDelay, reachedAt, trackingReducer } from "../../static/js/state/tracking.js";
+
+const order = (changes = {}) => ({
+  id: "P1", code: "C-001", status: "received", version: 1, total: 2200, currency: "MXN", acknowledged: false,
+  items: [{ item: 1, sku: "taco-pastor", name: "Taco al pastor", qty: 1, unit_price: 2200, notes: "", done: false }],
+  customer: { name: "Ana" }, delivery: { kind: "pickup" }, courier: null, eta: null,
+  placed_at: "2026-11-20T21:00:00.000Z", updated_at: "2026-11-20T21:00:00.000Z", status_since: "2026-11-20T21:00:00.000Z",
+  ...changes,
+});
+const event = (type, data, at = "2026-11-20T21:05:00.000Z") => ({ type, at, data: { order_id: "P1", ...data } });
+
+test("a pickup order skips the way there", () => {
+  assert.deepEqual(stepsOf(order()), ["received", "preparing", "ready", "delivered"]);
+  assert.equal(nextStatus(order({ status: "ready" })), "delivered");
+  assert.equal(nextStatus(order({ status: "ready", delivery: { kind: "delivery" } })), "en_route");
+  assert.equal(nextStatus(order({ status: "delivered" })), null);
+  assert.equal(nextStatus(order({ status: "cancelled" })), null);
+});
+
+test("a step changes the status and restarts its timer", () => {
+  const after = applyToOrder(order(), event("order.preparing", { status: "preparing", version: 2, by: "x", eta: { earliest: "a", latest: "b" } }));
+  assert.equal(after.status, "preparing");
+  assert.equal(after.version, 2);
+  assert.equal(after.status_since, "2026-11-20T21:05:00.000Z");
+  assert.deepEqual(after.eta, { earliest: "a", latest: "b" });
+});
+
+test("an event of a version already known changes nothing: a status never goes back by itself", () => {
+  const before = order({ status: "ready", version: 5 });
+  assert.equal(applyToOrder(before, event("order.preparing", { status: "preparing", version: 3 })), before);
+  assert.equal(applyToOrder(before, event("order.preparing", { status: "preparing", version: 5 })), before);
+});
+
+test("an event of another order changes nothing", () => {
+  const before = order();
+  assert.equal(applyToOrder(before, { type: "order.ready", at: "", data: { order_id: "P2", version: 9, status: "ready" } }), before);
+});
+
+test("a recall takes the order a step back, with its timer", () => {
+  const after = applyToOrder(order({ status: "ready", version: 4 }), event("order.recalled", { status: "preparing", version: 5, reason: "x" }));
+  assert.equal(after.status, "preparing");
+});
+
+test("an item is done, and undone", () => {
+  const done = applyToOrder(order(), event("order.item_done", { version: 2, item: 1, done: true }));
+  assert.equal(done.items[0].done, true);
+  assert.equal(applyToOrder(done, event("order.item_undone", { version: 3, item: 1, done: false })).items[0].done, false);
+});
+
+test("an ETA without a version is taken as it comes", () => {
+  const after = applyToOrder(order({ version: 7 }), event("order.eta_changed", { eta: { earliest: "c", latest: "d" } }));
+  assert.deepEqual(after.eta, { earliest: "c", latest: "d" });
+  assert.equal(after.version, 7);
+});
+
+test("the board has an order once, whichever comes first: snapshot or event", () => {
+  let board = boardReducer(initialBoard, { type: "event", event: { type: "order.received", at: "", data: { order: order() } } });
+  board = boardReducer(board, { type: "snapshot", snapshot: { orders: [order({ version: 2 })] } });
+  board = boardReducer(board, { type: "event", event: { type: "order.received", at: "", data: { order: order() } } });
+  assert.equal(cardsIn(board, "received").length, 1);
+  assert.equal(cardsIn(board, "received")[0].version, 2);
+});
+
+test("the alarm is for received orders that nobody acknowledged", () => {
+  let board = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders: [order(), order({ id: "P2", acknowledged: true }), order({ id: "P3", status: "preparing" })] } });
+  assert.deepEqual(unseenOrders(board).map((one) => one.id), ["P1"]);
+  board = boardReducer(board, { type: "event", event: event("order.acknowledged", { version: 2, by: "x" }) });
+  assert.deepEqual(unseenOrders(board), []);
+});
+
+test("a delivered order leaves the board; a cancelled one stays where it was until it is dismissed", () => {
+  const start = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders: [order({ status: "preparing" }), order({ id: "P2", status: "ready" })] } });
+  let board = boardReducer(start, { type: "event", event: { type: "order.delivered", at: "", data: { order_id: "P2", status: "delivered", version: 2 } } });
+  assert.deepEqual(cardsIn(board, "ready"), []);
+  board = boardReducer(board, { type: "event", event: event("order.cancelled", { status: "cancelled", version: 2, reason: "Se agotó", eta: null }) });
+  assert.equal(cardsIn(board, "preparing")[0].cancel_reason, "Se agotó");
+  board = boardReducer(board, { type: "snapshot", snapshot: { orders: [] } });
+  assert.equal(cardsIn(board, "preparing").length, 1);
+  board = boardReducer(board, { type: "dismiss", order_id: "P1" });
+  assert.deepEqual(cardsIn(board, "preparing"), []);
+});
+
+test("cards stand in the order in which they came into their column", () => {
+  const board = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders: [order({ id: "new", status_since: "2026-11-20T21:09:00.000Z" }), order({ id: "old" })] } });
+  assert.deepEqual(cardsIn(board, "received").map((one) => one.id), ["old", "new"]);
+});
+
+test("a history opens with the placing, takes each event once, and forgets steps that were taken back", () => {
+  let state = trackingReducer(initialTracking, { type: "snapshot", snapshot: { order: order() }, events: [] });
+  const step = { ...event("order.preparing", { status: "preparing", version: 2 }), offset: 7 };
+  state = trackingReducer(state, { type: "event", event: step });
+  state = trackingReducer(state, { type: "event", event: step });
+  assert.deepEqual(state.history.map((one) => one.type), ["order.received", "order.preparing"]);
+  assert.deepEqual(Object.keys(reachedAt(state)), ["received", "preparing"]);
+  state = trackingReducer(state, { type: "event", event: { ...event("order.recalled", { status: "received", version: 3, reason: "x" }), offset: 8 } });
+  assert.deepEqual(Object.keys(reachedAt(state)), ["received"]);
+});
+
+test("a reset without a history keeps the one there is", () => {
+  let state = trackingReducer(initialTracking, { type: "snapshot", snapshot: { order: order() }, events: [{ ...event("order.delayed", { minutes: 5, reason: "y", version: 2 }), offset: 3 }] });
+  state = trackingReducer(state, { type: "snapshot", snapshot: { order: order({ version: 9 }) }, events: null });
+  assert.equal(lastDelay(state).minutes, 5);
+});
+
+test("a link that opens nothing shows as missing; a broken line later does not take the order away", () => {
+  assert.equal(trackingReducer(initialTracking, { type: "failed", code: "not_found" }).phase, "missing");
+  const live = trackingReducer(initialTracking, { type: "snapshot", snapshot: { order: order() }, events: [] });
+  assert.equal(trackingReducer(live, { type: "failed", code: "unavailable" }).phase, "live");
+});
+
+test("a card grows warm, then late, at its own column's pace", () => {
+  assert.equal(paceOf("received", 119_999), "calm");
+  assert.equal(paceOf("received", 120_000), "warm");
+  assert.equal(paceOf("received", 300_000), "late");
+  assert.equal(paceOf("preparing", 300_000), "calm");
+  assert.equal(stopwatch(75_400), "1:15");
+  assert.equal(stopwatch(3_661_000), "1:01:01");
+  assert.equal(stopwatch(-5), "0:00");
+});

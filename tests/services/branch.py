@@ -1,0 +1,262 @@
+"""A branch to try the services on: a Redis of its own, a clock to turn, a small menu, and people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from argon2 import PasswordHasher
+from redis.asyncio import Redis
+
+from hub.config import Settings
+from hub.domain import commands as cmd
+from hub.domain import order as orders
+from hub.domain.events import OrderEvent, parse_event
+from hub.domain.menu import Menu, parse_menu
+from hub.domain.models import Order, OrderStatus
+from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
+from hub.domain.rooms import KITCHEN, Room
+from hub.eventlog.log import EventLog, LogEntry
+from hub.services.access import Access
+from hub.services.build import Services, build_services
+from hub.services.couriers import CourierService
+from hub.services.documents import order_key
+from hub.services.estimates import Estimates
+from hub.services.figures import Day
+from hub.services.orders import OrderService
+from hub.services.staff import StaffService
+from tests.support.redis import Backend
+
+START = datetime(2026, 11, 20, 21, 30, 0, 123_000, tzinfo=UTC)  # half past three in the afternoon at the branch
+SETTINGS = Settings(_env_file=None)
+SECRET = b"a secret of sixteen bytes or more"
+PHONE = "+52 55 1234 5678"
+PIN = "24681357"
+
+MENU = parse_menu(
+    """
+name = "Taquería de Prueba"
+
+[[category]]
+id = "tacos"
+name = "Tacos"
+name_en = "Tacos"
+
+[[item]]
+sku = "taco-pastor"
+name = "Taco al pastor"
+name_en = "Al pastor taco"
+category = "tacos"
+price = 2200
+stock = 10
+low = 3
+
+[[item]]
+sku = "flan"
+name = "Flan «de la casa»"
+name_en = "House flan"
+category = "tacos"
+price = 5200
+allergens = ["huevo"]
+stock = 4
+low = 1
+
+[[item]]
+sku = "horchata"
+name = "Agua de horchata"
+name_en = "Horchata"
+category = "tacos"
+price = 3200
+"""
+)
+
+KITCHEN_HAND = Principal(kind=Kind.STAFF, id="chuy", name="Chuy", roles=frozenset({Role.KITCHEN}))
+RIDER = Principal(kind=Kind.STAFF, id="miguel", name="Miguel", roles=frozenset({Role.COURIER}))
+OTHER_RIDER = Principal(kind=Kind.STAFF, id="rosa", name="Rosa", roles=frozenset({Role.COURIER}))
+MANAGER = Principal(kind=Kind.STAFF, id="carmen", name="Carmen", roles=frozenset({Role.MANAGER}))
+
+
+class Clock:
+    """Stands still until it is turned."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+        self.seconds = 1_000.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def turn(self, **by: float) -> None:
+        self.now += timedelta(**by)
+        self.seconds += timedelta(**by).total_seconds()
+
+
+@dataclass
+class Branch:
+    """The services of one process over one Redis."""
+
+    redis: Redis
+    services: Services
+    clock: Clock
+    order_ids: Iterator[str] = field(default_factory=lambda: (f"PED{number:06d}" for number in count(1)))
+
+    def __post_init__(self) -> None:
+        s, clock = self.services, self.clock
+        staff = StaffService(s.log, s.tokens, clock, clock.monotonic)
+        # Hashes that take no time; that the real ones do is a test of its own.
+        staff._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        self.services = replace(
+            s,
+            staff=staff,
+            access=Access(s.log, s.tokens, clock, staff.is_employed),
+            orders=OrderService(
+                s.log,
+                s.menu.menu,
+                s.tokens,
+                staff,
+                Estimates(s.log, clock.monotonic),
+                Day("America/Mexico_City"),
+                clock,
+                lambda: next(self.order_ids),
+            ),
+            couriers=CourierService(s.log, clock),
+        )
+
+    @property
+    def log(self) -> EventLog:
+        return self.services.log
+
+    @property
+    def orders(self) -> OrderService:
+        return self.services.orders
+
+    # Things that happen on a usual day
+
+    async def placed(self, **changes: Any) -> str:
+        """An order, and its id."""
+        answer = await self.orders.place(ANONYMOUS, an_order(**changes))
+        order_id: str = answer["order"]["id"]
+        return order_id
+
+    async def placed_at(self, status: OrderStatus, **changes: Any) -> str:
+        """An order that has come as far as a status."""
+        order_id = await self.placed(**changes)
+        await self.bring(order_id, status)
+        return order_id
+
+    async def bring(self, order_id: str, status: OrderStatus) -> None:
+        if status is OrderStatus.CANCELLED:
+            await self.orders.cancel(MANAGER, cmd.CancelOrder(order_id=order_id, reason="no"))
+            return
+        way = [s for s in OrderStatus if s not in (OrderStatus.CANCELLED, OrderStatus.RECEIVED)]
+        order = await self.order(order_id)
+        if order.delivery.kind == "pickup":
+            way.remove(OrderStatus.EN_ROUTE)
+        while (order := await self.order(order_id)).status is not status:
+            at = -1 if order.status is OrderStatus.RECEIVED else way.index(order.status)
+            await self.orders.advance(MANAGER, cmd.AdvanceOrder(order_id=order_id, to=way[at + 1]))
+
+    async def hire(self, who: Principal, pin: str = PIN) -> None:
+        await self.services.staff.add(who.name, who.roles, pin)
+
+    # What the log holds
+
+    async def order(self, order_id: str) -> Order:
+        document = await self.log.document(order_key(order_id))
+        assert document is not None
+        order = Order.model_validate_json(document.body)
+        assert order.version == document.version
+        return order
+
+    async def room(self, room: Room | str) -> list[LogEntry]:
+        return await self.log.read(str(room), 0, limit=100_000)
+
+    async def types(self, room: Room | str) -> list[str]:
+        return [entry.type for entry in await self.room(room)]
+
+    async def folded(self, order_id: str) -> Order:
+        """The order as the events of its two rooms tell it."""
+        entries = {
+            entry.offset: json.loads(entry.body)
+            for room in (Room.order(order_id), KITCHEN)
+            for entry in await self.room(room)
+            if entry.type.startswith("order.")
+        }
+        events: list[tuple[OrderEvent, datetime]] = []
+        for _, raw in sorted(entries.items()):
+            event: Any = parse_event(raw["type"], raw["data"])
+            if getattr(event, "order_id", None) == order_id or raw["data"].get("order", {}).get("id") == order_id:
+                events.append((event, datetime.fromisoformat(raw["at"])))
+        return orders.fold(None, events)
+
+
+@asynccontextmanager
+async def open_branch(menu: Menu = MENU, *, clock: Clock | None = None) -> AsyncIterator[Branch]:
+    """A branch that has just opened: everything counted, nobody hired."""
+    backend = Backend("fakeredis")
+    redis = backend.client()
+    clock = clock or Clock()
+    log = EventLog(redis, "centro")
+    try:
+        branch = Branch(redis, build_services(log, redis, SETTINGS, SECRET, menu, clock=clock), clock)
+        await branch.services.stock.open_branch()
+        yield branch
+    finally:
+        await log.aclose()
+        await backend.aclose()
+
+
+def an_order(**changes: Any) -> cmd.PlaceOrder:
+    """Two tacos and a horchata to the door, unless something else is said."""
+    payload: dict[str, Any] = {
+        "customer": {"name": "Ana"},
+        "items": [{"sku": "taco-pastor", "qty": 2}, {"sku": "horchata", "qty": 1, "notes": "sin hielo"}],
+        "delivery": {"kind": "delivery", "address": "Calle Álamo 5"},
+    }
+    return cmd.PlaceOrder.model_validate(payload | changes)
+
+
+def only(sku: str, qty: int) -> list[dict[str, Any]]:
+    return [{"sku": sku, "qty": qty}]
+
+
+def customer_of(*order_ids: str) -> Principal:
+    return Principal(kind=Kind.CUSTOMER, orders=frozenset(order_ids))
+
+
+class Ear:
+    """Hears what is published in rooms, volatile events included."""
+
+    def __init__(self, branch: Branch, pubsub: Any, rooms: tuple[str, ...]) -> None:
+        self._branch = branch
+        self._pubsub = pubsub
+        self._rooms = rooms
+
+    async def heard(self) -> list[tuple[str, dict[str, Any]]]:
+        """Everything said since the last time: room, event."""
+        keys = self._branch.log.keys
+        last = keys.channel(self._rooms[-1])
+        await self._branch.redis.publish(last, "that is all")
+        said: list[tuple[str, dict[str, Any]]] = []
+        while True:
+            message = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+            if message is None:
+                continue
+            if message["data"] == "that is all":
+                return said
+            said.append((keys.room_of(message["channel"]), json.loads(message["data"].partition("\n")[2])))
+
+
+@asynccontextmanager
+async def listening(branch: Branch, *rooms: str) -> AsyncIterator[Ear]:
+    async with branch.redis.pubsub() as pubsub:
+        await pubsub.subscribe(*map(branch.log.keys.channel, rooms))
+        yield Ear(branch, pubsub, rooms)

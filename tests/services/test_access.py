@@ -1,0 +1,189 @@
+"""Who is asking, and which rooms they may enter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.domain import commands as cmd
+from hub.domain.errors import Forbidden, NotFound, Unauthorized
+from hub.domain.models import OrderStatus
+from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
+from hub.domain.rooms import Room
+from tests.services.branch import KITCHEN_HAND, MANAGER, START, Branch, customer_of, only
+
+DELIVERED, CANCELLED = OrderStatus.DELIVERED, OrderStatus.CANCELLED
+STAFF = {role: Principal(kind=Kind.STAFF, id=f"the-{role}", roles=frozenset({role})) for role in Role}
+
+
+async def _chat(branch: Branch) -> tuple[str, str]:
+    opened = await branch.services.chat.open(ANONYMOUS, cmd.OpenChat())
+    return opened["chat_id"], opened["token"]
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("token", [None, ""])
+async def test_without_a_token_it_is_anybody(branch: Branch, token: str | None) -> None:
+    assert await branch.services.access.principal(token) == ANONYMOUS
+    assert await branch.services.access.with_capability(MANAGER, token) == MANAGER
+
+
+@pytest.mark.parametrize("token", ["nonsense", "PED1.nonsense", "a.b.c", ".", "\udcff.\udcff", "x" * 3000])
+async def test_a_wrong_token_is_refused_as_a_login_and_adds_nothing_to_one(branch: Branch, token: str) -> None:
+    with pytest.raises(Unauthorized):
+        await branch.services.access.principal(token)
+    assert await branch.services.access.with_capability(MANAGER, token) == MANAGER
+
+
+async def test_a_capability_makes_a_customer_of_anybody_and_leaves_staff_what_they_are(branch: Branch) -> None:
+    order_id = await branch.placed()
+    token = branch.services.tokens.for_order(order_id)
+    assert await branch.services.access.principal(token) == customer_of(order_id)
+    richer = await branch.services.access.with_capability(KITCHEN_HAND, token)
+    assert (richer.kind, richer.roles, richer.orders) == (Kind.STAFF, KITCHEN_HAND.roles, frozenset({order_id}))
+
+
+async def test_capabilities_of_several_things_add_up(branch: Branch) -> None:
+    ids = [await branch.placed() for _ in range(2)]
+    chat_id, chat_token = await _chat(branch)
+    who = ANONYMOUS
+    for token in [*map(branch.services.tokens.for_order, ids), chat_token]:
+        who = await branch.services.access.with_capability(who, token)
+    assert (who.kind, who.orders, who.chats) == (Kind.CUSTOMER, frozenset(ids), frozenset({chat_id}))
+
+
+@pytest.mark.parametrize("end", [DELIVERED, CANCELLED])
+async def test_a_tracking_link_outlives_its_order_by_a_day(branch: Branch, end: OrderStatus) -> None:
+    order_id = await branch.placed()
+    token = branch.services.tokens.for_order(order_id)
+    branch.clock.turn(hours=30)  # a slow order is an open one
+    await branch.bring(order_id, end)
+    branch.clock.turn(hours=24)
+    assert (await branch.services.access.principal(token)).orders == {order_id}
+    branch.clock.turn(seconds=0.001)
+    with pytest.raises(Unauthorized, match="expired"):
+        await branch.services.access.principal(token)
+    with pytest.raises(Unauthorized, match="expired"):
+        await branch.services.access.with_capability(MANAGER, token)
+
+
+async def test_an_alarm_switched_off_late_does_not_bring_a_link_back(branch: Branch) -> None:
+    order_id = await branch.placed_at(CANCELLED)
+    branch.clock.turn(hours=24, seconds=1)
+    await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
+    with pytest.raises(Unauthorized):
+        await branch.services.access.principal(branch.services.tokens.for_order(order_id))
+
+
+async def test_a_good_link_to_an_order_that_is_forgotten_has_expired(branch: Branch) -> None:
+    with pytest.raises(Unauthorized, match="expired"):
+        await branch.services.access.principal(branch.services.tokens.for_order("PEDNOTHERE"))
+
+
+async def test_a_staff_token_is_good_while_the_account_is(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = branch.services.tokens.issue(KITCHEN_HAND, START, timedelta(hours=12))
+    assert await branch.services.access.principal(token) == KITCHEN_HAND
+    branch.clock.turn(hours=12)
+    with pytest.raises(Unauthorized):
+        await branch.services.access.principal(token)
+
+
+async def test_a_removed_accounts_token_is_refused_within_five_seconds(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = branch.services.tokens.issue(KITCHEN_HAND, START, timedelta(hours=12))
+    await branch.services.access.principal(token)
+    await branch.services.staff.remove("Chuy")
+    branch.clock.turn(seconds=5.001)
+    with pytest.raises(Unauthorized, match="removed"):
+        await branch.services.access.principal(token)
+
+
+async def test_somebody_hired_a_moment_ago_is_let_in_at_once(branch: Branch) -> None:
+    for who in (KITCHEN_HAND, MANAGER):
+        await branch.hire(who)
+        token = branch.services.tokens.issue(who, START, timedelta(hours=12))
+        assert await branch.services.access.principal(token) == who
+
+
+async def test_a_program_needs_no_account(branch: Branch) -> None:
+    program = Principal(kind=Kind.SERVICE, id="token:agent", name="agent", roles=frozenset({Role.SERVICE}))
+    token = branch.services.tokens.issue(program, START, timedelta(hours=1))
+    assert await branch.services.access.principal(token) == program
+
+
+# Rooms
+
+
+@pytest.mark.parametrize("room", ["promos", "stock"])
+@pytest.mark.parametrize("who", [ANONYMOUS, customer_of("PED1"), *STAFF.values()], ids=lambda w: w.id or str(w.kind))
+async def test_anybody_may_hear_what_is_on_offer(branch: Branch, who: Principal, room: str) -> None:
+    await branch.services.access.require_room(who, Room.parse(room))
+
+
+@pytest.mark.parametrize(
+    ("room", "permission"), [("kitchen", Permission.JOIN_KITCHEN), ("floor", Permission.JOIN_FLOOR)]
+)
+@pytest.mark.parametrize("who", [ANONYMOUS, customer_of("PED1"), *STAFF.values()], ids=lambda w: w.id or str(w.kind))
+async def test_the_rooms_of_the_house_are_for_the_roles_that_work_in_them(
+    branch: Branch, who: Principal, room: str, permission: Permission
+) -> None:
+    if any(permission in PERMISSIONS[role] for role in who.roles):
+        await branch.services.access.require_room(who, Room.parse(room))
+    else:
+        with pytest.raises(Forbidden):
+            await branch.services.access.require_room(who, Room.parse(room))
+
+
+async def test_an_orders_room_is_for_its_customer_and_for_staff(branch: Branch) -> None:
+    order_id = await branch.placed()
+    room = Room.order(order_id)
+    for who in (customer_of(order_id), *STAFF.values()):
+        await branch.services.access.require_room(who, room)
+    for who in (ANONYMOUS, customer_of("PEDOTHER")):
+        with pytest.raises(NotFound):
+            await branch.services.access.require_room(who, room)
+
+
+async def test_a_chats_room_is_for_its_customer_and_for_whoever_answers(branch: Branch) -> None:
+    chat_id, token = await _chat(branch)
+    room = Room.chat(chat_id)
+    holder = await branch.services.access.principal(token)
+    for who in (holder, *(STAFF[role] for role in Role if Permission.READ_CHATS in PERMISSIONS[role])):
+        await branch.services.access.require_room(who, room)
+    for who in (ANONYMOUS, Principal(kind=Kind.CUSTOMER, chats=frozenset({"other"})), STAFF[Role.KITCHEN]):
+        with pytest.raises(NotFound):
+            await branch.services.access.require_room(who, room)
+
+
+@pytest.mark.parametrize("name", ["order:PEDNOTHERE", "chat:nothere"])
+async def test_a_room_of_something_that_is_not_there_is_not_found_by_anybody(branch: Branch, name: str) -> None:
+    room = Room.parse(name)
+    holder = Principal(kind=Kind.CUSTOMER, orders=frozenset({room.id}), chats=frozenset({room.id}))
+    for who in (holder, MANAGER):
+        with pytest.raises(NotFound):
+            await branch.services.access.require_room(who, room)
+
+
+async def test_notices_are_for_the_one_they_are_for(branch: Branch) -> None:
+    await branch.services.access.require_room(Principal(kind=Kind.CUSTOMER, id="c1"), Room.parse("customer:c1"))
+    for who in (ANONYMOUS, Principal(kind=Kind.CUSTOMER, id="c2"), MANAGER):
+        with pytest.raises(NotFound):
+            await branch.services.access.require_room(who, Room.parse("customer:c1"))
+
+
+async def test_support_rooms_are_not_open_yet(branch: Branch) -> None:
+    with pytest.raises(Forbidden):
+        await branch.services.access.require_room(MANAGER, Room.parse("support:s1"))
+
+
+async def test_a_link_lets_its_holder_into_its_orders_room_only(branch: Branch) -> None:
+    mine, other = [await branch.placed(items=only("horchata", 1)) for _ in range(2)]
+    holder = await branch.services.access.principal(branch.services.tokens.for_order(mine))
+    await branch.services.access.require_room(holder, Room.order(mine))
+    for room in (Room.order(other), Room.parse("kitchen"), Room.parse("floor")):
+        with pytest.raises((NotFound, Forbidden)):
+            await branch.services.access.require_room(holder, room)

@@ -1,0 +1,147 @@
+"""What a room looks like to somebody who enters."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hub.domain import commands as cmd
+from hub.domain.errors import NotFound
+from hub.domain.models import OrderStatus
+from hub.domain.roles import ANONYMOUS
+from hub.domain.rooms import FLOOR, KITCHEN, PROMOS, STOCK, Cursor, Room
+from hub.services.views import HISTORY
+from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, Branch, only
+
+RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
+
+
+async def test_an_orders_room_shows_the_order_and_all_that_happened_to_it(branch: Branch) -> None:
+    order_id = await branch.placed_at(DELIVERED, customer={"name": "Ana", "phone": PHONE})
+    view = await branch.services.views.read(Room.order(order_id))
+    assert view.snapshot == {"order": (await branch.order(order_id)).model_dump(mode="json")}
+    assert "phone" not in json.dumps(view.snapshot)
+    assert [event.type for event in view.events] == [
+        "order.received",
+        "order.preparing",
+        "order.ready",
+        "order.en_route",
+        "order.delivered",
+    ]
+    assert view.cursor == await branch.log.position()
+    assert not view.recovered
+
+
+async def test_the_board_shows_the_orders_that_have_not_ended_oldest_first(branch: Branch) -> None:
+    placed = []
+    for status in (RECEIVED, DELIVERED, PREPARING, CANCELLED, READY):
+        placed.append(await branch.placed_at(status, items=only("horchata", 1)))
+        branch.clock.turn(minutes=1)
+    view = await branch.services.views.read(KITCHEN)
+    assert [order["id"] for order in view.snapshot["orders"]] == [placed[0], placed[2], placed[4]]
+    assert view.snapshot["orders"][0] == (await branch.order(placed[0])).model_dump(mode="json")
+    assert set(view.snapshot) == {"orders"}
+
+
+async def test_the_stock_room_shows_every_dish_that_is_counted(branch: Branch) -> None:
+    await branch.placed(items=only("flan", 4))
+    view = await branch.services.views.read(STOCK)
+    assert view.snapshot == {
+        "items": [
+            {"sku": "taco-pastor", "name": "Taco al pastor", "left": 10},
+            {"sku": "flan", "name": "Flan «de la casa»", "left": 0},
+        ]
+    }
+    assert [event.type for event in view.events] == ["stock.out"]
+
+
+async def test_the_promotions_room_shows_the_newest_first(branch: Branch) -> None:
+    for number in range(25):
+        await branch.services.promos.publish(MANAGER, cmd.PublishPromo(title=f"promo {number}", message="…"))
+    view = await branch.services.views.read(PROMOS)
+    assert [promo["title"] for promo in view.snapshot["promos"]] == [f"promo {n}" for n in range(24, 4, -1)]
+    assert set(view.snapshot["promos"][0]) == {"promo_id", "title", "message"}
+
+
+async def test_the_floor_shows_the_figures(branch: Branch) -> None:
+    await branch.placed()
+    view = await branch.services.views.read(FLOOR)
+    assert view.snapshot == {"figures": await branch.services.figures.read()}
+    assert view.snapshot["figures"]["orders_active"] == 1
+    assert view.events == ()
+
+
+async def test_a_chats_room_shows_what_was_said(branch: Branch) -> None:
+    chat_id = (await branch.services.chat.open(ANONYMOUS, cmd.OpenChat()))["chat_id"]
+    room = Room.chat(chat_id)
+    assert (await branch.services.views.read(room)).snapshot == {
+        "chat": {"id": chat_id, "mode": "agent"},
+        "messages": [],
+        "turn": None,
+    }
+    await branch.services.chat.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
+    before = (await branch.services.views.read(room)).cursor
+    await branch.services.chat.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Ya va"))
+    # The transcript is whole also for one who missed only its end.
+    view = await branch.services.views.read(room, before)
+    assert [event.type for event in view.events] == ["chat.message"]
+    assert [message["text"] for message in view.snapshot["messages"]] == ["Ya va"]
+    assert view.snapshot["messages"][0]["author"] == {"kind": "staff", "name": "Carmen"}
+    assert view.snapshot["chat"]["mode"] == "person"
+
+
+@pytest.mark.parametrize("name", ["customer:c1", "support:s1"])
+async def test_a_room_without_a_state_of_its_own_shows_an_empty_one(branch: Branch, name: str) -> None:
+    view = await branch.services.views.read(Room.parse(name))
+    assert (view.snapshot, view.events) == ({}, ())
+
+
+@pytest.mark.parametrize("name", ["order:PEDNOTHERE", "chat:nothere"])
+async def test_a_room_of_something_that_is_gone_is_not_found(branch: Branch, name: str) -> None:
+    with pytest.raises(NotFound):
+        await branch.services.views.read(Room.parse(name))
+
+
+# Coming back
+
+
+async def test_one_who_comes_back_gets_what_they_missed_and_nothing_else(branch: Branch) -> None:
+    order_id = await branch.placed()
+    room = Room.order(order_id)
+    left = (await branch.services.views.read(room)).cursor
+    await branch.placed(items=only("horchata", 1))  # moves the branch on, but not this room
+    for status in (PREPARING, READY):
+        await branch.bring(order_id, status)
+    view = await branch.services.views.read(room, left)
+    assert view.recovered
+    assert [event.type for event in view.events] == ["order.preparing", "order.ready"]
+    assert view.events[0].prev == 1
+    assert view.snapshot["order"]["status"] == "ready"
+    again = await branch.services.views.read(room, view.cursor)
+    assert (again.recovered, again.events) == (True, ())
+
+
+@pytest.mark.parametrize("cursor", [Cursor("anotherlife", 1), Cursor("here", 10**9)])
+async def test_a_cursor_of_another_life_or_of_the_future_is_not_honoured(branch: Branch, cursor: Cursor) -> None:
+    order_id = await branch.placed()
+    if cursor.epoch == "here":
+        cursor = Cursor((await branch.log.position()).epoch, cursor.offset)
+    view = await branch.services.views.read(Room.order(order_id), cursor)
+    assert not view.recovered
+    assert [event.type for event in view.events] == ["order.received"]
+
+
+async def test_a_newcomer_gets_the_recent_past_of_the_board_and_one_who_comes_back_all_they_missed(
+    branch: Branch,
+) -> None:
+    start = await branch.log.position()
+    for left in range(HISTORY + 5):
+        await branch.services.stock.set(KITCHEN_HAND, cmd.SetStock(sku="taco-pastor", left=left))
+    newcomer = await branch.services.views.read(KITCHEN)
+    assert len(newcomer.events) == HISTORY
+    assert newcomer.events[-1].offset == newcomer.cursor.offset
+    back = await branch.services.views.read(KITCHEN, start)
+    assert back.recovered
+    assert len(back.events) == HISTORY + 5
+    assert [event.prev for event in back.events] == [0, *(event.offset for event in back.events[:-1])]
