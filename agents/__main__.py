@@ -47,11 +47,12 @@ def main() -> int:
 async def _serve(settings: Settings) -> None:
     menu = _menu(settings.menu)
     # LlamaIndex takes seconds to load; a mistake in the settings is told before that.
-    from agents.models import ModelError, build_llm
+    from agents.models import ModelError, build_llm, warm
     from agents.worker import Worker
 
     try:
         llm = build_llm(settings, menu)
+        warm(llm)
     except ModelError as exc:
         raise CannotStart(str(exc)) from exc
     async with AsyncExitStack() as stack:

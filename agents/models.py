@@ -86,6 +86,13 @@ def build_llm(settings: Settings, menu: Menu) -> FunctionCallingLLM:
             )
 
 
+def warm(llm: FunctionCallingLLM) -> None:
+    """Load now what a provider's client would load on the first question: seconds, for OpenAI's."""
+    client = getattr(llm, "_get_aclient", None)
+    if client is not None:
+        _ = client().chat.completions
+
+
 def _built(extra: str, module: str, name: str, **arguments: Any) -> Any:
     try:
         model = getattr(import_module(module), name)

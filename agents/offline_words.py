@@ -23,7 +23,7 @@ AMOUNTS = {
     **dict.fromkeys(("nueve", "nine"), 9),
     **dict.fromkeys(("diez", "ten"), 10),
     **dict.fromkeys(("once", "eleven"), 11),
-    **dict.fromkeys(("doce", "docena", "twelve", "dozen"), 12),
+    **dict.fromkeys(("doce", "docena", "docenas", "twelve", "dozen", "dozens"), 12),
     **dict.fromkeys(("trece", "thirteen"), 13),
     **dict.fromkeys(("catorce", "fourteen"), 14),
     **dict.fromkeys(("quince", "fifteen"), 15),
@@ -86,7 +86,7 @@ def amount(token: Token) -> int | None:
 
 def combined(before: Token | None, token: Token, value: int) -> int:
     """`media docena` is six, `dos docenas` 24."""
-    if token.stem not in _DOZENS and token.word not in _DOZENS or before is None:
+    if token.stem not in _DOZENS or before is None:
         return value
     if before.word in _HALVES:
         return 6

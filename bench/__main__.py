@@ -18,6 +18,7 @@ from bench.hub import DidNotStart
 from bench.table import render
 
 _LONGEST_S = 175.0
+_QUIET = 0.1  # what others may take of the machine before the figures say more about them
 _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure]]] = {
     "ready": ready.measure,
     "deliver": deliver.measure,
@@ -58,6 +59,8 @@ async def _measure(names: list[str], effort: Effort) -> int:
             figures.append(await _FIGURES[name](effort))
     print()
     print("\n".join(render(figures)))
+    if (others := max(figure.others for figure in figures)) > _QUIET:
+        print(f"The machine was not quiet: other processes took up to {others:.0%} of it. Measure again when it is.")
     missed = [figure.name for figure in figures if not figure.met]
     print(f"{len(figures) - len(missed)} of {len(figures)} targets met, in {time.monotonic() - began:.0f} s")
     return 1 if missed else 0

@@ -101,6 +101,7 @@ async def measure(effort: Effort) -> Figure:
             f"{run.late_ms:.1f} ms later than planned (p99).",
             f"set for the hub under test: {run.settings}; the menu's stock is 100,000 a dish.",
         ],
+        others=max(run.others for run in runs),
         faults=[f"run {number}: {fault}" for number, run in enumerate(runs, start=1) for fault in run.faults],
     )
 

@@ -36,6 +36,7 @@ class Figure:
         runs: The figure of each run.
         how: How it was taken, and what else was seen; a line each.
         faults: What makes the figure worthless, however good it looks: an event lost, an order refused.
+        others: How much of the machine other processes took meanwhile, in the worst run, where that was seen.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Figure:
     how: Sequence[str]
     faults: Sequence[str] = ()
     digits: int = 1
+    others: float = 0.0
 
     @property
     def measured(self) -> float:

@@ -25,6 +25,7 @@ HOST = "127.0.0.1"
 _COMANDA = Path(sys.executable).with_name("comanda")
 _START_S = 30.0
 _STOP_S = 10.0
+_ANSWER_S = 3.0
 _POLL_S = 0.004
 
 
@@ -62,6 +63,10 @@ class Hub:
     def cpu_s(self) -> tuple[float, float]:
         """CPU seconds so far of the hub and of its Redis."""
         return _cpu_s(psutil.Process(self.process.pid)), _cpu_s(self.redis())
+
+    def family_cpu_s(self) -> float:
+        """CPU seconds so far of the hub and of all it started."""
+        return sum(map(_cpu_s, [psutil.Process(self.process.pid), *self._children()]))
 
     @asynccontextmanager
     async def redis_client(self) -> AsyncIterator[Redis]:
@@ -145,16 +150,15 @@ def _end_of(log: Path) -> str:
 
 async def _is_ready(port: int) -> bool:
     try:
-        reader, writer = await asyncio.open_connection(HOST, port)
-    except OSError:
+        async with asyncio.timeout(_ANSWER_S):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return (await reader.readline()).split(b" ")[1:2] == [b"200"]
+            finally:
+                writer.close()
+    except OSError:  # TimeoutError is one
         return False
-    try:
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        return (await reader.readline()).split(b" ")[1:2] == [b"200"]
-    except OSError:
-        return False
-    finally:
-        writer.close()
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:

@@ -69,6 +69,7 @@ async def measure(effort: Effort) -> Figure:
             f"CPU of one core: hub {run.hub_cpu:.0%}, Redis {run.redis_cpu:.0%}, load client {run.client_cpu:.0%}; "
             f"other processes {run.others:.0%} of the machine.",
         ],
+        others=max(run.others for run in runs),
         faults=list(_faults(runs)),
     )
 

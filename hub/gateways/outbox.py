@@ -42,7 +42,9 @@ class Outbox:
 
     def deliver(self, frame: Frame) -> None:
         """Take one frame; never waits."""
-        self.put(self._encode(frame))
+        data = self._encode(frame)
+        if data:  # a door may have no word for it
+            self.put(data)
 
     def put(self, data: bytes) -> None:
         """Take bytes that are no frame, in order with those that are."""

@@ -79,12 +79,10 @@ class TokenStream:
 
     async def _write(self, outbox: Outbox, answer: _Answer, response: web.StreamResponse) -> None:
         if answer.turn_id is None:
-            outbox.put(_as_data({"error": {"code": "conflict", "message": "a person answers in this chat"}}))
-            answer.over = True
+            outbox.put(_as_data({"error": {"code": "conflict", "message": "a person answers in this chat"}}) + _DONE)
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
             await response.write(b"".join(waiting) or b": still here\n\n")
-            if answer.over:
-                await response.write(_DONE)
+            if waiting and waiting[-1].endswith(_DONE):
                 return
 
 
@@ -93,7 +91,6 @@ class _Answer:
 
     def __init__(self) -> None:
         self.turn_id: str | None = None
-        self.over = False
 
     def encode(self, frame: Frame) -> bytes:
         if not frame.type.startswith(("chat.", ROOM_RESET)):
@@ -101,15 +98,13 @@ class _Answer:
         data = json.loads(frame.body)["data"]
         if frame.type == ROOM_RESET:  # the log lost its tail, and perhaps the answer with it
             turn = data["snapshot"].get("turn")
-            self.over = turn is None or turn["turn_id"] != self.turn_id
-            return b""
+            return _DONE if turn is None or turn["turn_id"] != self.turn_id else b""
         if data.get("turn_id") != self.turn_id:
             return b""
         if frame.type == "chat.delta":
             return _as_data({"token": data["text"]})
         if frame.type in _ENDINGS:
-            self.over = True
-            return _as_data({"error": data["error"]}) if frame.type == "chat.failed" else b""
+            return (_as_data({"error": data["error"]}) if frame.type == "chat.failed" else b"") + _DONE
         return b""
 
 

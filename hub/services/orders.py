@@ -246,7 +246,7 @@ class OrderService:
         changed = orders.fold(order, [(event, now) for event in happened])
         body = changed.model_dump_json()
         sample = self._estimates.sample(order, changed.status, now)
-        cancelled = changed.status is OrderStatus.CANCELLED
+        cancelled = changed.status is OrderStatus.CANCELLED and not order.ended
         # What is already on the grill does not come back into stock.
         unused = cancelled and order.status is OrderStatus.RECEIVED
         return Write(

@@ -24,10 +24,10 @@ from hub.simulate import simulate
 from tests.support.front import front
 from tests.support.processes import COMANDA, Process, free_port, listening, program, wait_until
 
-pytestmark = [pytest.mark.deploy, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.deploy, pytest.mark.slow, pytest.mark.timeout(240)]
 
-READY_S = 30
-ARRIVES_S = 5.0
+READY_S = 60
+ARRIVES_S = 10.0
 # LlamaIndex takes seconds to import, and this may be a small machine.
 ANSWERS_S = 60.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.eta import PRIOR, StageTimes, estimate, stage_sample
@@ -81,6 +81,7 @@ def test_an_estimate_shrinks_as_time_passes(kind: DeliveryKind, status: OrderSta
     assert left[-1][1] < left[0][1]
 
 
+@settings(deadline=None)
 @given(
     where=st.sampled_from(WAITED_FOR),
     times=SAMPLES,
@@ -96,6 +97,7 @@ def test_a_range_is_never_in_the_past_and_never_under_two_minutes(
     assert eta.latest - eta.earliest >= TWO_MINUTES - timedelta(milliseconds=1)
 
 
+@settings(deadline=None)
 @given(times=SAMPLES)
 def test_an_order_that_is_further_on_is_not_expected_later(times: StageTimes) -> None:
     earliest = [_known(kind, status, times).earliest for kind, status in WAITED_FOR if kind is DELIVERY]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain import events as ev
@@ -51,6 +51,7 @@ WISHES: st.SearchStrategy[Wish] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(DeliveryKind), eta=ETAS, wishes=st.lists(WISHES, max_size=40))
 def test_an_order_keeps_to_its_way_whatever_is_asked_of_it(
     kind: DeliveryKind, eta: Eta | None, wishes: list[Wish]

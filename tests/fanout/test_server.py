@@ -27,7 +27,7 @@ ADDRESS = "203.0.113.7"
 
 
 class Hub:
-    """A server with a small gateway: `say`, `echo`, `wait`, `join`, `fail`."""
+    """A server with a small gateway: `echo`, `wait`, `join`, `late_join`, `fail`."""
 
     def __init__(self, house: House | None = None, origins: tuple[str, ...] = (), **options: Any) -> None:
         limits = {key: options.pop(key) for key in tuple(options) if key in Limits.model_fields}
@@ -35,7 +35,7 @@ class Hub:
         self.sessions: list[Session] = []
         self.left: list[str] = []
         self.done: list[Any] = []
-        self.changed = asyncio.Condition()
+        self.late, self.go_on = asyncio.Event(), asyncio.Event()
         self.server = Server(
             limits=Limits(_env_file=None, **limits),
             origins=Origins(origins),
@@ -63,7 +63,10 @@ class Hub:
             await asyncio.sleep(0.02)
         if name == "fail":
             raise ZeroDivisionError("the secret recipe")
-        if name == "join":
+        if name == "late_join":
+            self.late.set()
+            await self.go_on.wait()
+        if name.endswith("join"):
             assert self.house is not None
             joined = await self.house.join(session, Room.parse(payload["room"]))
             return {"ok": True, "cursor": str(joined.view.cursor)}, joined.release
@@ -524,9 +527,17 @@ async def test_events_reach_rooms_through_the_log_alone() -> None:
         assert (await client.hears(2))[1] == ("hello", 1)
 
 
-async def test_a_client_gone_in_the_middle_of_a_join_is_in_no_room(house: House) -> None:
+async def test_a_client_gone_in_the_middle_of_a_command_is_in_no_room_after_it(house: House) -> None:
     async with serve(Hub(house)) as hub:
         async with raw(hub) as ws:
-            await ws.send_str('42["join",{"room":"kitchen"}]')
-        await until(lambda: len(hub.left) == 1)
+            await ws.send_str('420["echo",{}]')
+            await ws.receive_str()
+            await ws.send_str('421["late_join",{"room":"kitchen"}]')
+            async with asyncio.timeout(10):
+                await hub.late.wait()
+            hub.sessions[0].socket.shut(Closed.SERVER)
+            assert hub.left == []
+            hub.go_on.set()
+            await until(lambda: len(hub.left) == 1)
         assert house.relay.stats.members == 0
+        assert len(hub.server.sessions) == 0

@@ -57,7 +57,8 @@ class Heard:
         error = self.body["error"]
         assert set(self.body) == {"ok", "error"}
         assert set(error) >= {"code", "message", "retryable"}
-        assert isinstance(error["message"], str) and "Traceback" not in error["message"]
+        assert isinstance(error["message"], str)
+        assert "Traceback" not in error["message"]
         code: str = error["code"]
         return code
 
@@ -138,9 +139,7 @@ def an_order(**changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_house(
-    redis_url: str, folder: Path, *, ready: bool = True, **options: Any
-) -> AsyncIterator[House]:
+async def open_house(redis_url: str, folder: Path, *, ready: bool = True, **options: Any) -> AsyncIterator[House]:
     """A hub over this Redis, as long as the context lasts.
 
     Args:

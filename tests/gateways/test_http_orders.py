@@ -56,7 +56,15 @@ async def test_the_phone_number_is_shown_to_staff_alone(house: House) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["José Ñañez", "🌮 Señor Taco 🌶️", "張偉", "Zoë <script>alert(1)</script>", "a\u0301e\u0301", "مطعم", 'O"Brien \\ ü'],
+    [
+        "José Ñañez",
+        "🌮 Señor Taco 🌶️",
+        "張偉",
+        "Zoë <script>alert(1)</script>",
+        "a\u0301e\u0301",
+        "مطعم",
+        'O"Brien \\ ü',
+    ],
 )
 async def test_names_and_notes_come_back_as_they_were_written(house: House, name: str) -> None:
     items = [{"sku": SKU, "qty": 1, "notes": name}]

@@ -79,6 +79,17 @@ test("a recovered connection needs no join, unless one was under way when it bro
   assert.equal(other.told.joins.length, 2);
 });
 
+test("a gap whose repair was cut off by a lost connection is repaired when it comes back", () => {
+  const { member, told } = joined();
+  member.receive(event(15, 12), "e1-15");
+  member.suspend();
+  told.joins[1].answered({ code: "lost", retryable: true });
+  member.resume(true);
+  assert.deepEqual(told.joins[2].payload, { room: "kitchen", after: "e1-10" });
+  told.joins[2].answered(null, { cursor: "e1-15", recovered: true, snapshot: {}, events: [event(12, 10), event(15, 12)] });
+  assert.deepEqual(told.events, [12, 15]);
+});
+
 test("a log that lost its tail gives a new snapshot", () => {
   const { member, told } = joined();
   member.suspend();

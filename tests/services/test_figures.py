@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hub.domain import commands as cmd
 from hub.domain.models import OrderStatus
-from tests.services.branch import SECRET, SETTINGS, Branch, only
+from hub.services.build import build_services
+from tests.services.branch import MANAGER, SECRET, SETTINGS, Branch, only
 
 RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
 
@@ -33,6 +35,15 @@ async def test_a_days_sales_are_its_orders_without_the_cancelled_ones(branch: Br
     assert figures["sales_today"] == 3 * 2 * 3200
     assert figures["orders_active"] == 2
     assert figures["by_status"] == {"received": 1, "ready": 1}
+
+
+async def test_an_alarm_switched_off_after_the_order_was_cancelled_cancels_it_no_second_time(branch: Branch) -> None:
+    order_id = await branch.placed_at(CANCELLED, items=only("flan", 2))
+    await branch.placed(items=only("horchata", 1))
+    await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
+    figures = await branch.services.figures.read()
+    assert (figures["cancelled_today"], figures["sales_today"]) == (1, 3200)
+    assert (await branch.log.stock())["flan"] == 4
 
 
 async def test_an_order_placed_again_under_its_command_id_is_sold_once(branch: Branch) -> None:
@@ -66,8 +77,6 @@ async def test_the_time_on_the_grill_is_the_mean_of_the_latest_orders(branch: Br
 
 
 async def test_connections_are_those_of_this_process(branch: Branch) -> None:
-    from hub.services.build import build_services
-
     menu = branch.services.menu.menu
     services = build_services(branch.log, branch.redis, SETTINGS, SECRET, menu, connections=lambda: 7)
     assert (await services.figures.read())["connections"] == 7

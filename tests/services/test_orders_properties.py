@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.domain import commands as cmd
-from hub.domain.errors import ComandaError, Internal
+from hub.domain.errors import BadRequest, Conflict, Forbidden, IdempotencyMismatch, NotFound, OutOfStock
 from hub.domain.models import ENDED, OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import KITCHEN, STOCK, Room
@@ -30,6 +30,7 @@ from tests.services.branch import (
 PEOPLE = st.sampled_from([KITCHEN_HAND, RIDER, MANAGER, MANAGER, ANONYMOUS, None])  # None: the order's customer
 SKUS = ["taco-pastor", "flan", "horchata"]
 COUNTED = {"taco-pastor": 10, "flan": 4}
+REFUSALS = (BadRequest, Conflict, Forbidden, IdempotencyMismatch, NotFound, OutOfStock)
 
 
 @dataclass
@@ -39,7 +40,6 @@ class Story:
     branch: Branch
     ids: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=lambda: dict(COUNTED))
-    refused: int = 0
 
     def one(self, number: int) -> str:
         return self.ids[number % len(self.ids)] if self.ids else "PEDNOTHERE"
@@ -103,7 +103,7 @@ def _all_at_once(number: int, wishes: list[tuple[str, dict[str, Any]]]) -> Chapt
             return_exceptions=True,
         )
         for outcome in outcomes:
-            assert isinstance(outcome, dict | ComandaError), outcome
+            assert isinstance(outcome, (dict, *REFUSALS)), outcome
 
     return happen
 
@@ -152,7 +152,13 @@ CHAPTERS: st.SearchStrategy[Chapter] = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Explaining a failure traces every line, which is slower here than finding it.
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
 @given(chapters=st.lists(CHAPTERS, min_size=4, max_size=24))
 def test_after_any_story_the_documents_and_the_counts_are_what_the_log_tells(chapters: list[Chapter]) -> None:
     asyncio.run(_tell(chapters))
@@ -167,9 +173,8 @@ async def _tell(chapters: list[Chapter]) -> None:
             branch.clock.turn(seconds=61)
             try:
                 await chapter(story)
-            except ComandaError as refusal:
-                assert not isinstance(refusal, Internal)
-                story.refused += 1
+            except REFUSALS:
+                continue
         await _check(story)
 
 

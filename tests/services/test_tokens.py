@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.errors import Unauthorized
@@ -127,6 +127,7 @@ def test_a_capability_of_another_shape_opens_nothing(token: str) -> None:
     assert TOKENS.chat_of(token) is None
 
 
+@settings(deadline=None)
 @given(token=st.text(), cut=st.integers(1, 21))
 def test_no_text_opens_anything_and_no_part_of_a_token_does(token: str, cut: int) -> None:
     assert TOKENS.order_of(token) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.simulate.sse import EventParser, StreamEvent, TooLong
@@ -27,6 +27,7 @@ def test_fields_comments_and_line_ends_are_read_as_the_standard_says() -> None:
     assert EventParser().feed(STREAM) == EVENTS
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, len(STREAM) - 1), max_size=8))
 def test_it_does_not_matter_how_the_bytes_are_cut(cuts: list[int]) -> None:
     parser, edges = EventParser(), [0, *sorted(cuts), len(STREAM)]

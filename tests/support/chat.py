@@ -30,7 +30,7 @@ MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 MANAGER = Principal(Kind.STAFF, "staff-1", "Carmen", frozenset({Role.MANAGER}))
 SUPPORT = Principal(Kind.STAFF, "staff-2", "Sole", frozenset({Role.SUPPORT}))
 LEASE_S = 0.2
-_PATIENCE_S = 20.0
+_PATIENCE_S = 40.0
 
 Event = dict[str, Any]
 
@@ -48,7 +48,7 @@ class Branch:
 
     def worker(self, llm: FunctionCallingLLM | None = None, *, name: str = "worker-1", **options: Any) -> Worker:
         """A worker with short patience; not running yet."""
-        options = {"renew_s": LEASE_S / 4, "block_s": 0.05, "deadlines": Deadlines(5, 5, 10)} | options
+        options = {"renew_s": LEASE_S / 4, "block_s": 0.05, "deadlines": Deadlines(20, 20, 40)} | options
         return Worker(
             self.services,
             self.queue,

@@ -29,10 +29,11 @@ function start() {
   const alarm = new Alarm();
   const dialog = $("dialog");
   const send = commands(hub, session, dialog);
+  const dismiss = (order) => store.dispatch({ type: "dismiss", order_id: order.id });
 
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
-  mountBoard({ host: $(".board"), tabs: $(".tabs"), store, act: { ...send, dismiss: (order) => store.dispatch({ type: "dismiss", order_id: order.id }) } });
+  mountBoard({ host: $(".board"), tabs: $(".tabs"), store, act: { ...send, dismiss } });
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarm(alarm, store);
   $("[data-test=logout]").addEventListener("click", () => {
@@ -40,8 +41,9 @@ function start() {
     location.assign("/login");
   });
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
-  const clock = $(".wallclock");
-  setInterval(() => (clock.textContent = clockTime(now())), 1000);
+  const showTime = () => ($(".wallclock").textContent = clockTime(now()));
+  showTime();
+  setInterval(showTime, 1000);
 
   hub.room("kitchen", {
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),

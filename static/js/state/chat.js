@@ -22,11 +22,11 @@ export function chatReducer(state, action) {
     case "event":
       return REACTIONS[action.event.type]?.(state, action.event.data, action.event) ?? state;
     case "sending":
-      return { ...state, outbox: [...withoutId(state.outbox, action.command_id), { command_id: action.command_id, text: action.text, failed: null }] };
+      return { ...state, outbox: [...withoutId(state.outbox, action.command_id), unsent(action)] };
     case "sent":
       return state.mode === "person" || isKnown(state, action.turn_id) ? state : { ...state, waiting: action.turn_id ?? null };
     case "not_sent":
-      return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? { ...one, failed: action.code } : one)) };
+      return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? unsent(one, action.code) : one)) };
     case "failed":
       return { ...state, phase: "failed", error: action.code };
     case "forget":
@@ -81,7 +81,7 @@ function fromSnapshot(state, snapshot) {
     phase: "live",
     mode: snapshot?.chat?.mode ?? "agent",
     messages,
-    turn: turn && { ...newTurn(turn.turn_id, turn.attempt ?? 1), text: turn.text ?? "", next_index: turn.next_index ?? 0, steps: turn.steps ?? [] },
+    turn: turn && { ...newTurn(turn.turn_id, turn.attempt ?? 1), text: turn.text, next_index: turn.next_index, steps: turn.steps ?? [] },
     waiting: null,
     outbox: state.outbox.filter((one) => one.failed || !messages.some((message) => message.text === one.text)),
   };
@@ -137,7 +137,12 @@ function stillWaiting(state, turn_id) {
 
 /** Whether a turn has begun or ended already: its start must not be waited for. */
 function isKnown(state, turn_id) {
-  return state.turn?.turn_id === turn_id || state.messages.some((message) => message.turn_id === turn_id && message.author?.kind === "agent");
+  const answered = (message) => message.turn_id === turn_id && message.author?.kind === "agent";
+  return state.turn?.turn_id === turn_id || state.messages.some(answered);
+}
+
+function unsent({ command_id, text }, failed = null) {
+  return { command_id, text, failed };
 }
 
 function withoutId(outbox, command_id) {

@@ -3,7 +3,9 @@
 import { h, icon, replace } from "./dom.js";
 import { t } from "./i18n.js";
 
-const DELAYS = [5, 10, 15, 30];
+const DELAYS = [5, 10, 15, 30]; // minutes
+const USUAL_DELAY = 10;
+const PICTURES = { delay: "clock", recall: "back", cancel: "cancelled" };
 const REASONS = {
   delay: ["busy", "ingredient", "courier"],
   recall: ["mistake", "missing", "remake"],
@@ -18,10 +20,11 @@ const REASONS = {
 export function openActions(dialog, order, act) {
   const recallable = order.status === "preparing" || order.status === "ready";
   const kinds = ["delay", ...(recallable ? ["recall"] : []), "cancel"];
-  show(dialog, order,
-    h("div", { class: "action-kinds" }, kinds.map((kind) =>
-      h("button", { class: `button act-${kind}`, type: "button", dataset: { test: `act-${kind}` }, on: { click: () => openReason(dialog, order, kind, act) } },
-        icon("icons", { delay: "clock", recall: "back", cancel: "cancelled" }[kind]), h("span", {}, t(`kitchen.${kind}`))))));
+  show(dialog, order, h("div", { class: "action-kinds" }, kinds.map((kind) =>
+    h("button", {
+      class: `button act-${kind}`, type: "button", dataset: { test: `act-${kind}` },
+      on: { click: () => openReason(dialog, order, kind, act) },
+    }, icon("icons", PICTURES[kind]), h("span", {}, t(`kitchen.${kind}`))))));
 }
 
 /** @param {{id: string, name: string}[]} couriers */
@@ -30,36 +33,51 @@ export function openCouriers(dialog, order, couriers, onPick) {
     h("p", {}, t(couriers.length ? "kitchen.pick_courier" : "kitchen.no_courier")),
     h("div", { class: "action-kinds" }, couriers.map((courier) =>
       h("button", {
-        class: "button", type: "button", "aria-pressed": String(order.courier?.id === courier.id), dataset: { test: `pick-${courier.id}` },
+        class: "button", type: "button", dataset: { test: `pick-${courier.id}` },
+        "aria-pressed": String(order.courier?.id === courier.id),
         on: { click: () => close(dialog, () => onPick(courier)) },
       }, icon("icons", "person"), h("span", {}, courier.name)))));
 }
 
 function openReason(dialog, order, kind, act) {
-  let minutes = 10;
   const reason = h("input", { type: "text", name: "reason", maxLength: 200, required: true, dataset: { test: "action-reason" } });
-  const form = h("form", { on: { submit: (event) => {
+  const form = h("form", {},
+    kind === "delay" ? minutesField() : null,
+    h("div", { class: "reasons" }, REASONS[kind].map((key) => reasonChip(t(`reason.${key}`), reason))),
+    h("label", { class: "field" }, h("span", {}, t("kitchen.reason")), reason),
+    h("button", { class: `button primary act-${kind}`, type: "submit", dataset: { test: "action-confirm" } }, t(`kitchen.${kind}_confirm`)));
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const chosen = { reason: reason.value.trim(), ...(kind === "delay" ? { minutes } : {}) };
+    const chosen = { reason: reason.value.trim() };
+    if (kind === "delay") chosen.minutes = Number(form.elements.minutes.value);
     if (chosen.reason) close(dialog, () => act[kind](order, chosen));
-  } } },
-  kind === "delay" ? h("fieldset", { class: "minutes" }, h("legend", {}, t("kitchen.minutes")), DELAYS.map((value) =>
-    h("label", {}, h("input", { type: "radio", name: "minutes", value, checked: value === minutes, dataset: { test: `minutes-${value}` }, on: { change: () => (minutes = value) } }),
-      h("span", {}, `+${value}`)))) : null,
-  h("div", { class: "reasons" }, REASONS[kind].map((key) =>
-    h("button", { class: "chip", type: "button", on: { click: () => {
-      reason.value = t(`reason.${key}`);
-      reason.focus();
-    } } }, t(`reason.${key}`)))),
-  h("label", { class: "field" }, h("span", {}, t("kitchen.reason")), reason),
-  h("button", { class: `button primary act-${kind}`, type: "submit", dataset: { test: "action-confirm" } }, t(`kitchen.${kind}_confirm`)));
+  });
   show(dialog, order, h("p", { class: "action-kind" }, t(`kitchen.${kind}`)), form);
+}
+
+function minutesField() {
+  const choice = (value) => h("label", {},
+    h("input", { type: "radio", name: "minutes", value, checked: value === USUAL_DELAY, dataset: { test: `minutes-${value}` } }),
+    h("span", {}, `+${value}`));
+  return h("fieldset", { class: "minutes" }, h("legend", {}, t("kitchen.minutes")), DELAYS.map(choice));
+}
+
+function reasonChip(words, reason) {
+  const write = () => {
+    reason.value = words;
+    reason.focus();
+  };
+  return h("button", { class: "chip", type: "button", on: { click: write } }, words);
 }
 
 function show(dialog, order, ...parts) {
   replace(dialog,
-    h("header", { class: "action-head" }, h("h2", { id: "action-title" }, order.code),
-      h("button", { class: "round", type: "button", "aria-label": t("close"), dataset: { test: "action-close" }, on: { click: () => dialog.close() } }, icon("icons", "close"))),
+    h("header", { class: "action-head" },
+      h("h2", { id: "action-title" }, order.code),
+      h("button", {
+        class: "round", type: "button", "aria-label": t("close"), dataset: { test: "action-close" },
+        on: { click: () => dialog.close() },
+      }, icon("icons", "close"))),
     parts);
   if (!dialog.open) dialog.showModal();
 }

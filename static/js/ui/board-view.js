@@ -20,7 +20,7 @@ export function mountBoard({ host, tabs, store, act }) {
       for (const count of counts) count.textContent = String(cards.length);
       nothing.hidden = cards.length > 0;
     }
-    host.toggleAttribute("aria-busy", !store.state.loaded);
+    host.setAttribute("aria-busy", String(!store.state.loaded));
     tick();
   };
   const label = () => {

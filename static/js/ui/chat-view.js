@@ -4,8 +4,9 @@ import { createStore } from "../state/store.js";
 import { chatReducer, initialChat, stoppable } from "../state/chat.js";
 import { Conversation } from "../conversation.js";
 import { $, h, icon, keyed, forgetKeyed, replace } from "./dom.js";
-import { clockTime, errorText, onLang, t } from "./i18n.js";
-import { linked } from "./linked.js";
+import { onLang, t } from "./i18n.js";
+import { bubble, noteText } from "./chat-bubble.js";
+import { drawTurn } from "./chat-turn.js";
 import { mountSheet } from "./sheet.js";
 import { toastError } from "./toast.js";
 
@@ -48,7 +49,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
 
   const draw = (state, before) => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-    keyed(list, [...state.messages, ...state.outbox], (one) => one.message_id ?? `out:${one.command_id}`, (one) => bubble(one, conversation));
+    keyed(list, [...state.messages, ...state.outbox], idOf, (one) => bubble(one, conversation));
     drawTurn(working, state);
     $(".chips", panel).hidden = state.messages.length > 0 || state.outbox.length > 0;
     $(".chat-mode", panel).textContent = t(state.mode === "person" ? "chat.mode_person" : "chat.mode_agent");
@@ -56,7 +57,8 @@ export function mountChat({ hub, opener, below, orderToken }) {
     stop.hidden = !busy;
     send.hidden = busy;
     const last = state.messages.at(-1);
-    if (last && last !== before.messages.at(-1) && last.author?.kind !== "customer") voice.textContent = last.note ? noteText(last) : last.text;
+    const isNews = before.phase === "live" && last && last !== before.messages.at(-1) && last.author?.kind !== "customer";
+    if (isNews) voice.textContent = last.note ? noteText(last) : last.text; // read out whole, not word by word
     if (atEnd) log.scrollTop = log.scrollHeight;
   };
   const label = () => {
@@ -97,47 +99,8 @@ function skeleton() {
     h("p", { class: "unseen", role: "status", "aria-live": "polite", dataset: { test: "chat-voice" } }));
 }
 
-function bubble(one, conversation) {
-  if (one.note) return h("p", { class: "chat-note" }, noteText(one));
-  if (!one.author) return sentBubble(one, conversation);
-  const mine = one.author.kind === "customer";
-  return h("div", { class: `bubble from-${one.author.kind}`, dataset: { test: `message-${one.author.kind}`, state: one.state ?? "" } },
-    one.author.kind === "staff" ? h("span", { class: "bubble-name" }, one.author.name) : null,
-    h("p", {}, mine ? one.text : linked(one.text)),
-    one.state === "stopped" ? h("small", { class: "bubble-mark" }, t("chat.stopped")) : null,
-    one.state === "failed" ? h("small", { class: "bubble-mark bad" }, t("chat.failed")) : null,
-    one.at ? h("time", { dateTime: one.at }, clockTime(one.at)) : null);
-}
-
-function sentBubble({ command_id, text, failed }, conversation) {
-  return h("div", { class: `bubble from-customer ${failed ? "unsent" : "sending"}`, dataset: { test: "message-outbox" } },
-    h("p", {}, text),
-    failed ? h("small", { class: "bubble-mark bad" }, errorText({ code: failed }), " ",
-      h("button", { class: "link", type: "button", on: { click: () => conversation.send(text, command_id) } }, t("retry"))) : null);
-}
-
-function noteText(note) {
-  return t(`chat.${note.note}`);
-}
-
-/** The answer under way. Its text node grows; nothing else is touched while words arrive. */
-function drawTurn(host, { turn, waiting }) {
-  if (!turn && !waiting) {
-    if (host.firstChild) replace(host);
-    host.shown = null;
-    return;
-  }
-  const id = `${turn?.turn_id ?? waiting}/${turn?.attempt ?? 0}`;
-  if (host.shown !== id) {
-    const parts = { steps: h("ul", { class: "steps" }), text: h("p", { dataset: { test: "chat-stream" } }), dots: h("span", { class: "dots", role: "img", "aria-label": t("chat.writing") }, h("i"), h("i"), h("i")) };
-    replace(host, h("div", { class: "bubble from-agent streaming", "aria-busy": "true" }, parts.steps, parts.text, parts.dots));
-    Object.assign(host, { shown: id, parts });
-  }
-  const { steps, text, dots } = host.parts;
-  keyed(steps, turn?.steps ?? [], (step) => step.step, (step) =>
-    h("li", { dataset: { state: step.state } }, icon("icons", { done: "check", failed: "cross" }[step.state] ?? "clock"), h("span", {}, step.text)));
-  if (text.textContent !== (turn?.text ?? "")) text.textContent = turn.text;
-  dots.hidden = Boolean(turn?.text);
+function idOf(said) {
+  return said.message_id ?? `out:${said.command_id}`;
 }
 
 function grow(input) {

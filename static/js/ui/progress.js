@@ -55,7 +55,10 @@ function flagsOf(state) {
   return steps.map((step, index) => {
     const last = index === steps.length - 1;
     const place = index < at || (index === at && (last || cancelled)) ? "done" : index === at ? "current" : "todo";
-    return h("li", { class: `flag flag-${index}`, dataset: { state: cancelled && place === "todo" ? "off" : place }, "aria-current": index === at && !cancelled ? "step" : null },
+    return h("li", {
+      class: `flag flag-${index}`, dataset: { state: cancelled && place === "todo" ? "off" : place },
+      "aria-current": index === at && !cancelled ? "step" : null,
+    },
       h("span", { class: "flag-paper" }, icon("flag", "flag", { className: "paper" }), icon("icons", step, { className: "icon flag-icon" })),
       h("span", { class: "flag-name" }, t(`step.${order.delivery.kind}.${step}`)),
       h("span", { class: "flag-time" }, reached[step] ? clockTime(reached[step]) : ""));

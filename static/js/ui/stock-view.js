@@ -23,7 +23,8 @@ export function mountStock({ host, search, menu, onSet }) {
       event.preventDefault();
       if (input.value !== "" && input.validity.valid) whileBusy(save, () => onSet(item.sku, input.valueAsNumber));
     } } }, input, save, out);
-    return h("li", { class: level(item), dataset: { test: `stock-row-${item.sku}` } }, h("span", { class: "stock-name" }, localized(item, "name"), h("small", {}, item.sku)), form);
+    const name = h("span", { class: "stock-name" }, localized(item, "name"), h("small", {}, item.sku));
+    return h("li", { class: level(item), dataset: { test: `stock-row-${item.sku}` } }, name, form);
   };
   const draw = () => {
     const wanted = search.value.trim().toLowerCase();

@@ -45,10 +45,11 @@ function itemLine(order, line, act) {
 
 function facts(order, act) {
   const { delivery, customer, delay, eta, courier, status } = order;
-  const open = delivery.kind === "delivery" && (status === "ready" || status === "preparing" || status === "en_route");
+  const open = delivery.kind === "delivery" && ["preparing", "ready", "en_route"].includes(status);
   return h("div", { class: "facts" },
     h("p", {}, icon("icons", delivery.kind === "delivery" ? "en_route" : "bag"),
-      h("span", {}, h("span", { class: `kind kind-${delivery.kind}` }, t(`kitchen.${delivery.kind}`)), ` · ${customer.name}`, customer.phone ? ` · ${customer.phone}` : "")),
+      h("span", {}, h("b", { class: `kind kind-${delivery.kind}` }, t(`kitchen.${delivery.kind}`)),
+        ` · ${customer.name}`, customer.phone ? ` · ${customer.phone}` : "")),
     delivery.kind === "delivery" ? h("p", {}, icon("icons", "home"), h("span", {}, delivery.address)) : null,
     eta ? h("p", {}, icon("icons", "clock"), h("span", {}, t("kitchen.promised", { time: clockTime(eta.latest) }))) : null,
     delay ? h("p", { class: "warn" }, icon("icons", "alert"), h("span", {}, t("order.delayed", delay))) : null,

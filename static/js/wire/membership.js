@@ -38,6 +38,7 @@ export class Membership {
 
   /** The connection is gone, and the room with it, unless the hub gives it back. */
   suspend() {
+    if (this.joining) this.live = false; // what it was to repair is still missing
     this.joining = false;
   }
 

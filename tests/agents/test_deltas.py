@@ -1,0 +1,74 @@
+"""Pieces of text on their way to the room: the first at once, the rest combined, none lost, none twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from agents.deltas import Deltas
+
+if TYPE_CHECKING:
+    from agents.journal import Journal
+    from hub.domain.events import ChatDelta
+
+
+class FakeJournal:
+    """Keeps what is recorded; each record waits until the test lets it through."""
+
+    def __init__(self) -> None:
+        self.turn = type("Turn", (), {"id": "t1"})()
+        self.pieces: list[ChatDelta] = []
+        self.came = asyncio.Event()
+        self.through = asyncio.Event()
+        self.through.set()
+
+    async def record(self, delta: ChatDelta, **changes: Any) -> None:
+        self.pieces.append(delta)
+        assert changes == {"next_index": delta.index + 1}
+        self.came.set()
+        await self.through.wait()
+
+
+async def test_the_first_piece_goes_at_once_and_the_rest_is_combined() -> None:
+    journal = FakeJournal()
+    # A window that never ends by itself: what is combined does not hang on the machine's speed.
+    deltas = Deltas(cast("Journal", journal), window_s=3_600)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deltas.run())
+        deltas.add("uno ")
+        await journal.came.wait()
+        for word in ("dos ", "tres ", "cuatro"):
+            deltas.add(word)
+        deltas.close()
+    assert [(piece.index, piece.text) for piece in journal.pieces] == [(0, "uno ")]
+    assert [(piece.index, piece.text) for piece in deltas.rest()] == [(1, "dos tres cuatro")]
+    assert deltas.rest() == ()
+    assert (deltas.text, deltas.count) == ("uno dos tres cuatro", 2)
+
+
+async def test_what_comes_while_a_commit_is_under_way_makes_the_next_piece() -> None:
+    journal = FakeJournal()
+    deltas = Deltas(cast("Journal", journal), window_s=0)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deltas.run())
+        journal.through.clear()
+        deltas.add("uno ")
+        await journal.came.wait()
+        journal.came.clear()
+        deltas.add("dos ")
+        deltas.add("tres")
+        journal.through.set()
+        await journal.came.wait()
+        deltas.close()
+    assert [(piece.index, piece.text) for piece in journal.pieces] == [(0, "uno "), (1, "dos tres")]
+    assert deltas.rest() == ()
+
+
+async def test_a_new_part_of_the_answer_begins_a_new_paragraph() -> None:
+    deltas = Deltas(cast("Journal", FakeJournal()))
+    deltas.part()
+    deltas.add("Veo.")
+    deltas.part()
+    deltas.part()
+    deltas.add("Listo.")
+    assert deltas.text == "Veo.\n\nListo."

@@ -1,0 +1,125 @@
+"""A real hub, a real Chromium, and windows that remember what went wrong in them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.processes import COMANDA, ROOT, Process, free_port
+
+SHOTS = ROOT / "build" / "screenshots"
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+# What a container wants, and no word to anybody outside.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def lacking(reason: str) -> None:
+    """A user without the part is told so; CI is not let off."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Hub:
+    """`comanda serve` with its agent, on a port that stays the same when it is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self.pin = ""  # told once, at the first start
+        self.process = self._made()
+
+    def _made(self) -> Process:
+        env = {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0"}
+        return Process(COMANDA, "serve", "--port", str(self.port), env=env, cwd=self._folder, name="hub")
+
+    def open(self) -> None:
+        self.process.start()
+        self.process.wait_for(lambda: "Comanda is open" in self.process.output(), 30, "the links")
+        told = re.search(r"log in as Carmen with PIN (\d+)", self.process.output())
+        self.pin = told[1] if told else self.pin
+
+    def restart(self) -> None:
+        """End it as a power cut would, and start it anew on the same port and data."""
+        self.close(kill=True)
+        self.process = self._made()
+        self.open()
+
+    def close(self, *, kill: bool = False) -> None:
+        if kill:
+            self.process.kill()
+        self.process.__exit__(None, None, None)
+
+    def wait_for_agent(self) -> None:
+        self.process.wait_for(lambda: "agent.ready" in self.process.output(), 60, "the agent")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    try:
+        hub.open()
+        yield hub
+    finally:
+        hub.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        lacking("there is no Chromium on PATH")
+    if not (ROOT / "static" / "vendor" / "socket.io.esm.min.js").is_file():
+        lacking("the browser library is missing: run make setup")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a window of its own, as another person's device would be; fails the test that broke a page's script."""
+    contexts: list[Any] = []
+    broken: list[str] = []
+
+    def opened(size: dict[str, int], **options: Any) -> Any:
+        options.setdefault("locale", "es-MX")
+        context = browser.new_context(viewport=size, reduced_motion="reduce", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(f"{page.url}: {error}"))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not broken, broken
+
+
+@pytest.fixture
+def shot() -> Callable[[Any, str], None]:
+    """Keeps what a window shows, as build output."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def keep(page: Any, name: str) -> None:
+        page.screenshot(path=str(SHOTS / f"{name}.png"))
+
+    return keep

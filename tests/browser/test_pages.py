@@ -1,0 +1,78 @@
+"""What every page owes its reader, whoever reads it, on whatever."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESK, PHONE, Hub
+from tests.browser.people import log_in, online, see, tap
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+Window = Callable[..., Any]
+SMALL = {"width": 360, "height": 740}
+
+# Everything a person can act on, and that a screen reader could not name.
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, textarea, select")]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => {
+    const labelled = (one.getAttribute("aria-labelledby") ?? "").split(" ").some((id) => document.getElementById(id)?.textContent.trim());
+    const alt = one.querySelector("img[alt]")?.alt;
+    return !(one.getAttribute("aria-label") || labelled || one.textContent.trim() || alt || one.labels?.length || one.title);
+  })
+  .map((one) => one.outerHTML.slice(0, 120))"""
+PICTURES_WITHOUT_ALT = """() => [...document.images].filter((one) => !one.hasAttribute("alt")).map((one) => one.src)"""
+TOO_WIDE = """() => document.documentElement.scrollWidth - document.documentElement.clientWidth"""
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/t/PEDXXXXXX.AAAAAAAAAAAAAAAAAAAAAA", "/kitchen", "/manager"])
+def test_a_page_fits_a_small_phone_and_can_be_read_aloud(hub: Hub, window: Window, path: str) -> None:
+    page = window(SMALL)
+    if path in ("/kitchen", "/manager"):
+        log_in(page, hub.url, path, hub.pin)
+    else:
+        page.goto(f"{hub.url}{path}")
+        page.wait_for_load_state("networkidle")
+    assert page.evaluate(TOO_WIDE) <= 0
+    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(PICTURES_WITHOUT_ALT) == []
+    assert page.locator("html").get_attribute("lang") == "es"
+    assert page.title().strip()
+    assert page.locator("h1:visible").count() == 1
+
+
+def test_the_switch_turns_every_word_to_english_and_is_remembered(hub: Hub, window: Window) -> None:
+    page = window(DESK)
+    page.goto(f"{hub.url}/")
+    online(page)
+    assert "Tu pedido" in page.inner_text("body")
+    tap(page, "lang-switch")
+    see(page, 'html[lang="en"] h2:has-text("Your order")')
+    page.reload()
+    online(page)
+    text = page.inner_text("body")
+    assert "Your order" in text
+    assert "Tu pedido" not in text
+    assert "Al pastor taco" in text
+
+
+def test_a_customer_is_not_let_into_the_kitchen(hub: Hub, window: Window) -> None:
+    page = window(PHONE)
+    page.goto(f"{hub.url}/kitchen")
+    page.wait_for_url(re.compile(r"/login\?next=(/|%2F)kitchen$"), timeout=15_000)
+
+
+def test_an_order_can_be_placed_with_the_keyboard_alone(hub: Hub, window: Window) -> None:
+    page = window(DESK)
+    page.goto(f"{hub.url}/")
+    online(page)
+    page.locator('[data-test="add-taco-suadero"]').focus()
+    page.keyboard.press("Enter")
+    page.locator('[data-test="customer-name"]').focus()
+    page.keyboard.type("Teclado")
+    page.keyboard.press("Enter")
+    see(page, '[data-test="order-status"][data-status="received"]')

@@ -1,0 +1,156 @@
+"""An order's way, from a tap to every screen: two people, two windows, one evening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import DESK, PHONE, Hub
+from tests.browser.people import log_in, online, order_tacos, see, see_status, tap, write
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+Window = Callable[..., Any]
+Shot = Callable[[Any, str], None]
+
+# Every text that the streamed answer shows on its way, as a reader would see it grow.
+WATCH_ANSWER = """() => {
+  window.seen = [];
+  new MutationObserver(() => {
+    const text = document.querySelector('[data-test="chat-stream"]')?.textContent ?? "";
+    if (text && text !== window.seen.at(-1)) window.seen.push(text);
+  }).observe(document.querySelector('[data-test="chat-log"]'), { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def test_an_order_goes_from_the_customers_tap_to_the_kitchen_and_back(hub: Hub, window: Window, shot: Shot) -> None:
+    kitchen = window(DESK)
+    log_in(kitchen, hub.url, "/kitchen", hub.pin)
+    customer = window(PHONE)
+
+    order_id, link = order_tacos(customer, hub.url, "José Ángel")
+    see(kitchen, f'[data-test="card-{order_id}"][data-status="received"]')
+    shot(customer, "customer-received")
+    shot(kitchen, "kitchen-received")
+
+    tap(kitchen, f"ack-{order_id}")
+    tap(kitchen, f"advance-{order_id}")
+    see_status(customer, "preparing")
+    see(kitchen, f'[data-test="card-{order_id}"][data-status="preparing"]')
+    tap(kitchen, f"advance-{order_id}")
+    see_status(customer, "ready")
+    shot(customer, "customer-ready")
+
+    follower = window(PHONE)
+    follower.goto(link)
+    see_status(follower, "ready")
+    tap(kitchen, f"advance-{order_id}")
+    see_status(customer, "delivered")
+    see_status(follower, "delivered")
+    see(follower, '[data-test="order-history"] [data-type="order.delivered"]')
+    shot(follower, "tracking-delivered")
+
+
+def test_a_promotion_of_the_manager_appears_on_the_customers_page(hub: Hub, window: Window, shot: Shot) -> None:
+    customer, manager = window(PHONE), window(DESK)
+    customer.goto(f"{hub.url}/")
+    online(customer)
+    log_in(manager, hub.url, "/manager", hub.pin)
+    write(manager, "promo-title", "2×1 en pastor")
+    write(manager, "promo-message", "Solo hoy, hasta que se acabe el trompo 🌮")
+    tap(manager, "promo-publish")
+    assert "2×1 en pastor" in see(customer, '[data-test="promo-banner"]').inner_text()
+    see(manager, '[data-test="figures"]')
+    shot(customer, "customer-promo")
+    shot(manager, "manager")
+
+
+def test_a_dish_that_is_sold_out_cannot_be_added_any_more(hub: Hub, window: Window) -> None:
+    customer, manager = window(DESK), window(DESK)
+    customer.goto(f"{hub.url}/")
+    online(customer)
+    log_in(manager, hub.url, "/manager", hub.pin)
+    assert see(customer, '[data-test="add-flan"]').is_enabled()
+    write(manager, "stock-flan", "0")
+    tap(manager, "stock-save-flan")
+    customer.locator('[data-test="add-flan"]:disabled').wait_for(timeout=15_000)
+
+
+def test_the_chat_says_word_by_word_where_the_order_is(hub: Hub, window: Window, shot: Shot) -> None:
+    hub.wait_for_agent()
+    customer = window(PHONE)
+    order_id, _ = order_tacos(customer, hub.url, "Lucía")
+    tap(customer, "chat-open")
+    see(customer, '[data-test="chat-input"]')
+    customer.evaluate(WATCH_ANSWER)
+    write(customer, "chat-input", "¿Dónde está mi pedido?")
+    tap(customer, "chat-send")
+    answer = see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text()
+    assert order_id[-4:] in answer
+    grown = customer.evaluate("() => window.seen")
+    assert len(grown) >= 3, grown
+    assert all(later.startswith(earlier) for earlier, later in zip(grown, grown[1:], strict=False)), grown
+    shot(customer, "chat")
+
+
+def test_tacos_ordered_in_the_chat_reach_the_kitchen(hub: Hub, window: Window) -> None:
+    hub.wait_for_agent()
+    kitchen, customer = window(DESK), window(PHONE)
+    log_in(kitchen, hub.url, "/kitchen", hub.pin)
+    customer.goto(f"{hub.url}/")
+    online(customer)
+    tap(customer, "chat-open")
+    write(customer, "chat-input", "Quiero dos gringas y una jamaica para llevar, soy Ramón")
+    tap(customer, "chat-send")
+    answer = see(customer, '[data-test="message-agent"][data-state="completed"]')
+    assert answer.locator('a[href*="/t/PED"]').count() == 1
+    see(kitchen, '[data-test^="card-"]:has-text("Ramón")')
+
+
+def test_a_reload_shows_the_order_and_the_conversation_again(hub: Hub, window: Window) -> None:
+    hub.wait_for_agent()
+    customer = window(PHONE)
+    order_tacos(customer, hub.url, "Inés")
+    tap(customer, "chat-open")
+    write(customer, "chat-input", "¿cuánto cuesta la gringa?")
+    tap(customer, "chat-send")
+    see(customer, '[data-test="message-agent"][data-state="completed"]')
+    customer.reload()
+    online(customer)
+    see_status(customer, "received")
+    tap(customer, "chat-open")
+    see(customer, '[data-test="message-customer"]')
+    see(customer, '[data-test="message-agent"][data-state="completed"]')
+
+
+def test_a_lost_connection_is_shown_and_comes_back_by_itself(hub: Hub, window: Window, shot: Shot) -> None:
+    kitchen, customer = window(DESK), window(PHONE)
+    log_in(kitchen, hub.url, "/kitchen", hub.pin)
+    order_id, _ = order_tacos(customer, hub.url, "Rosa")
+    see(kitchen, f'[data-test="card-{order_id}"]')
+    hub.process.kill()
+    see(customer, '[data-test="connection"]:not([data-state="online"])')
+    see(customer, "body.has-band")
+    shot(customer, "connection-lost")
+    hub.restart()
+    online(customer)
+    online(kitchen)
+    tap(kitchen, f"advance-{order_id}")
+    see_status(customer, "preparing")
+
+
+def test_the_tracking_page_of_nobodys_order_is_friendly(hub: Hub, window: Window) -> None:
+    page = window(PHONE)
+    page.goto(f"{hub.url}/t/PEDXXXXXX.AAAAAAAAAAAAAAAAAAAAAA")
+    see(page, '[data-test="track-missing"]')
+
+
+def test_a_wrong_pin_is_told_and_the_right_one_still_works(hub: Hub, window: Window) -> None:
+    page = window(PHONE)
+    page.goto(f"{hub.url}/login")
+    write(page, "login-name", "Nadie")
+    write(page, "login-pin", "00000000")
+    tap(page, "login-submit")
+    see(page, '[data-test="login-problem"]:not(:empty)')

@@ -1,0 +1,135 @@
+"""The queue of turns: each to one worker, under a lease, and a word to whoever has it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.domain.errors import Unavailable
+from hub.eventlog import EventLog, Write
+from hub.eventlog.turns import GROUP, Stop, Taken, TurnQueue, queued
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from tests.support.redis import Backend
+
+pytestmark = pytest.mark.contract
+_SOON_S = 5.0
+
+
+class Desk:
+    """A queue with leases of an hour, and one whose leases run out at once."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.log = EventLog(redis, "centro")
+        self.queue = TurnQueue(redis, self.log.keys, lease_s=3_600)
+        self.expired = TurnQueue(redis, self.log.keys, lease_s=0)
+
+    async def ask(self, *turns: str) -> None:
+        await self.log.commit(Write(queue=tuple(queued(turn_id, "c1") for turn_id in turns)))
+
+    async def take(self, worker: str = "a") -> Taken:
+        taken = await self.queue.take(worker, _SOON_S)
+        assert taken is not None
+        return taken
+
+
+@pytest.fixture
+async def desk(backend: Backend) -> Desk:
+    desk = Desk(backend.client())
+    await desk.queue.open()
+    return desk
+
+
+async def test_each_turn_goes_to_one_worker_in_the_order_asked(desk: Desk) -> None:
+    await desk.ask("t1", "t2", "t3")
+    taken = [await desk.take(worker) for worker in "abc"]
+    assert [(one.turn_id, one.chat_id) for one in taken] == [("t1", "c1"), ("t2", "c1"), ("t3", "c1")]
+    assert await desk.queue.take("a", 0.01) is None
+
+
+async def test_a_waiting_worker_gets_a_turn_as_it_is_asked(desk: Desk) -> None:
+    waiting = asyncio.create_task(desk.take())
+    await desk.ask("t1")
+    assert (await waiting).turn_id == "t1"
+
+
+async def test_turns_asked_before_there_was_a_worker_are_not_lost(backend: Backend) -> None:
+    desk = Desk(backend.client())
+    await desk.ask("t1")
+    await desk.queue.open()
+    await desk.queue.open()
+    assert (await desk.take()).turn_id == "t1"
+
+
+async def test_a_lease_that_ran_out_makes_the_turn_anybodys(desk: Desk) -> None:
+    await desk.ask("t1")
+    taken = await desk.take("a")
+    assert await desk.queue.reclaim("b") is None
+    assert await desk.queue.renew("a", taken)
+    assert await desk.expired.reclaim("b") == taken
+    assert not await desk.queue.renew("a", taken)
+    assert await desk.queue.renew("b", taken)
+
+
+async def test_what_is_given_back_is_taken_at_once(desk: Desk) -> None:
+    await desk.ask("t1")
+    taken = await desk.take("a")
+    await desk.queue.give_back("a", taken)
+    assert await desk.queue.reclaim("b") == taken
+
+
+async def test_a_finished_turn_is_gone_and_its_worker_may_leave(desk: Desk) -> None:
+    await desk.ask("t1", "t2")
+    first, second = await desk.take("a"), await desk.take("b")
+    await desk.queue.request_stop("t1", "Ana")
+    await desk.queue.finish(first)
+    await desk.queue.leave("a")
+    await desk.queue.leave("b")  # still has a turn: stays, so that the turn can be found
+    assert await desk.expired.reclaim("c") == second
+    assert await desk.queue.stop_requested("t1") is None
+    consumers = {consumer["name"] for consumer in await desk.redis.xinfo_consumers(desk.log.keys.turns, GROUP)}
+    assert consumers == {"b", "c"}
+
+
+async def test_a_wish_to_stop_is_heard_and_can_be_asked_for(desk: Desk, backend: Backend) -> None:
+    listening = TurnQueue(backend.client(), desk.log.keys)
+    async with asyncio.timeout(_SOON_S), aclosing(listening.stops()) as stops:
+        assert await anext(stops) is None  # subscribed
+        await desk.queue.request_stop("t1", "Ana")
+        assert await anext(stops) == Stop("t1", "Ana")
+    assert await desk.queue.stop_requested("t1") == "Ana"
+    assert await desk.queue.stop_requested("t2") is None
+
+
+async def test_a_lost_stream_is_survived(desk: Desk) -> None:
+    await desk.redis.delete(desk.log.keys.turns)
+    assert await desk.queue.take("a", 0.01) is None
+    assert await desk.queue.reclaim("a") is None
+    await desk.ask("t1")
+    assert (await desk.take()).turn_id == "t1"
+
+
+async def test_a_redis_that_is_away_is_an_error_within_the_deadline(fake_backend: Backend) -> None:
+    desk = Desk(fake_backend.client())
+    await desk.queue.open()
+    fake_backend.server.connected = False
+    async with asyncio.timeout(_SOON_S):
+        for call in (desk.queue.take("a", 0.01), desk.queue.reclaim("a"), desk.queue.stop_requested("t1")):
+            with pytest.raises(Unavailable):
+                await call
+
+
+async def test_the_control_channel_comes_back_after_a_broken_connection(real_backend: Backend) -> None:
+    desk = Desk(real_backend.client())
+    async with asyncio.timeout(_SOON_S), aclosing(desk.queue.stops()) as stops:
+        assert await anext(stops) is None
+        await real_backend.client().client_kill_filter(_type="pubsub")
+        assert await anext(stops) is None
+        await desk.queue.request_stop("t1", "Ana")
+        assert await anext(stops) == Stop("t1", "Ana")

@@ -1,0 +1,144 @@
+"""Turns of a chat, one after the other; and the transcript, the fold of the room's events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.domain import events as ev
+from hub.domain.chat import Asker, Chat, Transcript, Turn, admit, release
+from hub.domain.errors import RateLimited
+from hub.domain.roles import Kind, Principal, Role
+
+AT = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
+CHAT = Chat(id="c1", opened_by=Asker(kind=Kind.ANONYMOUS), created_at=AT, updated_at=AT)
+ERROR = ev.TurnError(code="model_timeout", message="…", retryable=True)
+USAGE = ev.Usage(ttft_ms=1, duration_ms=2, deltas=2, llm_calls=1, tool_calls=0)
+
+
+def asked(text: str, message_id: str = "m1") -> ev.ChatMessage:
+    return ev.ChatMessage(message_id=message_id, author=ev.Author(kind="customer", name="Ana"), text=text)
+
+
+def delta(index: int, text: str, turn_id: str = "t1") -> ev.ChatDelta:
+    return ev.ChatDelta(turn_id=turn_id, index=index, text=text)
+
+
+def started(attempt: int = 1) -> ev.ChatStarted:
+    return ev.ChatStarted(turn_id="t1", attempt=attempt, model="m")
+
+
+def step(name: str, state: str) -> ev.ChatStep:
+    return ev.ChatStep(turn_id="t1", step=name, state=state, text=name)  # type: ignore[arg-type]
+
+
+def folded(*events: ev.AnyEvent) -> dict[str, object]:
+    return Transcript.of((event, f"at-{n}") for n, event in enumerate(events)).snapshot(CHAT)
+
+
+def test_an_answer_in_the_making_is_shown_with_its_text_and_steps() -> None:
+    shown = folded(
+        asked("hola"), started(), step("a", "started"), step("a", "done"), step("b", "started"), delta(0, "¡Ho"), delta(1, "la")
+    )
+    assert shown == {
+        "chat": {"id": "c1", "mode": "agent"},
+        "messages": [
+            {"message_id": "m1", "author": {"kind": "customer", "name": "Ana"}, "text": "hola", "at": "at-0"}
+        ],
+        "turn": {
+            "turn_id": "t1",
+            "text": "¡Hola",
+            "next_index": 2,
+            "steps": [
+                {"step": "a", "state": "done", "text": "a"},
+                {"step": "b", "state": "started", "text": "b"},
+            ],
+        },
+    }
+
+
+def test_another_attempt_starts_from_nothing() -> None:
+    shown = folded(started(), step("a", "started"), delta(0, "viejo"), started(2), delta(0, "nuevo"))
+    assert shown["turn"] == {"turn_id": "t1", "text": "nuevo", "next_index": 1, "steps": []}
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (ev.ChatCompleted(turn_id="t1", text="¡Hola!", usage=USAGE), "completed"),
+        (ev.ChatStopped(turn_id="t1", text="¡Hola!", by="Ana"), "stopped"),
+        (ev.ChatFailed(turn_id="t1", text="¡Hola!", error=ERROR), "failed"),
+    ],
+)
+def test_an_ended_answer_is_a_message_of_the_agent(ending: ev.AnyEvent, state: str) -> None:
+    shown = folded(started(), delta(0, "¡Ho"), ending)
+    assert shown["turn"] is None
+    (message,) = shown["messages"]  # type: ignore[misc]
+    assert (message["turn_id"], message["state"], message["text"]) == ("t1", state, "¡Hola!")
+    assert message["author"] == {"kind": "agent", "name": "Asistente"}
+    assert ("error" in message) == (state == "failed")
+
+
+def test_an_answer_whose_beginning_was_trimmed_goes_on() -> None:
+    shown = folded(delta(7, "…y más"))
+    assert shown["turn"] == {"turn_id": "t1", "text": "…y más", "next_index": 8, "steps": []}
+
+
+def test_hand_overs_and_tool_calls_leave_no_message() -> None:
+    called = ev.ChatToolCalled(turn_id="t1", call_id="1", tool="show_menu", summary="")
+    shown = folded(started(), called, ev.ChatHandedOver(by="Sole", reason=""), ev.ChatHandedBack(by="Sole", reason=""))
+    assert shown["messages"] == []
+
+
+def test_the_agent_acts_with_the_askers_roles_and_the_chats_orders_and_no_more() -> None:
+    asker = Principal(
+        Kind.STAFF, "s1", "Carmen", frozenset({Role.MANAGER}), orders=frozenset({"A", "B"}), chats=frozenset({"c9"})
+    )
+    turn = Turn(
+        id="t1", chat_id="c1", message_id="m1", text="?", asked_by=Asker.of(asker, ["A"]), created_at=AT, updated_at=AT
+    )
+    acting = turn.principal(CHAT.model_copy(update={"order_ids": ("C",)}))
+    assert acting.roles == asker.roles
+    assert acting.orders == {"A", "C"}
+    assert acting.chats == {"c1"}
+
+
+@given(
+    at_once=st.integers(0, 3),
+    waiting=st.integers(0, 3),
+    moves=st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=40),
+)
+def test_turns_run_in_order_each_once_and_never_too_many(
+    at_once: int, waiting: int, moves: list[tuple[bool, int]]
+) -> None:
+    chat, ran, running, asked_ids = CHAT, [], set(), []
+    for number, (asks, which) in enumerate(moves):
+        if asks:
+            turn_id = f"t{number}"
+            try:
+                chat, runs = admit(chat, turn_id, at_once=at_once, waiting=waiting)
+            except RateLimited:
+                assert at_once
+                assert waiting
+                assert len(chat.turns) == at_once + waiting
+                continue
+            asked_ids.append(turn_id)
+            started_now = [turn_id] if runs else []
+        elif chat.turns:
+            over = chat.turns[which % len(chat.turns)]
+            chat, runnable = release(chat, over, at_once=at_once)
+            # A turn that was stopped while it waited never runs.
+            asked_ids = [turn_id for turn_id in asked_ids if turn_id != over or turn_id in ran]
+            running.discard(over)
+            started_now = list(runnable)
+        else:
+            continue
+        ran += started_now
+        running |= set(started_now)
+        assert not at_once or len(running) <= at_once
+        assert running == set(chat.turns[:at_once] if at_once else chat.turns)
+    assert len(ran) == len(set(ran))
+    assert ran == [turn_id for turn_id in asked_ids if turn_id in ran]

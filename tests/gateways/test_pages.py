@@ -1,0 +1,116 @@
+"""The pages' headers, and what may not be had through them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.gateways.pages import PAGES
+
+if TYPE_CHECKING:
+    from tests.gateways.house import House
+
+ADDRESSES = [address.replace("{token}", "PED222222.abc") for address in PAGES]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+async def test_a_page_is_asked_for_again_and_runs_nobody_elses_code(house: House, address: str) -> None:
+    page = await house.get(address)
+    assert page.status == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert page.headers["Cache-Control"] == "no-cache"
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    again = await house.get(address, headers={"If-None-Match": page.headers["ETag"]})
+    assert (again.status, again.raw) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/api/menu", "/nowhere", "/api/orders", "/healthz", "/static/js/nothing.js"])
+async def test_every_answer_has_the_safe_headers(house: House, path: str) -> None:
+    headers = (await house.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../pyproject.toml",
+        "/static/%2e%2e/pyproject.toml",
+        "/static/..%2fpyproject.toml",
+        "/static/..%5cpyproject.toml",
+        "/static/%2e%2e%2fhub%2fconfig.py",
+        "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd",
+        "/static/js/../../pyproject.toml",
+        "/static/%00",
+        "/static/",
+        "/static/js",
+        "/static/js/",
+    ],
+)
+async def test_nothing_outside_the_folder_is_served_nor_what_it_holds(house: House, path: str) -> None:
+    from yarl import URL
+
+    async with house.http.get(URL(house.url + path, encoded=True)) as response:
+        body = json.loads(await response.read())
+        assert (response.status, body["error"]["code"]) == (404, "not_found")
+
+
+def references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [ref for value in node.values() for ref in references(value)]
+    return [ref for value in node for ref in references(value)] if isinstance(node, list) else []
+
+
+def resolve(document: Any, reference: str) -> Any:
+    assert reference.startswith("#/")
+    for part in reference[2:].split("/"):
+        document = document[part.replace("~1", "/").replace("~0", "~")]
+    return document
+
+
+async def test_the_openapi_document_names_every_call_of_the_app(house: House) -> None:
+    document = (await house.get("/openapi.json")).body
+    assert document["openapi"].startswith("3.1")
+    described = {(method.upper(), path) for path, calls in document["paths"].items() for method in calls}
+    actions = ("advance", "cancel", "recall", "delay", "acknowledge", "items", "courier")
+    apart = {*PAGES, "/openapi.json", "/asyncapi.json", "/ws"}
+    served = set()
+    for route in house.hub.app().router.routes():
+        path = route.resource.canonical if route.resource else ""
+        if route.method in ("HEAD", "*") or path in apart or path.startswith(("/static", "/socket.io")):
+            continue
+        named = [path.replace("{action}", action) for action in actions] if "{action}" in path else [path]
+        served |= {(route.method, each) for each in named}
+    assert served == described
+
+
+async def test_the_openapi_document_holds_together(house: House) -> None:
+    document = (await house.get("/openapi.json")).body
+    for reference in references(document):
+        assert isinstance(resolve(document, reference), dict)
+    for path, calls in document["paths"].items():
+        in_path = {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+        for method, operation in calls.items():
+            named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+            assert named == in_path, path
+            assert operation["responses"], path
+            assert ("requestBody" in operation) == (method == "post"), path
+            for scheme in operation.get("security", ()):
+                assert set(scheme) <= set(document["components"]["securitySchemes"])
+
+
+async def test_the_asyncapi_document_holds_together(house: House) -> None:
+    document = (await house.get("/asyncapi.json")).body
+    assert document["asyncapi"].startswith("3.")
+    assert references(document)
+    for reference in references(document):
+        assert isinstance(resolve(document, reference), dict)
