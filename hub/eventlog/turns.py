@@ -29,6 +29,7 @@ GROUP = "agents"
 STOP_KEPT_S = 3_600
 _PING_S = 5.0
 _POLL_S = 0.02
+_NO_GROUP = ("NOGROUP", "requires the key to exist")  # Redis's word, and fakeredis's
 _BACKOFF_S = (0.1, 5.0)  # first and longest wait before the control channel is tried again
 
 
@@ -215,7 +216,7 @@ class TurnQueue:
         try:
             return await call()
         except ResponseError as exc:
-            if "NOGROUP" not in str(exc):
+            if not any(sign in str(exc) for sign in _NO_GROUP):
                 raise
         await self.open()
         return await call()

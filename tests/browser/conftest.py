@@ -45,9 +45,13 @@ class Hub:
         self.pin = ""  # told once, at the first start
         self.process = self._made()
 
+    @property
+    def env(self) -> dict[str, str]:
+        """What makes `comanda` speak of this hub."""
+        return {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0"}
+
     def _made(self) -> Process:
-        env = {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0"}
-        return Process(COMANDA, "serve", "--port", str(self.port), env=env, cwd=self._folder, name="hub")
+        return Process(COMANDA, "serve", "--port", str(self.port), env=self.env, cwd=self._folder, name="hub")
 
     def open(self) -> None:
         self.process.start()
