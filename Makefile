@@ -22,7 +22,7 @@ run: setup ## start the hub with demo data; ARGS="--speed 5" is passed on
 	@$(BIN)/comanda demo $(ARGS)
 
 test: lint types $(VENDOR) ## everything CI checks; ARGS="-k name" goes to pytest
-	@if [ -n "$(NODE)" ] && ls tests/js/*.test.js >/dev/null 2>&1; then "$(NODE)" --test tests/js/*.test.js; fi
+	@if [ -n "$(NODE)" ] && ls tests/js/*.test.mjs >/dev/null 2>&1; then "$(NODE)" --test tests/js/*.test.mjs; fi
 	@$(BIN)/pytest $(ARGS)
 
 lint: $(DONE)/dev ## ruff and the import contracts

@@ -9,12 +9,12 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import ValidationError
 
+from agents.models import ModelError, build_llm, warm
 from hub.config import Settings, load_secret
 from hub.domain.menu import Menu, MenuError, parse_menu
 from hub.errors import CannotStart
@@ -25,6 +25,8 @@ from hub.services.build import build_services
 from hub.telemetry import configure_logging
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agents.worker import Worker
 
 logger = structlog.get_logger("agents")
@@ -46,15 +48,14 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> None:
     menu = _menu(settings.menu)
-    # LlamaIndex takes seconds to load; a mistake in the settings is told before that.
-    from agents.models import ModelError, build_llm, warm
-    from agents.worker import Worker
-
     try:
         llm = build_llm(settings, menu)
         warm(llm)
     except ModelError as exc:
         raise CannotStart(str(exc)) from exc
+    # LlamaIndex takes seconds to load; a mistake in the settings is told before that.
+    from agents.worker import Worker
+
     async with AsyncExitStack() as stack:
         try:
             url = settings.redis_url or (await stack.enter_async_context(EmbeddedRedis(settings.data_dir))).url

@@ -128,9 +128,7 @@ class OfflineLLM(FunctionCallingLLM):
         messages = list(chat_history or [])
         if user_msg is not None:
             messages.append(
-                user_msg
-                if isinstance(user_msg, ChatMessage)
-                else ChatMessage(role=MessageRole.USER, content=user_msg)
+                user_msg if isinstance(user_msg, ChatMessage) else ChatMessage(role=MessageRole.USER, content=user_msg)
             )
         return {"messages": messages, "tools": [tool.metadata.get_name() for tool in tools]}
 

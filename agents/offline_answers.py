@@ -228,7 +228,9 @@ def _menu(result: Result, question: str, lang: Lang, *, which: bool) -> str:
         groups.setdefault(item["category"], []).append(f"{item['name']} {item['price']}{sold_out}")
     lines = [f"{category}: {', '.join(dishes)}." for category, dishes in groups.items()]
     if "search" not in result:
-        lines.insert(0, _pick((f"Esto hay en {result['restaurant']}:", f"This is what {result['restaurant']} has:"), lang))
+        lines.insert(
+            0, _pick((f"Esto hay en {result['restaurant']}:", f"This is what {result['restaurant']} has:"), lang)
+        )
     if which:
         lines.append(_pick(ASKS_WHICH, lang))
     return "\n".join(lines)
@@ -250,7 +252,10 @@ def _dish(item: Result, question: str, lang: Lang) -> str:
 
 def _published(result: Result, lang: Lang) -> str:
     return _pick(
-        (f"Publicada: «{result['title']}». Ya la ven todos.", f"Published: “{result['title']}”. Everybody sees it now."),
+        (
+            f"Publicada: «{result['title']}». Ya la ven todos.",
+            f"Published: “{result['title']}”. Everybody sees it now.",
+        ),
         lang,
     )
 
@@ -278,9 +283,7 @@ _ANSWERS: dict[str, Callable[[Result, Lang], str]] = {PLACE: _placed, TRACK: _tr
 
 
 def _items(items: list[Result], lang: Lang) -> str:
-    return _listed(
-        [f"{i['qty']} × {i['name']}" + (f" ({i['notes']})" if i.get("notes") else "") for i in items], lang
-    )
+    return _listed([f"{i['qty']} × {i['name']}" + (f" ({i['notes']})" if i.get("notes") else "") for i in items], lang)
 
 
 def _listed(names: list[str], lang: Lang) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agents.language import words
 from agents.offline_order import Draft, bare_address, bare_name, read_order
 from agents.offline_words import bare, tokens
 
@@ -61,7 +62,9 @@ _TRACK = re.compile(
     r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|\bon (?:its|the) way\b|"
     r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|\blisto mi\b|\besta listo\b"
 )
-_CODE = re.compile(r"\b(PED[A-Z0-9]{6})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,9})\b")
+_CODE = re.compile(
+    r"\b(PED[A-Z0-9]{6})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,9})\b"
+)
 _ABOUT_DISH = re.compile(
     r"\b(?:cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|prices?|cost|costs|"
     r"que (?:lleva|llevan|trae|traen|tiene)\b|de que (?:es|son)|ingredient\w*|alerg\w+|allerg\w+|gluten|lactosa|picoso|picante|"
@@ -82,17 +85,25 @@ _ORDER = re.compile(
 )
 _INSTEAD = re.compile(r"\b(?:mejor|en vez|en lugar|cambia\w*|instead|rather|actually)\b")
 _FOLLOW_UP = re.compile(r"^\W*(?:y (?:la|el|las|los|de)|what about|how about|and the|and what about)\b")
-_GREETING = re.compile(r"\b(?:hola|buen[oa]s|buen dia|que tal|saludos|hello|hi|hey|good (?:morning|afternoon|evening))\b")
+_GREETING = re.compile(
+    r"\b(?:hola|buen[oa]s|buen dia|que tal|saludos|hello|hi|hey|good (?:morning|afternoon|evening))\b"
+)
 _THANKS = re.compile(r"\b(?:gracias|thanks|thank you|thx|te lo agradezco)\b")
 _BYE = re.compile(r"\b(?:adios|hasta luego|bye|goodbye|nos vemos|chao)\b")
-_HELP = re.compile(r"\b(?:ayuda\w*|help|que (?:puedes|sabes) hacer|what can you do|como funciona|how does this work|opciones)\b")
+_HELP = re.compile(
+    r"\b(?:ayuda\w*|help|que (?:puedes|sabes) hacer|what can you do|como funciona|how does this work|opciones)\b"
+)
 _WHO = re.compile(
     r"\b(?:quien eres|que eres|eres (?:un[ao]? )?(?:robot|bot|ia|humano|persona|maquina|real)|who are you|what are you|"
     r"are you (?:a |an )?(?:bot|robot|human|ai|real|person)|hablo con (?:un|una)|como te llamas|your name|"
     r"que modelo|which model|what model|chatgpt|inteligencia artificial)\b"
 )
-_YES = re.compile(r"^\W*(?:si|sip|claro|ok(?:ay)?|dale|va|sale|por favor|yes|yeah|yep|sure|please|correcto|lo demas|the rest)\b")
-_NO = re.compile(r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|thank you)?\W*$")
+_YES = re.compile(
+    r"^\W*(?:si|sip|claro|ok(?:ay)?|dale|va|sale|por favor|yes|yeah|yep|sure|please|correcto|lo demas|the rest)\b"
+)
+_NO = re.compile(
+    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|thank you)?\W*$"
+)
 
 # How the offline model asks for what an order lacks; read back to know that it has asked.
 ASKS_NAME = ("¿A nombre de quién?", "What name is it for?")
@@ -134,7 +145,9 @@ def _headline(text: str) -> tuple[str, str]:
         return quoted[0][:80], quoted[1][:200]
     said = quoted[0] if quoted else _after_order(text)
     said = said.strip(" .:\n")
-    head, mark, tail = re.match(r"([^:.\-–—!]{3,80})([:.\-–—!]\s+)?(.*)", said, re.DOTALL).groups() if len(said) >= 3 else ("", "", "")  # type: ignore[union-attr]
+    head, mark, tail = (
+        re.match(r"([^:.\-–—!]{3,80})([:.\-–—!]\s+)?(.*)", said, re.DOTALL).groups() if len(said) >= 3 else ("", "", "")
+    )  # type: ignore[union-attr]
     if mark and tail.strip():
         return head.strip(), tail.strip()[:200]
     return said[:80].strip(), said[:200].strip()
@@ -228,18 +241,25 @@ def _common(skus: list[str], dishes: Dishes) -> str:
     return shared.pop() if len(shared) == 1 else skus[0]
 
 
-_ASKING = frozenset(
-    """cuanto cuesta cuestan vale valen es son sale salen que precio precios a como how much price prices cost costs
-    lleva llevan trae traen tiene tienen tienes hay queda quedan venden manejan do you have sell serve is are there got
-    any some the la el las los un una de of in what whats hola hello hi y and aun todavia still algo anything con with
-    does it alergenos alergias allergens hoy today por favor please me podrias decir si oye ahi ustedes""".split()
+_ASKING = words(
+    """
+    cuanto cuesta cuestan vale valen es son sale salen que precio precios a como how much price prices cost
+    costs lleva llevan trae traen tiene tienen tienes hay queda quedan venden manejan do you have sell serve is
+    are there got any some the la el las los un una de of in what whats hola hello hi y and aun todavia still
+    algo anything con with does it alergenos alergias allergens hoy today por favor please me podrias decir si
+    oye ahi ustedes
+    """
 )
 
 
 def _sought(text: str, compared: str) -> str:
     """The thing asked about, when the menu file does not know it by that name."""
     words = [word for word in tokens(text) if word.word.isalnum() and word.word not in _ASKING]
-    return " ".join(word.raw for word in words[:4])[:80] if re.search(r"cuesta|tien|hay|vend|have|sell|much", compared) else ""
+    return (
+        " ".join(word.raw for word in words[:4])[:80]
+        if re.search(r"cuesta|tien|hay|vend|have|sell|much", compared)
+        else ""
+    )
 
 
 def _order(text: str, compared: str, dishes: Dishes) -> Intent | None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from agents.language import words
 from agents.offline_words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
 from hub.domain.menu import plain
 
@@ -18,14 +19,18 @@ _NAME = re.compile(
     r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
     re.IGNORECASE,
 )
-_NO_NAME = frozenset(
-    """vegetariano vegetariana vegano vegana alergico alergica intolerante de del el la un una yo cliente nuevo nueva
-    hungry allergic vegetarian vegan looking here a an the not in at on waiting calling new gonna going ready done sorry
-    still just trying interested celiaco diabetico urgente""".split()
+_NO_NAME = words(
+    """
+    vegetariano vegetariana vegano vegana alergico alergica intolerante de del el la un una yo cliente nuevo
+    nueva hungry allergic vegetarian vegan looking here a an the not in at on waiting calling new gonna going
+    ready done sorry still just trying interested celiaco diabetico urgente
+    """
 )
-_NAME_ENDS = frozenset(
-    """y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from pick
-    pickup delivery deliver recoger llevar paso voy i we it is es will estoy mi my""".split()
+_NAME_ENDS = words(
+    """
+    y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
+    pick pickup delivery deliver recoger llevar paso voy i we it is es will estoy mi my
+    """
 )
 _DELIVERY = re.compile(
     r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|los|nos|noslo)\b|"
@@ -59,12 +64,16 @@ _ADDRESS_ENDS = re.compile(
 _NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
 _WISHES = frozenset({"sin", "without", "extra", "con", "with", "no", "bien", "poco", "poca", "well"})
 _EVERYTHING = frozenset({"todo", "todos", "todas", "all", "everything", "ambos", "both"})
-_NOISE = frozenset(
-    """quiero quisiera dame deme denme ponme pon me das da pedir pido pedirte ordenar order get have like want would i
-    i'd id could can we us need necesito give for para y and que si yes hola hello hi hey buenas buenos dias tardes
-    noches good morning evening let lets to favor please just solo nada only gracias thanks thank you porfa va ok okay
-    bueno sale vale claro entonces mejor instead quita agrega add anade ahi regalas vendes anotame apuntame mi my it is
-    es lo le se hoy today ahora now cosa vez thing time pregunta duda momento question minute moment second idea rapido tambien te encargo encargar llevar comer hacer hago haz un una uno a an""".split()
+_NOISE = words(
+    """
+    quiero quisiera dame deme denme ponme pon me das da pedir pido pedirte ordenar order get have like want
+    would i i'd id could can we us need necesito give for para y and que si yes hola hello hi hey buenas buenos
+    dias tardes noches good morning evening let lets to favor please just solo nada only gracias thanks thank
+    you porfa va ok okay bueno sale vale claro entonces mejor instead quita agrega add anade ahi regalas vendes
+    anotame apuntame mi my it is es lo le se hoy today ahora now cosa vez thing time pregunta duda momento
+    question minute moment second idea rapido tambien te encargo encargar llevar comer hacer hago haz un una uno
+    a an
+    """
 )
 
 

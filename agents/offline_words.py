@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from agents.language import words
 from hub.domain.menu import plain
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?¿¡\n()]")
@@ -37,10 +38,12 @@ AMOUNTS = {
 _HALVES = frozenset({"media", "half"})
 _DOZENS = frozenset({"docena", "dozen"})
 
-FILLERS = frozenset(
-    """de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otros
-    otras more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella
-    botellas plate plates portion portions glass glasses bottle bottles piezas pieza""".split()
+FILLERS = words(
+    """
+    de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otros otras
+    more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella botellas
+    plate plates portion portions glass glasses bottle bottles piezas pieza
+    """
 )
 BREAKS = frozenset(",.;:!?¿¡\n()")
 ALSO = frozenset({"y", "and", "e", "mas", "plus", "&"})

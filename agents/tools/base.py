@@ -212,9 +212,7 @@ class BoundTool(AsyncBaseTool):
         intents, ordinal = self.errand.journal.turn.intents, f"{self.name}-{number}"
         if ordinal in intents:
             arguments = self.arguments.model_validate_json(intents[ordinal])
-        await self._announce(
-            call_id, self.called(arguments), intents={**intents, ordinal: arguments.model_dump_json()}
-        )
+        await self._announce(call_id, self.called(arguments), intents={**intents, ordinal: arguments.model_dump_json()})
         return arguments, f"{self.errand.turn_id}.{ordinal}"
 
     async def _announce(self, call_id: str, summary: str, **changes: Any) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +14,11 @@ from hub.domain.errors import NotFound, OutOfStock
 from hub.domain.menu import MenuItem, plain
 from hub.domain.models import Delivery, DeliveryKind, OrderLine, OrderStatus
 from hub.domain.roles import Permission
-from hub.domain.values import Line, Note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.domain.values import Line, Note
 
 _SEARCHED = 50  # orders looked through for a code, by staff
 _TOLD = 10  # orders told of at once
@@ -101,9 +104,7 @@ class PlaceOrderTool(BoundTool):
         await steps.enter("pricing")
         total = sum(menu.by_sku[wanted.sku].price * wanted.qty for wanted in arguments.items)
         await steps.enter("placed")
-        answer = await self.errand.services.orders.place(
-            self.errand.principal, _command(arguments, name, command_id)
-        )
+        answer = await self.errand.services.orders.place(self.errand.principal, _command(arguments, name, command_id))
         order = answer["order"]
         await self.errand.journal.add_order(order["id"])
         await steps.done()

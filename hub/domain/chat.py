@@ -7,10 +7,9 @@ service's question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -18,6 +17,9 @@ from hub.domain import events as ev
 from hub.domain.errors import RateLimited
 from hub.domain.roles import Kind, Principal, Role
 from hub.domain.values import Time, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 AGENT_NAME = "Asistente"
 

@@ -7,9 +7,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from hub.config import Limits
 from hub.domain import chat as chats
 from hub.domain import commands as cmd
 from hub.domain.chat import Asker, Chat, ChatMode, Transcript, Turn, TurnState
@@ -27,10 +26,13 @@ from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Cursor, Room
 from hub.eventlog.log import Committed, DocKey, Document, EventLog, LogEntry, NewEvent, Write
 from hub.eventlog.turns import TurnQueue, queued
-from hub.services.access import Access
 from hub.services.documents import chat_key
 from hub.services.identity import by_name
-from hub.services.tokens import Tokens
+
+if TYPE_CHECKING:
+    from hub.config import Limits
+    from hub.services.access import Access
+    from hub.services.tokens import Tokens
 
 KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
 _TRIES = 8  # re-reads before a busy chat is given up on

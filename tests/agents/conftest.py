@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 # LlamaIndex's workflow looks through the attributes of its agent, pydantic's deprecated ones among them.
 _INSPECTED = [
-    f"ignore::pydantic.warnings.{name}:inspect"
-    for name in ("PydanticDeprecatedSince20", "PydanticDeprecatedSince211")
+    f"ignore::pydantic.warnings.{name}:inspect" for name in ("PydanticDeprecatedSince20", "PydanticDeprecatedSince211")
 ]
 
 

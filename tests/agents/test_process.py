@@ -116,9 +116,7 @@ async def test_a_worker_that_is_told_to_end_says_so_and_what_it_did_but_never_th
         ({"COMANDA_MENU": "/nowhere/menu.toml"}, "the menu /nowhere/menu.toml cannot be read"),
     ],
 )
-async def test_a_mistake_in_the_settings_is_one_clear_line(
-    tmp_path: Path, setting: dict[str, str], line: str
-) -> None:
+async def test_a_mistake_in_the_settings_is_one_clear_line(tmp_path: Path, setting: dict[str, str], line: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -131,5 +129,3 @@ async def test_a_mistake_in_the_settings_is_one_clear_line(
     assert process.returncode == 1
     assert said.decode().count("\n") == 1
     assert line in said.decode()
-
-

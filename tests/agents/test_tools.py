@@ -42,9 +42,7 @@ async def begun(
     turn_id = await branch.send(chat, "hola", principal)
     both = await read_turn(branch.log, turn_id)
     assert both is not None
-    journal = Journal(
-        branch.log, both, worker="w", clock=branch.services.clock, limits=branch.settings.limits
-    )
+    journal = Journal(branch.log, both, worker="w", clock=branch.services.clock, limits=branch.settings.limits)
     await journal.begin("m")
     return Bench(branch, journal, both.turn.principal(both.chat)), turn_id
 
@@ -114,9 +112,7 @@ async def test_the_text_of_an_exception_reaches_neither_model_nor_room(
     assert (steps[-1]["step"], steps[-1]["state"]) == ("checking_ingredients", "failed")
 
 
-async def test_an_order_whose_reply_was_lost_is_placed_once(
-    branch: Branch, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_order_whose_reply_was_lost_is_placed_once(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     bench, _ = await begun(branch)
     place, unlucky = branch.services.orders.place, iter([True])
 
@@ -137,9 +133,7 @@ async def test_a_second_attempt_makes_the_calls_that_the_first_wrote_down(branch
     first = await bench.call("place_order", **GRINGAS)
     both = await read_turn(branch.log, turn_id)
     assert both is not None
-    journal = Journal(
-        branch.log, both, worker="v", clock=branch.services.clock, limits=branch.settings.limits
-    )
+    journal = Journal(branch.log, both, worker="v", clock=branch.services.clock, limits=branch.settings.limits)
     await journal.begin("m")
     again = Bench(branch, journal, both.turn.principal(both.chat))
     second = await again.call("place_order", **(GRINGAS | {"items": [{"sku": "flan", "qty": 9}]}))

@@ -41,13 +41,17 @@ def folded(*events: ev.AnyEvent) -> dict[str, object]:
 
 def test_an_answer_in_the_making_is_shown_with_its_text_and_steps() -> None:
     shown = folded(
-        asked("hola"), started(), step("a", "started"), step("a", "done"), step("b", "started"), delta(0, "¡Ho"), delta(1, "la")
+        asked("hola"),
+        started(),
+        step("a", "started"),
+        step("a", "done"),
+        step("b", "started"),
+        delta(0, "¡Ho"),
+        delta(1, "la"),
     )
     assert shown == {
         "chat": {"id": "c1", "mode": "agent"},
-        "messages": [
-            {"message_id": "m1", "author": {"kind": "customer", "name": "Ana"}, "text": "hola", "at": "at-0"}
-        ],
+        "messages": [{"message_id": "m1", "author": {"kind": "customer", "name": "Ana"}, "text": "hola", "at": "at-0"}],
         "turn": {
             "turn_id": "t1",
             "text": "¡Hola",

@@ -17,7 +17,7 @@ import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
 import { hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
-const session = requireRole(["kitchen", "manager"]);
+const session = requireRole(["kitchen", "manager", "courier", "support"]);
 if (session) {
   await startLang();
   start();

@@ -3,7 +3,8 @@
 import { keep, kept } from "../keep.js";
 
 const KEY = "session";
-const HOMES = [["manager", "/manager"], ["kitchen", "/kitchen"], ["courier", "/courier"], ["support", "/support"]];
+// Couriers and support have no pages of their own yet: the board shows them what they need.
+const HOMES = [["manager", "/manager"], ["kitchen", "/kitchen"], ["courier", "/kitchen"], ["support", "/kitchen"]];
 
 /** @returns {{token: string, expires_at?: string, principal: {kind: string, name?: string, roles: string[]}} | null} */
 export function currentSession(now = Date.now()) {
