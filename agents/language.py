@@ -10,13 +10,13 @@ from hub.domain.menu import plain
 Lang = Literal["es", "en"]
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """A set of words, written as one text."""
     return frozenset(text.split())
 
 
 # Words that only one of the two has and that short questions are made of. Dishes are none: a taco is a taco.
-_ES = words(
+_ES = word_set(
     """
     el la los las un una unos unas de del y o que es esta estan por para con sin mi tu su quiero quisiera dame
     deme ponme pon me das hola buenas buenos dias tardes noches donde cuando cuanto cuanta cuantos cuesta
@@ -26,7 +26,7 @@ _ES = words(
     aun pasa paso recojo a al sigue se lo le quien eres persona hablar algo mas demora tarda
     """
 )
-_EN = words(
+_EN = word_set(
     """
     the a an of and or what where when how much many is are my your me i im want would like can could please
     have get give order status ready long take hello hi hey thanks thank you menu price prices cost costs for

@@ -93,12 +93,13 @@ def warm(llm: FunctionCallingLLM) -> None:
         _ = client().chat.completions
 
 
-def _built(extra: str, module: str, name: str, **arguments: Any) -> Any:
+def _built(extra: str, module: str, name: str, **arguments: Any) -> FunctionCallingLLM:
     try:
         model = getattr(import_module(module), name)
     except ImportError as exc:
         raise ModelError(f"this model needs another package: pip install 'comanda[{extra}]'") from exc
-    return model(**arguments)
+    built: FunctionCallingLLM = model(**arguments)
+    return built
 
 
 def _need(settings: Settings, variable: str, value: str) -> None:

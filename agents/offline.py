@@ -1,6 +1,6 @@
-"""The model that needs no key: rules that understand a taquería's Spanish and English, behind LlamaIndex's own interface.
+"""The model that needs no key: rules that understand a taquería's Spanish and English.
 
-It is used as any model is: it sees messages and tools, answers with tool calls, sees their results, and
+It stands behind LlamaIndex's own interface and is used as any model is: it sees messages and tools, answers with tool calls, sees their results, and
 writes. What it says of orders and dishes comes from those results.
 """
 
@@ -30,7 +30,7 @@ from agents.offline_dishes import Dishes
 from agents.offline_intents import MENU, PROMO, Intent, Said, understand
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from llama_index.core.tools.types import BaseTool
 
@@ -132,7 +132,7 @@ class OfflineLLM(FunctionCallingLLM):
             )
         return {"messages": messages, "tools": [tool.metadata.get_name() for tool in tools]}
 
-    async def _stream(self, message: ChatMessage) -> AsyncIterator[ChatResponse]:
+    async def _stream(self, message: ChatMessage) -> AsyncGenerator[ChatResponse, None]:
         """The message word by word, as a model would write it; a tool call in one piece."""
         text = message.content or ""
         if not text:

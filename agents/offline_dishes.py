@@ -66,7 +66,9 @@ class Dishes:
         return found
 
     def _at(self, words: Sequence[Token], start: int) -> Found | None:
-        stems, end, best = [], start, None
+        stems: list[str] = []
+        best: Found | None = None
+        end = start
         while end < len(words) and len(stems) < self._longest:
             word = words[end]
             end += 1

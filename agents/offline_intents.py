@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agents.language import words
+from agents.language import word_set
 from agents.offline_order import Draft, bare_address, bare_name, read_order
 from agents.offline_words import bare, tokens
 
@@ -39,12 +39,16 @@ class Intent:
 _PUBLISH = re.compile(r"\b(?:publi[cq]\w+|anunci\w+|lanz\w+|publish|announce|launch|post|send out)\b")
 _PROMO = re.compile(r"\b(?:promo\w*|oferta\w*|descuento\w*|deals?|discounts?|offers?|aviso|anuncio)\b")
 _OUTSIDE = re.compile(
-    r"\b(?:horarios?|abr(?:en|ir)|abiert[oa]s?|cierran|opening|open until|what time do you (?:open|close)|closing|ubicad\w+|"
-    r"sucursal\w*|donde quedan|located|location|your address|tarjeta|efectivo|pag(?:ar|o|os)|factura\w*|propina|"
-    r"credit card|pay|payment|cash|invoice|tip|wifi|estacionamiento|parking|trabajo|empleo|reserv\w+|mesa|table)\b"
+    r"\b(?:horarios?|abr(?:en|ir)|abiert[oa]s?|cierran|opening|open until|what time do you (?:open|close)|"
+    r"closing|ubicad\w+|"
+    r"sucursal\w*|donde quedan|located|location|your address|tarjeta|efectivo|pag(?:ar|o|os)|factura\w*|"
+    r"propina|"
+    r"credit card|pay|payment|cash|invoice|tip|wifi|estacionamiento|parking|trabajo|empleo|reserv\w+|mesa|"
+    r"table)\b"
 )
 _CHANGE = re.compile(
-    r"\b(?:cancel\w*|cambi(?:ar|a|e|en|o) (?:mi|el|la|de) (?:pedido|orden|direccion)|modificar|change (?:my|the) order|"
+    r"\b(?:cancel\w*|cambi(?:ar|a|e|en|o) (?:mi|el|la|de) (?:pedido|orden|direccion)|modificar|"
+    r"change (?:my|the) order|"
     r"quitar(?:le)? (?:algo )?(?:a|de) mi pedido|reembols\w+|refund|devoluci\w+|queja|complain\w*)\b"
 )
 _PERSON = re.compile(
@@ -53,34 +57,47 @@ _PERSON = re.compile(
     r"(?:human|person|manager|someone|somebody|body|one)|real person|persona real|un humano|a human)\b"
 )
 _TRACK = re.compile(
-    r"\bdonde (?:esta|anda|va|viene|quedo)n?\b|\bwhere(?:'?s| is| are| did)\b.*\b(?:order|food|tacos?|it|delivery|courier)\b|"
-    r"\bcuanto (?:le )?(?:falta|tarda|demora|tiempo|mas)\b|\bcuantos minutos\b|\bhow (?:much longer|long|soon|many minutes)\b|"
-    r"\b(?:a )?que hora (?:llega|esta|sale|me|viene)\b|\bcuando (?:llega|esta|sale|viene|me)\w*\b|\bwhen (?:will|is|does|can)\b|"
+    r"\bdonde (?:esta|anda|va|viene|quedo)n?\b|\bwhere(?:'?s| is| are| did)\b.*\b(?:order|food|tacos?|it|"
+    r"delivery|courier)\b|"
+    r"\bcuanto (?:le )?(?:falta|tarda|demora|tiempo|mas)\b|\bcuantos minutos\b|\bhow (?:much longer|long|"
+    r"soon|many minutes)\b|"
+    r"\b(?:a )?que hora (?:llega|esta|sale|me|viene)\b|\bcuando (?:llega|esta|sale|viene|me)\w*\b|"
+    r"\bwhen (?:will|is|does|can)\b|"
     r"\b(?:estado|estatus|status|seguimiento|eta)\b|\brastre\w+\b|\btrack(?:ing)?\b|\bcomo va\b|"
-    r"\bya (?:esta|viene|salio|llego|va|mero|casi|lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|\b(?:no|aun no) (?:ha )?lleg\w+\b|"
+    r"\bya (?:esta|viene|salio|llego|va|mero|casi|lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
+    r"\b(?:no|aun no) (?:ha )?lleg\w+\b|"
     r"\bmi (?:pedido|orden|comida|entrega)\b|\bmis pedidos\b|\bmy (?:order|orders|food|delivery)\b|"
-    r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|\bon (?:its|the) way\b|"
-    r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|\blisto mi\b|\besta listo\b"
+    r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|"
+    r"\bon (?:its|the) way\b|"
+    r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|"
+    r"\blisto mi\b|\besta listo\b"
 )
 _CODE = re.compile(
     r"\b(PED[A-Z0-9]{6})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,9})\b"
 )
 _ABOUT_DISH = re.compile(
-    r"\b(?:cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|prices?|cost|costs|"
-    r"que (?:lleva|llevan|trae|traen|tiene)\b|de que (?:es|son)|ingredient\w*|alerg\w+|allerg\w+|gluten|lactosa|picoso|picante|"
+    r"\b(?:cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|"
+    r"prices?|cost|costs|"
+    r"que (?:lleva|llevan|trae|traen|tiene)\b|de que (?:es|son)|ingredient\w*|alerg\w+|allerg\w+|gluten|"
+    r"lactosa|picoso|picante|"
     r"what(?:'?s| is) in|what does .* have|"
-    r"tien(?:es|en)|hay|queda|quedan|venden|manejan|do you (?:have|sell|serve)|is there|are there|got any|have any|"
+    r"tien(?:es|en)|hay|queda|quedan|venden|manejan|do you (?:have|sell|serve)|is there|are there|got any|"
+    r"have any|"
     r"que es\b|what is|what's|recomiend\w+|recommend\w*)"
 )
 _MENU = re.compile(
-    r"\b(?:menu|carta|que (?:hay|tienen|tienes|venden|ofrecen|me recomiendas|recomiendas|manejan|sirven)|what do you "
+    r"\b(?:menu|carta|que (?:hay|tienen|tienes|venden|ofrecen|me recomiendas|recomiendas|manejan|sirven)|"
+    r"what do you "
     r"(?:have|sell|serve|offer|recommend)|what(?:'?s| is) (?:on the menu|available|good|there)|platillos|"
     r"recomiend\w+|recommend\w*|lista de precios|precios|prices|opciones|options|que puedo (?:pedir|comer))\b"
 )
 _ORDER = re.compile(
-    r"\b(?:quiero|quisiera|dame|deme|denme|ponme|pon|me (?:das|da|pones|traes|regalas|vendes|gustaria|mandas|encargas)|pedir|"
-    r"pido|ordenar|encargar|necesito|agrega\w*|anade\w*|anota\w*|apunta\w*|manda\w*|envia\w*|para llevar|a domicilio|"
-    r"por favor|porfa|want|i'?d like|would like|i'?ll (?:have|take|get)|can i (?:get|have|order)|could i (?:get|have)|"
+    r"\b(?:quiero|quisiera|dame|deme|denme|ponme|pon|me (?:das|da|pones|traes|regalas|vendes|gustaria|"
+    r"mandas|encargas)|pedir|"
+    r"pido|ordenar|encargar|necesito|agrega\w*|anade\w*|anota\w*|apunta\w*|manda\w*|envia\w*|para llevar|"
+    r"a domicilio|"
+    r"por favor|porfa|want|i'?d like|would like|i'?ll (?:have|take|get)|can i (?:get|have|order)|"
+    r"could i (?:get|have)|"
     r"give me|get me|let me (?:get|have)|please|add|para recoger|to go|for pickup|for delivery|mejor|instead)\b"
 )
 _INSTEAD = re.compile(r"\b(?:mejor|en vez|en lugar|cambia\w*|instead|rather|actually)\b")
@@ -91,18 +108,22 @@ _GREETING = re.compile(
 _THANKS = re.compile(r"\b(?:gracias|thanks|thank you|thx|te lo agradezco)\b")
 _BYE = re.compile(r"\b(?:adios|hasta luego|bye|goodbye|nos vemos|chao)\b")
 _HELP = re.compile(
-    r"\b(?:ayuda\w*|help|que (?:puedes|sabes) hacer|what can you do|como funciona|how does this work|opciones)\b"
+    r"\b(?:ayuda\w*|help|que (?:puedes|sabes) hacer|what can you do|como funciona|how does this work|"
+    r"opciones)\b"
 )
 _WHO = re.compile(
-    r"\b(?:quien eres|que eres|eres (?:un[ao]? )?(?:robot|bot|ia|humano|persona|maquina|real)|who are you|what are you|"
+    r"\b(?:quien eres|que eres|eres (?:un[ao]? )?(?:robot|bot|ia|humano|persona|maquina|real)|who are you|"
+    r"what are you|"
     r"are you (?:a |an )?(?:bot|robot|human|ai|real|person)|hablo con (?:un|una)|como te llamas|your name|"
     r"que modelo|which model|what model|chatgpt|inteligencia artificial)\b"
 )
 _YES = re.compile(
-    r"^\W*(?:si|sip|claro|ok(?:ay)?|dale|va|sale|por favor|yes|yeah|yep|sure|please|correcto|lo demas|the rest)\b"
+    r"^\W*(?:si|sip|claro|ok(?:ay)?|dale|va|sale|por favor|yes|yeah|yep|sure|please|correcto|lo demas|"
+    r"the rest)\b"
 )
 _NO = re.compile(
-    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|thank you)?\W*$"
+    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|"
+    r"thank you)?\W*$"
 )
 
 # How the offline model asks for what an order lacks; read back to know that it has asked.
@@ -145,11 +166,9 @@ def _headline(text: str) -> tuple[str, str]:
         return quoted[0][:80], quoted[1][:200]
     said = quoted[0] if quoted else _after_order(text)
     said = said.strip(" .:\n")
-    head, mark, tail = (
-        re.match(r"([^:.\-–—!]{3,80})([:.\-–—!]\s+)?(.*)", said, re.DOTALL).groups() if len(said) >= 3 else ("", "", "")
-    )  # type: ignore[union-attr]
-    if mark and tail.strip():
-        return head.strip(), tail.strip()[:200]
+    parts = re.match(r"([^:.\-–—!]{3,80})[:.\-–—!]\s+(.+)", said, re.DOTALL)
+    if parts:
+        return parts[1].strip(), parts[2].strip()[:200]
     return said[:80].strip(), said[:200].strip()
 
 
@@ -241,7 +260,7 @@ def _common(skus: list[str], dishes: Dishes) -> str:
     return shared.pop() if len(shared) == 1 else skus[0]
 
 
-_ASKING = words(
+_ASKING = word_set(
     """
     cuanto cuesta cuestan vale valen es son sale salen que precio precios a como how much price prices cost
     costs lleva llevan trae traen tiene tienen tienes hay queda quedan venden manejan do you have sell serve is

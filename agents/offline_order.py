@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agents.language import words
+from agents.language import word_set
 from agents.offline_words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
 from hub.domain.menu import plain
 
@@ -19,52 +19,61 @@ _NAME = re.compile(
     r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
     re.IGNORECASE,
 )
-_NO_NAME = words(
+_NO_NAME = word_set(
     """
     vegetariano vegetariana vegano vegana alergico alergica intolerante de del el la un una yo cliente nuevo
     nueva hungry allergic vegetarian vegan looking here a an the not in at on waiting calling new gonna going
     ready done sorry still just trying interested celiaco diabetico urgente
     """
 )
-_NAME_ENDS = words(
+_NAME_ENDS = word_set(
     """
     y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
     pick pickup delivery deliver recoger llevar paso voy i we it is es will estoy mi my
     """
 )
 _DELIVERY = re.compile(
-    r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|los|nos|noslo)\b|"
+    r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|"
+    r"los|nos|noslo)\b|"
     r"\bmandar\b|\btra(?:er|igan|iganme|iganmelo|emelo|eme)\b|\bllev(?:en|a|enme|enmelo|amelo|arlo a|arme)\b|"
     r"\bme l[oa]s? (?:llevan|traen|mandan)\b|\bentreg(?:a|ar|uen|uenlo)\b|\breparto\b|"
     r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
 )
 _PICKUP = re.compile(
-    r"\bpara llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|\bpasar(?:e)? (?:por|a)\b|"
-    r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|\bpickup\b|\bpick up\b|"
-    r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|\bpaso yo\b"
+    r"\bpara llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
+    r"\bpasar(?:e)? (?:por|a)\b|"
+    r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
+    r"\bpickup\b|\bpick up\b|"
+    r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|"
+    r"\bpaso yo\b"
 )
 _STREET = (
-    r"(?:calle|av\.|avenida|av|calz\.|calzada|col\.|colonia|privada|priv\.|blvd\.?|boulevard|cerrada|andador|paseo|"
+    r"(?:calle|av\.|avenida|av|calz\.|calzada|col\.|colonia|privada|priv\.|blvd\.?|boulevard|cerrada|"
+    r"andador|paseo|"
     r"edificio|carretera|callej[oó]n|prolongaci[oó]n|circuito|eje|plaza|street|avenue|road)"
 )
 _ADDRESS = re.compile(
     r"(?:\b(?:mi )?direcci[oó]n(?: es)?\s*:?|\bmy address is|\baddress(?: is)?\s*:?|\bdomicilio\s*(?:a|en|:)|"
     r"\bdeliver(?:y|ed)?(?: it| them)? (?:to|at)|\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
-    r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|\bmandan a)\s+(.+)"
+    r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|"
+    r"\bmandan a)\s+(.+)"
     rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _ADDRESS_ENDS = re.compile(
-    r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|\bi am\b|\bmy name\b|\bunder\b|"
-    r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|\bi want\b|\bi'd like\b|"
-    r"\bpara llevar\b)|(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
+    r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|"
+    r"\bi am\b|\bmy name\b|\bunder\b|"
+    r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|"
+    r"\bi want\b|\bi'd like\b|"
+    r"\bpara llevar\b)|"
+    r"(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
     r"[.;!?]\s+(?=[^\W\d_])|\n",
     re.IGNORECASE,
 )
 _NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
 _WISHES = frozenset({"sin", "without", "extra", "con", "with", "no", "bien", "poco", "poca", "well"})
 _EVERYTHING = frozenset({"todo", "todos", "todas", "all", "everything", "ambos", "both"})
-_NOISE = words(
+_NOISE = word_set(
     """
     quiero quisiera dame deme denme ponme pon me das da pedir pido pedirte ordenar order get have like want
     would i i'd id could can we us need necesito give for para y and que si yes hola hello hi hey buenas buenos

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from agents.language import words
+from agents.language import word_set
 from hub.domain.menu import plain
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?¿¡\n()]")
@@ -38,7 +38,7 @@ AMOUNTS = {
 _HALVES = frozenset({"media", "half"})
 _DOZENS = frozenset({"docena", "dozen"})
 
-FILLERS = words(
+FILLERS = word_set(
     """
     de del al a el la los las lo the of with con en in e some unos unas por favor please pls mas otros otras
     more also tambien orden ordenes order orders porcion porciones plato platos vaso vasos botella botellas

@@ -112,7 +112,7 @@ class TurnRun:
         self._deltas = Deltas(self._journal, window_s=window_s)
         self._lang: Lang = detect(both.turn.text, both.chat.lang or otherwise)
         self._errand = Errand(both.turn.principal(both.chat), services, self._journal, self._lang)
-        self._stop_by: str | None = None
+        self._stop_by = ""
         self._stopped = asyncio.Event()
         self._llm_calls = 0
         self._output_tokens: int | None = None
@@ -120,7 +120,7 @@ class TurnRun:
 
     def stop(self, by: str) -> None:
         """End the answer where it stands."""
-        if self._stop_by is None:
+        if not self._stopped.is_set():
             self._stop_by = by
             self._stopped.set()
 
@@ -144,7 +144,7 @@ class TurnRun:
         said = transcript(entries)
         if self._journal.chat.mode is ChatMode.PERSON:
             self.stop("staff")
-        if self._stop_by is not None:
+        if self._stopped.is_set():
             return await self._end_stopped(_so_far(said, turn.id))
         if turn.attempt >= MAX_ATTEMPTS:
             return await self._end_failed("gave_up", _so_far(said, turn.id))
@@ -153,11 +153,11 @@ class TurnRun:
         await self._errand.settle()
         if self._journal.lost.is_set():
             return self._report("lost")
-        if code is None and self._stop_by is None:
-            return await self._end_completed()
-        if self._stop_by is not None:
+        if self._stopped.is_set():
             return await self._end_stopped(self._deltas.text)
-        return await self._end_failed(code or "internal", self._deltas.text)
+        if code is None:
+            return await self._end_completed()
+        return await self._end_failed(code, self._deltas.text)
 
     # Answering
 
@@ -259,7 +259,7 @@ class TurnRun:
         return report
 
     async def _end_stopped(self, text: str) -> Report:
-        event = ChatStopped(turn_id=self._journal.turn.id, text=text, by=self._stop_by or "")
+        event = ChatStopped(turn_id=self._journal.turn.id, text=text, by=self._stop_by)
         await self._journal.end(TurnState.STOPPED, *self._deltas.rest(), event)
         return self._report("stopped")
 

@@ -20,6 +20,7 @@ from hub.fanout.origins import Connections, Origins
 from hub.fanout.relay import Relay
 from hub.fanout.socket import Closed
 from hub.gateways import asyncapi, middleware, openapi
+from hub.gateways.answer_stream import AnswerStreams
 from hub.gateways.caller import Desk
 from hub.gateways.commands import Commands
 from hub.gateways.health import Health
@@ -31,6 +32,7 @@ from hub.gateways.peer import Proxies
 from hub.gateways.socketio import SocketIoDoor
 from hub.gateways.sse import SseDoor
 from hub.gateways.token_stream import TokenStream
+from hub.gateways.ui_stream import UiStream
 from hub.gateways.websocket import WebSocketDoor
 from hub.services.build import Services, build_services
 from hub.telemetry import Metrics
@@ -82,11 +84,13 @@ class Hub:
             proxies,
             websocket_only=websocket_only,
         )
+        answers = AnswerStreams(self.relay, joining, self.services.chat, outboxes)
         self._routes = [
             *Health(self.log, self.metrics, lambda: self.relay.live, lambda: self.draining).routes(),
             *HttpDoor(self.services, commands).routes(),
             *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),
-            *TokenStream(self.relay, joining, access, self.services.chat, outboxes).routes(),
+            *TokenStream(answers, access, self.services.chat).routes(),
+            *UiStream(answers, access, self.services.chat).routes(),
             *WebSocketDoor(self.relay, desk, origins, outboxes, limits).routes(),
             *openapi.routes(),
             *asyncapi.routes(),

@@ -20,7 +20,7 @@ from hub.domain.errors import Unavailable
 from hub.eventlog.errors import translate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from redis.asyncio import Redis
 
@@ -166,10 +166,10 @@ class TurnQueue:
     async def stop_requested(self, turn_id: str) -> str | None:
         """Who wants this turn stopped; None if nobody does."""
         async with self._reach():
-            by: str | None = await self._redis.get(self._keys.turn(turn_id))
-        return by
+            by = await self._redis.get(self._keys.turn(turn_id))
+        return None if by is None else str(by)
 
-    async def stops(self) -> AsyncIterator[Stop | None]:
+    async def stops(self) -> AsyncGenerator[Stop | None, None]:
         """Every wish to stop a turn, as it is uttered; never ends.
 
         Yields:

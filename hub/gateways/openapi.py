@@ -13,6 +13,7 @@ from hub.domain import commands as cmd
 from hub.domain.errors import ERRORS
 from hub.domain.models import Order
 from hub.gateways.token_stream import Conversation
+from hub.gateways.ui_stream import Submitted
 
 _REF = "#/components/schemas/{model}"
 # method, path, summary, body, status of success, who
@@ -40,6 +41,8 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("post", "/api/chats/{chat_id}/messages", "Say something", cmd.SendChat, 202, "capability"),
     ("post", "/api/chats/{chat_id}/stop", "Stop an answer", cmd.StopChat, 200, "capability"),
     ("post", "/api/chat/stream", "One answer as a plain token stream", Conversation, 200, "any"),
+    ("post", "/api/chat", "One answer as the AI SDK's UI message stream", Submitted, 200, "any"),
+    ("get", "/api/chat/{id}/stream", "The answer under way, as the same stream", None, 200, "any"),
 )
 _FROM_PATH = {"order_id", "chat_id"}
 _QUERY = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hub.domain import chat as chats
 from hub.domain import commands as cmd
@@ -66,8 +66,11 @@ class ChatService:
         self._new_id = new_id
         self._limits = limits
 
-    async def open(self, principal: Principal, command: cmd.OpenChat) -> Answer:
+    async def open(self, principal: Principal, command: cmd.OpenChat, *, chat_id: str | None = None) -> Answer:
         """Start a conversation: `{chat_id, token}`. Opened with an order's token, it speaks of that order only.
+
+        Args:
+            chat_id: One that only the caller can know; if there is such a chat already, it goes on.
 
         Raises:
             Unauthorized: The order's token opens nothing, or its order ended long ago.
@@ -77,7 +80,7 @@ class ChatService:
             orders = (await self._access.principal(command.order_token)).orders
         now = self._clock()
         chat = Chat(
-            id=self._new_id(),
+            id=chat_id or self._new_id(),
             order_ids=tuple(sorted(orders)),
             bound=bool(command.order_token),
             opened_by=Asker.of(principal),
@@ -86,8 +89,16 @@ class ChatService:
         )
         key = chat_key(chat.id)
         document = Document(key, 1, chat.model_dump_json())
-        await self._log.commit(Write(expects=((key, 0),), documents=(document,), expire=((key, KEPT_S),)))
-        return {"chat_id": chat.id, "token": self._tokens.for_chat(chat.id)}
+        try:
+            await self._log.commit(Write(expects=((key, 0),), documents=(document,), expire=((key, KEPT_S),)))
+        except Conflict:
+            if chat_id is None:
+                raise
+        return {"chat_id": chat.id, "token": self.token(chat.id)}
+
+    def token(self, chat_id: str) -> str:
+        """What opens a chat, for a caller who has shown that it is theirs."""
+        return self._tokens.for_chat(chat_id)
 
     async def send(self, principal: Principal, command: cmd.SendChat) -> Answer:
         """Say something; the agent answers, unless a person does.
@@ -106,13 +117,18 @@ class ChatService:
             raise TooLarge(f"a message has at most {limit} characters", limit=limit)
         identity = _identity(command)
         # Asked before anything else: a repeat of an accepted message is not one too many.
-        if identity and (first := await self._log.remembered(**identity)):
+        if identity.command_id and (first := await self._log.remembered(*identity)):
             return {**json.loads(first.result), "cursor": _cursor(first)}
         for _ in range(_TRIES):
             chat, version = await self._chat(command.chat_id)
             self._require_theirs(principal, chat)
             try:
-                committed = await self._log.commit(self._sent(principal, command, chat, version, identity))
+                write = replace(
+                    self._sent(principal, command, chat, version),
+                    command_id=identity.command_id,
+                    fingerprint=identity.fingerprint,
+                )
+                committed = await self._log.commit(write)
             except Conflict:
                 continue  # an answer ended, or another question came, meanwhile
             return {**json.loads(committed.result), "cursor": _cursor(committed)}
@@ -159,7 +175,12 @@ class ChatService:
                 raise Conflict("take the chat over before answering in it", mode=str(chat.mode))
             said = self._said(Author(kind="staff", name=by_name(principal)), command.text)
             # Expecting the version keeps the reply out of a chat that was handed back meanwhile.
-            write = self._written(chat, version, (said,), **_identity(command))
+            identity = _identity(command)
+            write = replace(
+                self._written(chat, version, (said,)),
+                command_id=identity.command_id,
+                fingerprint=identity.fingerprint,
+            )
             try:
                 return {"cursor": _cursor(await self._log.commit(write))}
             except Conflict:
@@ -173,18 +194,11 @@ class ChatService:
 
     # How
 
-    def _sent(
-        self,
-        principal: Principal,
-        command: cmd.SendChat,
-        chat: Chat,
-        version: int,
-        identity: Mapping[str, str],
-    ) -> Write:
+    def _sent(self, principal: Principal, command: cmd.SendChat, chat: Chat, version: int) -> Write:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
         said = self._said(Author(kind=kind, name=principal.name), command.text)
         if chat.mode is ChatMode.PERSON:
-            return self._written(chat, version, (said,), result='{"turn_id":null}', **identity)
+            return self._written(chat, version, (said,), result='{"turn_id":null}')
         now = self._clock()
         turn = Turn(
             id=self._new_id(),
@@ -204,7 +218,6 @@ class ChatService:
             turn=turn,
             queue=(queued(turn.id, chat.id),) if runs else (),
             result=json.dumps({"turn_id": turn.id}),
-            **identity,
         )
 
     def _said(self, author: Author, text: str) -> ChatMessage:
@@ -218,13 +231,14 @@ class ChatService:
         *,
         turn: Turn | None = None,
         queue: tuple[str, ...] = (),
-        **identity: str,
+        result: str = "",
     ) -> Write:
         """The chat moved on by one version, with these events, and perhaps a new turn."""
         now = self._clock()
         key, room = chat_key(chat.id), str(Room.chat(chat.id))
         chat = chat.model_copy(update={"updated_at": now})
-        expects, expire = [(key, version)], [(key, KEPT_S), (room, KEPT_S)]
+        expects = [(key, version)]
+        expire: list[tuple[DocKey | str, int]] = [(key, KEPT_S), (room, KEPT_S)]
         documents = [Document(key, version + 1, chat.model_dump_json())]
         if turn is not None:
             expects.append((turn_key(turn.id), 0))
@@ -236,7 +250,7 @@ class ChatService:
             documents=tuple(documents),
             queue=queue,
             expire=tuple(expire),
-            **identity,
+            result=result,
         )
 
     async def _switch(
@@ -351,8 +365,14 @@ def _cursor(committed: Committed) -> str:
     return str(Cursor(committed.epoch, committed.offsets[-1] if committed.offsets else committed.head))
 
 
-def _identity(command: cmd.SendChat | cmd.ReplyChat) -> dict[str, str]:
+class _Identity(NamedTuple):
+    command_id: str = ""
+    fingerprint: str = ""
+
+
+def _identity(command: cmd.SendChat | cmd.ReplyChat) -> _Identity:
+    """The idempotency of a message: its id, within its chat, and its words."""
     if not command.command_id:
-        return {}
+        return _Identity()
     fingerprint = hashlib.sha256(f"{command.name}\n{command.text}".encode()).hexdigest()[:32]
-    return {"command_id": f"chat:{command.chat_id}:{command.command_id}", "fingerprint": fingerprint}
+    return _Identity(f"chat:{command.chat_id}:{command.command_id}", fingerprint)

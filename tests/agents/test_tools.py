@@ -78,7 +78,7 @@ async def test_arguments_that_make_no_sense_order_nothing(branch: Branch, argume
 
 
 async def test_a_dish_that_is_not_on_the_menu_orders_nothing(branch: Branch) -> None:
-    bench, turn_id = await begun(branch)
+    bench, _ = await begun(branch)
     result = await bench.call("place_order", **(GRINGAS | {"items": [{"sku": "sushi"}]}))
     assert result == {"error": "unknown_dish", "unknown": ["sushi"]}
     assert await branch.orders() == []

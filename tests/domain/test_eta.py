@@ -63,6 +63,11 @@ def test_the_more_orders_of_its_own_the_closer_the_estimate_is_to_them() -> None
     assert slow_kitchen * 0.9 < latest[3] < slow_kitchen
 
 
+def test_a_branch_that_works_like_a_clock_still_promises_no_minute() -> None:
+    earliest, latest = _seconds(_known(PICKUP, PREPARING, {PREPARING: [600] * 100}))
+    assert latest - earliest == 120
+
+
 def test_a_single_order_that_took_forever_hardly_moves_the_estimate() -> None:
     usual = [600] * 99
     without, with_it = (

@@ -76,7 +76,7 @@ async def test_without_redis_commands_are_unavailable_and_with_it_they_work_agai
     server: Server, tmp_path: Path
 ) -> None:
     server.start()
-    async with open_house(server.url, tmp_path / "data") as house, AsyncExitStack() as stack:
+    async with open_house(server.url, tmp_path / "data", redis_deadline_s=0.5) as house, AsyncExitStack() as stack:
         path = "/api/rooms/kitchen/events"
         stream = await stack.enter_async_context(streaming(house, path, token=house.token()))
         async with await plain(house) as client:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import pytest
 
@@ -32,16 +32,29 @@ def free_port() -> int:
         return port
 
 
+def lacking(what: str) -> NoReturn:
+    """Skip on a developer's machine; fail where the checks must be complete."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
 def program(name: str) -> str:
     """The path of a program of the system; without it the test is skipped, in CI it fails."""
-    # Servers' programs are not on a plain user's PATH everywhere.
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin")
+    # Servers' programs are not on a plain user's PATH everywhere; Node.js may have come as a wheel.
+    own = Path(sys.executable).parent
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{own}:/usr/sbin:/sbin:/usr/local/sbin")
     if found is None:
-        reason = f"{name} is not installed"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"{name} is not installed")
     return found
+
+
+def node_with(package: str) -> str:
+    """The path of Node.js, where `node_modules` holds a package; otherwise as with `program`."""
+    node = program("node")
+    if not (ROOT / "node_modules" / package / "package.json").is_file():
+        lacking(f"node_modules has no {package}; run make setup")
+    return node
 
 
 def wait_until(condition: Callable[[], T], deadline_s: float, what: str = "the condition") -> T:

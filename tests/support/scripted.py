@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from agents.offline import OfflineLLM
 
@@ -44,13 +44,13 @@ Script = list["str | Call | Gate | Exception"]
 class ScriptedLLM(OfflineLLM):
     """Says its scripts, one a call of the model; the last one again and again."""
 
-    seen: list[list[ChatMessage]] = []
+    seen: list[list[ChatMessage]] = Field(default_factory=list)
     _scripts: list[Script] = PrivateAttr()
     _ids: Any = PrivateAttr(default_factory=itertools.count)
 
     @classmethod
     def saying(cls, *scripts: Script) -> ScriptedLLM:
-        llm = cls(pace_s=0, seen=[])
+        llm = cls(pace_s=0)
         llm._scripts = list(scripts)
         return llm
 
