@@ -1,7 +1,8 @@
 """The model that needs no key: rules that understand a taquería's Spanish and English.
 
-It stands behind LlamaIndex's own interface and is used as any model is: it sees messages and tools, answers with tool calls, sees their results, and
-writes. What it says of orders and dishes comes from those results.
+It stands behind LlamaIndex's own interface and is used as any model is: it sees messages and tools,
+answers with tool calls, sees their results, and writes. What it says of orders and dishes comes from
+those results.
 """
 
 from __future__ import annotations

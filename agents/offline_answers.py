@@ -55,8 +55,8 @@ _SAID = {
     "help": (
         "Puedo tomar tu pedido («quiero 3 tacos al pastor para llevar, soy Ana»), decirte por dónde va («¿dónde está "
         "mi pedido?») y qué hay en el menú («¿cuánto cuesta la gringa?»).",
-        "I can take your order (“3 al pastor tacos to go, I'm Ana”), say where it is (“where is my order?”), and what is "
-        "on the menu (“how much is the gringa?”).",
+        "I can take your order (“3 al pastor tacos to go, I'm Ana”), say where it is (“where is my order?”), "
+        "and what is on the menu (“how much is the gringa?”).",
     ),
     "welcome": ("¡Con gusto! ¡Buen provecho!", "You're welcome! Enjoy your meal!"),
     "bye": ("¡Hasta luego! Aquí estamos cuando se te antoje.", "Goodbye! We are here whenever you are hungry."),
@@ -97,8 +97,8 @@ _SAID = {
     "lost": (
         "Perdona, no te entendí: soy un asistente sencillo. Puedo tomar tu pedido, decirte por dónde va, o qué hay en "
         "el menú.",
-        "Sorry, I did not understand: I am a simple assistant. I can take your order, say where it is, or tell you what "
-        "is on the menu.",
+        "Sorry, I did not understand: I am a simple assistant. I can take your order, say where it is, or tell "
+        "you what is on the menu.",
     ),
 }
 _FAILED = {

@@ -176,7 +176,8 @@ def _after_order(text: str) -> str:
     if ":" in text:
         return text.split(":", 1)[1]
     match = re.search(
-        r"(?:promo\w*|promoci[oó]n|oferta|descuento|deal|discount|offer|aviso|anuncio)\s*(?:de|que diga|para|of|for|saying|that says)?\s+(.+)",
+        r"(?:promo\w*|promoci[oó]n|oferta|descuento|deal|discount|offer|aviso|anuncio)\s*"
+        r"(?:de|que diga|para|of|for|saying|that says)?\s+(.+)",
         text,
         re.IGNORECASE | re.DOTALL,
     )

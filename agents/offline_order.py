@@ -282,7 +282,7 @@ class _Reader:
 
     def _is_wish(self, words: list[Token], at: int, found: dict[int, Found]) -> bool:
         following = words[at + 1] if at + 1 < len(words) else None
-        if following is None or following.word in BREAKS or at + 1 in found and words[at].word in ("con", "with"):
+        if following is None or following.word in BREAKS or (at + 1 in found and words[at].word in ("con", "with")):
             return False
         return not (words[at].word == "no" and following.word in _NOISE)
 

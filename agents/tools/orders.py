@@ -14,11 +14,10 @@ from hub.domain.errors import NotFound, OutOfStock
 from hub.domain.menu import MenuItem, plain
 from hub.domain.models import Delivery, DeliveryKind, OrderLine, OrderStatus
 from hub.domain.roles import Permission
+from hub.domain.values import Line, Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hub.domain.values import Line, Note
 
 _SEARCHED = 50  # orders looked through for a code, by staff
 _TOLD = 10  # orders told of at once

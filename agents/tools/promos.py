@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from agents.tools.base import Arguments, BoundTool, Result
 from hub.domain.commands import PublishPromo
-
-if TYPE_CHECKING:
-    from hub.domain.values import Line, Note
+from hub.domain.values import Line, Note
 
 
 class PublishPromotionArguments(Arguments):

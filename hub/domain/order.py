@@ -104,12 +104,14 @@ def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderE
     ]
 
 
-def recall(order: Order, reason: str, by: str) -> list[ev.OrderEvent]:
-    """One step back, while it has not left the house."""
+def recall(order: Order, reason: str, by: str, estimate: Callable[[OrderStatus], Eta | None]) -> list[ev.OrderEvent]:
+    """One step back, while it has not left the house; what was promised is promised anew."""
     back = RECALLS.get(order.status)
     if back is None:
         raise Conflict(f"an order that is {order.status} has no step back", status=str(order.status))
-    return [ev.OrderRecalled(order_id=order.id, status=back, version=order.version + 1, by=by, reason=reason)]
+    recalled = ev.OrderRecalled(order_id=order.id, status=back, version=order.version + 1, by=by, reason=reason)
+    eta = estimate(back)
+    return [recalled] if eta is None else [recalled, ev.OrderEtaChanged(order_id=order.id, eta=eta)]
 
 
 def delay(order: Order, minutes: int, reason: str) -> list[ev.OrderEvent]:
@@ -150,6 +152,20 @@ def assign_courier(order: Order, courier: Courier) -> list[ev.OrderEvent]:
     if order.courier == courier:
         return []
     return [ev.OrderCourierAssigned(order_id=order.id, version=order.version + 1, courier=courier)]
+
+
+def check_carrier(order: Order, who: Principal) -> None:
+    """A courier moves the orders that are theirs to carry, once there is something to carry.
+
+    Raises:
+        Forbidden: It is the kitchen's step, or another courier's order.
+    """
+    if who.may(Permission.ADVANCE_ORDER):
+        return
+    if order.courier is None or order.courier.id != who.id:
+        raise Forbidden("take the order before you carry it", courier_id=order.courier.id if order.courier else None)
+    if order.status not in (OrderStatus.READY, OrderStatus.EN_ROUTE):
+        raise Forbidden("the kitchen has not finished it", status=str(order.status))
 
 
 def check_version(order: Order, expected: int | None) -> None:

@@ -31,7 +31,8 @@ class Kind(StrEnum):
 class Permission(StrEnum):
     """One thing a principal may do."""
 
-    ADVANCE_ORDER = "advance_order"
+    ADVANCE_ORDER = "advance_order"  # any step of any order
+    CARRY_ORDER = "carry_order"  # the steps of one's own deliveries
     CANCEL_ANY_ORDER = "cancel_any_order"  # up to `delivered`; everyone else before `en_route`
     CANCEL_ORDER = "cancel_order"
     RECALL_ORDER = "recall_order"
@@ -70,7 +71,7 @@ _KITCHEN = frozenset(
 )
 _COURIER = frozenset(
     {
-        Permission.ADVANCE_ORDER,
+        Permission.CARRY_ORDER,
         Permission.DELAY_ORDER,
         Permission.ASSIGN_COURIER,
         Permission.REPORT_POSITION,

@@ -34,6 +34,7 @@ def absent(value: object) -> bool:
 
 
 def _printable(text: str) -> str:
+    text = text.replace("\r\n", "\n")
     if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:
         raise ValueError("control characters are not text")
     return text
@@ -41,10 +42,23 @@ def _printable(text: str) -> str:
 
 Time = Annotated[datetime, AfterValidator(_aware), PlainSerializer(format_time, return_type=str)]
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_printable)]
+
+def _one_line(text: str) -> str:
+    if any(char in text for char in "\n\t"):
+        raise ValueError("this is one line of text")
+    return text
+
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    AfterValidator(_printable),
+    AfterValidator(_one_line),
+]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
+# How much of it is a message is a setting (COMANDA_LIMIT_CHAT_CHARS): this is only what any message may be.
 Prose = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536), AfterValidator(_printable)
 ]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

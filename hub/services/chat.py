@@ -112,9 +112,7 @@ class ChatService:
             RateLimited: Enough questions are waiting already.
         """
         principal = await self._access.with_capability(principal, command.token)
-        limit = self._limits.chat_chars
-        if limit and len(command.text) > limit:
-            raise TooLarge(f"a message has at most {limit} characters", limit=limit)
+        self._check_length(command.text)
         identity = _identity(command)
         # Asked before anything else: a repeat of an accepted message is not one too many.
         if identity.command_id and (first := await self._log.remembered(*identity)):
@@ -169,6 +167,7 @@ class ChatService:
             Conflict: The agent is answering: take the chat over first.
         """
         principal.require(Permission.ANSWER_CHATS)
+        self._check_length(command.text)
         for _ in range(_TRIES):
             chat, version = await self._chat(command.chat_id)
             if chat.mode is not ChatMode.PERSON:
@@ -219,6 +218,11 @@ class ChatService:
             queue=(queued(turn.id, chat.id),) if runs else (),
             result=json.dumps({"turn_id": turn.id}),
         )
+
+    def _check_length(self, text: str) -> None:
+        limit = self._limits.chat_chars
+        if limit and len(text) > limit:
+            raise TooLarge(f"a message has at most {limit} characters", limit=limit)
 
     def _said(self, author: Author, text: str) -> ChatMessage:
         return ChatMessage(message_id=self._new_id(), author=author, text=text)

@@ -25,6 +25,7 @@ from hub.services.stock import stock_moves
 from hub.services.tokens import Tokens
 
 KEPT_AFTER_END_S = 7 * 86_400
+_PAGE = 200  # orders looked at in one go: those of another status, or long gone, are passed over
 _TRIES = 8  # re-reads before a busy document is given up on
 
 Answer = dict[str, Any]
@@ -89,16 +90,17 @@ class OrderService:
 
     async def advance(self, principal: Principal, command: cmd.AdvanceOrder) -> Answer:
         """One step on: preparing, ready, en_route, delivered. Every command here answers `{order, cursor}`."""
-        principal.require(Permission.ADVANCE_ORDER)
+        if not principal.may(Permission.ADVANCE_ORDER):
+            principal.require(Permission.CARRY_ORDER)
         if command.to is OrderStatus.CANCELLED:
             raise Conflict("an order is cancelled with order.cancel, and a reason")
         # Read before the decision: deciding is pure.
         times = await self._estimates.times()
 
         def decide(order: Order) -> list[OrderEvent]:
+            orders.check_carrier(order, principal)
             orders.check_version(order, command.version)
-            now = self._clock()
-            eta = self._estimates.after(order, command.to, now, times)
+            eta = self._estimates.after(order, command.to, self._clock(), times)
             return orders.advance(order, command.to, by_name(principal), eta)
 
         return await self._change(principal, command, decide)
@@ -114,9 +116,15 @@ class OrderService:
 
     async def recall(self, principal: Principal, command: cmd.RecallOrder) -> Answer:
         principal.require(Permission.RECALL_ORDER)
-        return await self._change(
-            principal, command, lambda order: orders.recall(order, command.reason, by_name(principal))
-        )
+        times = await self._estimates.times()
+
+        def decide(order: Order) -> list[OrderEvent]:
+            now = self._clock()
+            return orders.recall(
+                order, command.reason, by_name(principal), lambda to: self._estimates.after(order, to, now, times)
+            )
+
+        return await self._change(principal, command, decide)
 
     async def delay(self, principal: Principal, command: cmd.DelayOrder) -> Answer:
         principal.require(Permission.DELAY_ORDER)
@@ -166,7 +174,7 @@ class OrderService:
         principal.require(Permission.READ_ORDERS)
         found: list[dict[str, Any]] = []
         while len(found) < limit:
-            page = await self._log.indexed(ALL_ORDERS, before=before, limit=limit)
+            page = await self._log.indexed(ALL_ORDERS, before=before, limit=_PAGE)
             if not page:
                 return {"orders": found, "next": None}
             documents = await self._log.documents([order_key(member) for member, _ in page])

@@ -16,7 +16,7 @@ from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, chat_key
 
 HISTORY = 200  # events of the past given to one who brings no cursor
 _BOARD = 500  # orders a board can hold
-_PROMOS_SHOWN = 20
+_PROMOS_READ, _PROMOS_SHOWN = 100, 20  # the expired ones among them are not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class RoomViews:
             case RoomKind.KITCHEN:
                 index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
             case RoomKind.PROMOS:
-                index, kind, limit = PROMOS, PROMO, _PROMOS_SHOWN
+                index, kind, limit = PROMOS, PROMO, _PROMOS_READ
         return ViewQuery(
             room=str(room),
             after=after.offset if after else None,
@@ -122,11 +122,12 @@ class RoomViews:
 
     def _current(self, promos: Any) -> list[dict[str, Any]]:
         now = self._clock()
-        return [
+        current = [
             promo
             for promo in promos
             if not promo.get("expires_at") or datetime.fromisoformat(promo["expires_at"]) > now
         ]
+        return current[:_PROMOS_SHOWN]
 
     def _stock(self, left: Mapping[str, int]) -> list[dict[str, Any]]:
         return [

@@ -100,16 +100,15 @@ async def test_a_worker_that_wakes_up_after_losing_its_lease_writes_nothing(bran
     chat, gate = await branch.open(), Gate()
     slow = ScriptedLLM.saying(["Viejo ", gate, "texto"])
     # It never renews: as if it had been asleep for longer than its lease.
-    async with running(
-        branch.worker(slow, renew_s=3_600), branch.worker(ScriptedLLM.saying(["Nuevo"]), name="b", at_once=1)
-    ):
+    async with running(branch.worker(slow, renew_s=3_600, at_once=1)):
         turn_id = await branch.send(chat, "hola")
-        first = await branch.until(chat, of_type("chat.started", turn_id))
-        assert first["data"]["attempt"] == 1
-        ended = await branch.until(chat, lambda event: event["type"] in ENDINGS)
-        gate.open()
+        await gate.reached.wait()
+        async with running(branch.worker(ScriptedLLM.saying(["Nuevo"]), name="worker-2")):
+            ended = await branch.until(chat, lambda event: event["type"] in ENDINGS)
+            gate.open()
     events = await branch.of_turn(chat, turn_id)
     assert ending_of(events) == ended
+    assert ended["data"]["text"] == "Nuevo"
 
 
 async def test_two_workers_with_the_same_turn_come_to_one_ending(branch: Branch) -> None:

@@ -20,9 +20,10 @@ SMALL = {"width": 360, "height": 740}
 NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, textarea, select")]
   .filter((one) => one.checkVisibility())
   .filter((one) => {
-    const labelled = (one.getAttribute("aria-labelledby") ?? "").split(" ").some((id) => document.getElementById(id)?.textContent.trim());
-    const alt = one.querySelector("img[alt]")?.alt;
-    return !(one.getAttribute("aria-label") || labelled || one.textContent.trim() || alt || one.labels?.length || one.title);
+    const ids = (one.getAttribute("aria-labelledby") ?? "").split(" ");
+    const labelled = ids.some((id) => document.getElementById(id)?.textContent.trim());
+    const words = one.textContent.trim() || one.querySelector("img[alt]")?.alt || one.title;
+    return !(one.getAttribute("aria-label") || labelled || words || one.labels?.length);
   })
   .map((one) => one.outerHTML.slice(0, 120))"""
 PICTURES_WITHOUT_ALT = """() => [...document.images].filter((one) => !one.hasAttribute("alt")).map((one) => one.src)"""

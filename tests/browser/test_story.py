@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def test_the_chat_says_word_by_word_where_the_order_is(hub: Hub, window: Window,
     assert order_id[-4:] in answer
     grown = customer.evaluate("() => window.seen")
     assert len(grown) >= 3, grown
-    assert all(later.startswith(earlier) for earlier, later in zip(grown, grown[1:], strict=False)), grown
+    assert all(later.startswith(earlier) for earlier, later in pairwise(grown)), grown
     shot(customer, "chat")
 
 

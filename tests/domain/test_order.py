@@ -132,9 +132,9 @@ def test_a_recall_is_one_step_back_before_the_order_leaves(at: OrderStatus, kind
     back = {PREPARING: RECEIVED, READY: PREPARING}.get(at)
     if back is None:
         with pytest.raises(Conflict):
-            orders.recall(order, "faltó salsa", "Chuy")
+            orders.recall(order, "faltó salsa", "Chuy", lambda _to: None)
         return
-    [event] = orders.recall(order, "faltó salsa", "Chuy")
+    [event] = orders.recall(order, "faltó salsa", "Chuy", lambda _to: None)
     after = orders.apply(order, event, LATER)
     assert (after.status, after.version, after.status_since) == (back, 8, LATER)
 
@@ -254,7 +254,7 @@ def test_folding_the_events_of_a_whole_life_gives_the_order_as_it_stands() -> No
         lambda o: orders.delay(o, 5, "lluvia"),
         lambda o: orders.advance(o, PREPARING, "Chuy", o.eta),
         lambda o: orders.mark_item(o, 1, True),
-        lambda o: orders.recall(o, "faltó salsa", "Chuy"),
+        lambda o: orders.recall(o, "faltó salsa", "Chuy", lambda _to: None),
         lambda o: orders.advance(o, PREPARING, "Chuy", o.eta),
         lambda o: orders.advance(o, READY, "Chuy", o.eta),
         lambda o: orders.assign_courier(o, MIGUEL),

@@ -39,7 +39,7 @@ WISHES: st.SearchStrategy[Wish] = st.one_of(
         ETAS,
     ),
     st.builds(lambda who: lambda o: orders.cancel(o, "no", who, "Ana"), PEOPLE),
-    st.just(lambda o: orders.recall(o, "faltó salsa", "Chuy")),
+    st.just(lambda o: orders.recall(o, "faltó salsa", "Chuy", lambda _to: None)),
     st.builds(lambda minutes: lambda o: orders.delay(o, minutes, "lluvia"), st.integers(1, 180)),
     st.just(lambda o: orders.acknowledge(o, "Chuy")),
     st.builds(lambda item, done: lambda o: orders.mark_item(o, item, done), st.integers(0, 3), st.booleans()),

@@ -13,7 +13,8 @@ K, C, S = Role.KITCHEN, Role.COURIER, Role.SUPPORT
 
 # A manager and a service may do everything; of the others, these.
 BESIDES_MANAGERS: dict[Permission, set[Role]] = {
-    P.ADVANCE_ORDER: {K, C},
+    P.ADVANCE_ORDER: {K},
+    P.CARRY_ORDER: {C},
     P.CANCEL_ANY_ORDER: set(),
     P.CANCEL_ORDER: {K, S},
     P.RECALL_ORDER: {K},

@@ -465,6 +465,7 @@ async def test_an_older_view_that_arrives_late_still_misses_nothing(house: House
     (await joining).release()
     said.append(await house.say(KITCHEN))
     await ben.has(4)
+    await ana.has(1)
     assert ben.offsets == said
     assert ana.offsets == said[3:]
 

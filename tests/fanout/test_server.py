@@ -27,7 +27,7 @@ ADDRESS = "203.0.113.7"
 
 
 class Hub:
-    """A server with a small gateway: `echo`, `wait`, `join`, `late_join`, `fail`."""
+    """A server with a small gateway: `echo`, `wait`, `join`, `fail`, and `late_…`."""
 
     def __init__(self, house: House | None = None, origins: tuple[str, ...] = (), **options: Any) -> None:
         limits = {key: options.pop(key) for key in tuple(options) if key in Limits.model_fields}
@@ -63,7 +63,7 @@ class Hub:
             await asyncio.sleep(0.02)
         if name == "fail":
             raise ZeroDivisionError("the secret recipe")
-        if name == "late_join":
+        if name.startswith("late_"):
             self.late.set()
             await self.go_on.wait()
         if name.endswith("join"):
@@ -480,6 +480,29 @@ async def test_what_is_sent_during_an_upgrade_comes_over_the_websocket() -> None
             assert await ws.receive_str() == '42["meanwhile",1]'
             async with http.get(url) as response:
                 assert response.status == 400
+
+
+async def test_what_was_posted_before_an_upgrade_is_carried_out_before_what_comes_after_it() -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http, raw(hub) as other:
+        url = await poller(hub, http)
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        posting = asyncio.create_task(http.post(url, data='42["late_echo",{}]'))
+        async with asyncio.timeout(10):
+            await hub.late.wait()
+        async with http.ws_connect(url.replace("polling", "websocket")) as ws:
+            await ws.send_str("2probe")
+            assert await ws.receive_str() == "3probe"
+            await ws.send_str("5")
+            assert "hub.welcome" in (await ws.receive_str()) + (await ws.receive_str())
+            await ws.send_str('421["echo",{}]')
+            for _ in range(3):  # the server has turned round more than once
+                await other.send_str('420["echo",{"other":true}]')
+                await other.receive_str()
+            hub.go_on.set()
+            assert (await ws.receive_str()).startswith("431")
+            (await posting).close()
+        assert [name for name, payload in hub.done if not payload] == ["late_echo", "echo"]
 
 
 async def test_an_upgrade_that_comes_to_nothing_leaves_the_poller_as_it_was() -> None:

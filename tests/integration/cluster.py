@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import uuid
@@ -122,10 +123,11 @@ class Door:
             if answer["ok"]:
                 return answer["data"]
             assert answer["error"]["retryable"], answer
+            await asyncio.sleep(0.05)
 
     async def position(self) -> str:
         """Where the log stands."""
-        cursor: str = (await self.get("/api/rooms/promos/events?limit=1&after=none-0"))["cursor"]
+        cursor: str = (await self.get("/api/rooms/stock/events"))["cursor"]
         return cursor
 
     async def place(self, **changes: Any) -> dict[str, Any]:

@@ -22,6 +22,10 @@ def titles(screen: AnyScreen) -> list[str]:
     return [heard.event["data"]["title"] for heard in screen.of("promos")]
 
 
+async def until_seen(screen: AnyScreen, count: int) -> None:
+    await screen.until(lambda: len(titles(screen)) >= count)
+
+
 async def enter(screen: AnyScreen, url: str) -> int:
     """Join the promotions' room; the offset that follows is after this one."""
     await screen.connect(url)
@@ -49,15 +53,15 @@ async def test_redis_killed_under_them_costs_no_event_and_repeats_none(
         tasks.create_task(write())
         await down.wait()
         for _ in range(2):
-            before = len(published)
+            enough = len(published) + 5
             cluster.redis.kill()
             await loop.run_in_executor(None, cluster.start_redis)
             await loop.run_in_executor(None, cluster.settle)
             for screen, _ in screens:
-                await screen.until(lambda screen=screen: len(titles(screen)) > before + 5)  # type: ignore[misc]
+                await until_seen(screen, enough)
         writing = False
     for (screen, _), start in zip(screens, after, strict=True):
-        await screen.until(lambda screen=screen: len(titles(screen)) >= len(published))  # type: ignore[misc]
+        await until_seen(screen, len(published))
         assert titles(screen) == published
         check_chain(screen.of("promos"), start)
         assert not {"disconnected", "room.reset"} & {heard.name for heard in screen.heard}
@@ -100,7 +104,7 @@ async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
         for _ in range(3):
             await doors[0].promo()
         for screen, start in zip(staying, after, strict=True):
-            await screen.until(lambda screen=screen: len(screen.of("promos")) == 4)  # type: ignore[misc]
+            await until_seen(screen, 4)
             check_chain(screen.of("promos"), start)
             assert "disconnected" not in {heard.name for heard in screen.heard}
     finally:

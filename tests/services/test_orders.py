@@ -27,6 +27,7 @@ from hub.services.documents import contact_key
 from tests.services.branch import (
     KITCHEN_HAND,
     MANAGER,
+    OTHER_RIDER,
     PHONE,
     RIDER,
     START,
@@ -365,7 +366,8 @@ async def test_a_recalled_order_goes_one_step_back(branch: Branch) -> None:
     order_id = await branch.placed_at(READY)
     answer = await branch.orders.recall(KITCHEN_HAND, cmd.RecallOrder(order_id=order_id, reason="faltó salsa"))
     assert answer["order"]["status"] == "preparing"
-    assert (await branch.types(Room.order(order_id)))[-1] == "order.recalled"
+    assert (await branch.types(Room.order(order_id)))[-2:] == ["order.recalled", "order.eta_changed"]
+    assert answer["order"]["eta"]["latest"] > answer["order"]["updated_at"]
 
 
 async def test_cancelling_is_no_step_of_advancing(branch: Branch) -> None:
@@ -607,3 +609,28 @@ async def test_every_step_gives_the_estimate_anew(branch: Branch) -> None:
     assert earliest == [timedelta(minutes=1 + 6), timedelta(minutes=2)]
     await branch.bring(order_id, DELIVERED)
     assert (await branch.order(order_id)).eta is None
+
+
+# Couriers
+
+
+async def test_a_courier_carries_the_orders_that_are_theirs_and_no_others(branch: Branch) -> None:
+    await branch.hire(RIDER)
+    order_id = await branch.placed_at(READY)
+    leave = cmd.AdvanceOrder(order_id=order_id, to=EN_ROUTE)
+    with pytest.raises(Forbidden):
+        await branch.orders.advance(RIDER, leave)
+    await branch.orders.assign_courier(RIDER, cmd.AssignCourier(order_id=order_id, courier_id=RIDER.id))
+    with pytest.raises(Forbidden):
+        await branch.orders.advance(OTHER_RIDER, leave)
+    answer = await branch.orders.advance(RIDER, leave)
+    assert answer["order"]["status"] == "en_route"
+
+
+async def test_a_courier_does_not_cook(branch: Branch) -> None:
+    await branch.hire(RIDER)
+    order_id = await branch.placed()
+    await branch.orders.assign_courier(RIDER, cmd.AssignCourier(order_id=order_id, courier_id=RIDER.id))
+    with pytest.raises(Forbidden):
+        await branch.orders.advance(RIDER, cmd.AdvanceOrder(order_id=order_id, to=PREPARING))
+    assert await branch.types(Room.order(order_id)) == ["order.received", "order.courier_assigned"]

@@ -81,6 +81,11 @@ def listening(port: int) -> bool:
         return True
 
 
+def environment() -> dict[str, str]:
+    """This process's environment, without any `COMANDA_…` setting."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("COMANDA_")}
+
+
 class Process:
     """One program, from its start to its end; what it printed joins the report of a test that fails.
 
@@ -95,8 +100,7 @@ class Process:
     ) -> None:
         self.command = command
         self.name = name or Path(command[0]).name
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("COMANDA_")}
-        self._env = {**inherited, **(env or {})}
+        self._env = {**environment(), **(env or {})}
         self._cwd = cwd
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._child: subprocess.Popen[bytes] | None = None

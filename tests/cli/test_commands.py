@@ -1,0 +1,293 @@
+"""`staff`, `token`, `doctor`, `simulate`, `version`, and settings that make no sense."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from hub import __version__
+from tests.cli.conftest import Folder, get
+from tests.support.processes import environment, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Served
+
+
+def login(url: str, name: str, pin: str) -> int:
+    """The status of a login."""
+    body = json.dumps({"name": name, "pin": pin}).encode()
+    try:
+        with urlopen(Request(f"{url}/api/login", data=body, method="POST"), timeout=10) as response:
+            return int(response.status)
+    except HTTPError as refused:
+        refused.close()
+        return refused.code
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("role", ["kitchen", "courier", "support", "manager", "service"])
+def test_a_token_is_all_that_is_printed_and_it_works(served: Served, role: str) -> None:
+    said = served.folder.run("token", "--role", role, "--name", "Señor Ñandú", "--ttl", "90s")
+    assert (said.code, said.err) == (0, "")
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", said.out)
+    assert get(f"{served.url}/api/orders", said.out.strip()) == 200
+
+
+@pytest.mark.parametrize("ttl", ["", "1", "h", "1w", "-1h", "1.5h", "0s", "00m", "1h ", "9999999d", "١h"])
+def test_a_duration_that_is_none_is_a_usage_error(tmp_path: Path, ttl: str) -> None:
+    said = Folder(tmp_path).run("token", "--role", "manager", "--ttl", ttl)
+    assert (said.code, said.out) == (2, "")
+    assert "--ttl" in said.err
+
+
+def test_a_token_of_another_folder_does_not_work(served: Served, tmp_path: Path) -> None:
+    token = Folder(tmp_path).run("token", "--role", "manager").out.strip()
+    assert get(f"{served.url}/api/orders", token) == 401
+
+
+# Staff
+
+
+def test_accounts_come_and_go_beside_a_running_hub(served: Served) -> None:
+    run = served.folder.run
+    added = run("staff", "add", "Doña Luz", "--role", "kitchen", "--role", "courier", "--pin-stdin", stdin=b" 2468 \n")
+    assert (added.code, added.out, added.err) == (0, "Doña Luz (courier, kitchen) may log in\n", "")
+    assert login(served.url, "doña luz", "2468") == 200
+    made = run("staff", "add", "Beto", "--role", "courier")
+    pin = re.fullmatch(r"Beto \(courier\) may log in with PIN (\d{8})\n", made.out)
+    assert pin is not None
+    assert login(served.url, "Beto", pin[1]) == 200
+    rows = [row.split("\t") for row in run("staff", "list").out.splitlines()]
+    assert ["Beto", "courier", "beto"] in rows
+    assert ["Doña Luz", "courier, kitchen", "dona-luz"] in rows
+    again = run("staff", "add", "dona luz", "--role", "kitchen")
+    assert again.code == 1
+    assert "already" in again.line
+    for name in ("Doña Luz", "Beto"):
+        assert run("staff", "remove", name).out == f"{name} is removed\n"
+        assert login(served.url, name, "2468") == 401
+    gone = run("staff", "remove", "Beto")
+    assert gone.code == 1
+    assert "Beto" in gone.line
+    assert [row.split("\t")[0] for row in run("staff", "list").out.splitlines()] == ["Carmen"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pin"),
+    [
+        ("Ana", b""),
+        ("Ana", b"123\n"),
+        ("Ana", b"1" * 65),
+        ("Ana", b"\xff\xfe1234\n"),
+        ("", b"1234"),
+        ("!!!", b"1234"),
+        ("a" * 81, b"1234"),
+        ("Ana\nBeto", b"1234"),
+        ("Ana\x1b[2J", b"1234"),
+        ("Ana\udcff", b"1234"),
+    ],
+    ids=ascii,
+)
+def test_an_account_that_could_not_log_in_is_not_made(served: Served, name: str, pin: bytes) -> None:
+    said = served.folder.run("staff", "add", name, "--role", "kitchen", "--pin-stdin", stdin=pin)
+    assert (said.code, said.out) == (1, "")
+    assert said.line
+    assert [row.split("\t")[0] for row in served.folder.run("staff", "list").out.splitlines()] == ["Carmen"]
+
+
+def test_staff_are_kept_without_a_running_hub(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    assert folder.run("staff", "add", "Ana", "--role", "manager", "--pin-stdin", stdin=b"1234").code == 0
+    listed = folder.run("staff", "list")
+    assert (listed.code, listed.out) == (0, "Ana\tmanager\tana\n")
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("staff",),
+        ("burn",),
+        ("serve", "--port", "70000"),
+        ("serve", "--port", "http"),
+        ("serve", "--workers", "0"),
+        ("serve", "extra"),
+        ("token",),
+        ("token", "--role", "king"),
+        ("staff", "add"),
+        ("staff", "add", "Ana"),
+        ("staff", "add", "Ana", "--role", "king"),
+        ("staff", "remove"),
+        ("simulate", "--orders", "3"),
+        ("simulate", "--url", "http://127.0.0.1:1"),
+        ("simulate", "--url", "http://127.0.0.1:1", "--orders", "0"),
+        ("demo", "--speed", "0"),
+        ("doctor", "--please"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    said = Folder(tmp_path).run(*arguments)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_version_and_help(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    assert folder.run("version").out == f"{__version__}\n"
+    for command in ((), ("serve",), ("staff",), ("staff", "add"), ("token",), ("doctor",), ("simulate",), ("demo",)):
+        said = folder.run(*command, "--help")
+        assert said.code == 0
+        assert "--shared-port" not in said.out
+
+
+# Settings
+
+WRONG_SETTINGS = {
+    "COMANDA_LIMIT_ROOMS": "many",
+    "COMANDA_LIMIT_REQUESTS_S": "-1",
+    "COMANDA_BRANCH": "Centro Histórico",
+    "COMANDA_LANG": "fr",
+    "COMANDA_LLM": "clippy",
+    "COMANDA_TIMEZONE": "Mars/Olympus",
+    "COMANDA_RECOVERY_S": "-1",
+    "COMANDA_REDIS_DEADLINE_S": "0",
+    "COMANDA_REDIS_URL": "localhost:6379",
+    "COMANDA_TRUSTED_PROXIES": "10.0.0.0/8,the-proxy",
+    "COMANDA_ORIGINS": "tacos.example",
+    "COMANDA_SECRET": "hunter2",
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_a_setting_that_makes_no_sense_is_named(tmp_path: Path, name: str) -> None:
+    folder = Folder(tmp_path)
+    for command in (["serve", "--port", "0", "--no-agent"], ["doctor"]):
+        said = folder.run(*command, **{name: WRONG_SETTINGS[name]})
+        assert said.code == 2
+        assert said.line.startswith(f"{name}: ")
+        assert "hunter2" not in said.err
+    assert not folder.data.exists()
+
+
+def test_settings_that_cannot_be_read_at_all_are_one_line(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    said = folder.run("doctor", COMANDA_LIMITS="no JSON")
+    assert said.code == 2
+    assert "limits" in said.line
+    (tmp_path / ".env").write_bytes(b"COMANDA_LANG=\xff")
+    said = folder.run("doctor")
+    assert said.code == 2
+    assert said.line
+
+
+def test_settings_are_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("COMANDA_LANG=fr\n")
+    assert Folder(tmp_path).run("doctor").line.startswith("COMANDA_LANG: ")
+
+
+def test_a_secret_of_nothing_is_no_secret(tmp_path: Path) -> None:
+    """Set to nothing, as a compose file may do, it must not make tokens that anyone can make."""
+    folder = Folder(tmp_path)
+    said = folder.run("doctor", COMANDA_SECRET="")
+    assert said.code == 0
+    assert "generated" in said.out
+    assert len((folder.data / "secret").read_text()) >= 32
+    (folder.data / "secret").write_text("")
+    empty = folder.run("token", "--role", "manager")
+    assert (empty.code, empty.out) == (1, "")
+    assert "secret" in empty.line
+
+
+# Doctor
+
+
+def test_the_doctor_finds_all_well(tmp_path: Path) -> None:
+    said = Folder(tmp_path).run("doctor")
+    assert (said.code, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert len(lines) >= 6
+    assert all(line.startswith("ok ") for line in lines)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "unix"])
+def test_without_redis_the_doctor_says_what_is_wrong_and_staff_is_one_line(tmp_path: Path, scheme: str) -> None:
+    folder = Folder(tmp_path)
+    url = f"redis://:s3cret@127.0.0.1:{free_port()}" if scheme == "redis" else f"unix://{tmp_path}/no.sock"
+    said = folder.run("doctor", COMANDA_REDIS_URL=url)
+    assert said.code == 1
+    wrong = [line for line in said.out.splitlines() if line.startswith("WRONG")]
+    assert [line.split(":")[0].split()[-1] for line in wrong] == ["Redis"]
+    for command in (["list"], ["add", "Ana", "--role", "kitchen"], ["remove", "Ana"]):
+        listed = folder.run("staff", *command, COMANDA_REDIS_URL=url)
+        assert (listed.code, listed.out) == (1, "")
+        assert listed.line
+        assert "s3cret" not in listed.err + said.out
+
+
+def test_the_doctor_looks_at_the_agents_model(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    base = f"http://127.0.0.1:{free_port()}"
+    said = folder.run("doctor", COMANDA_LLM="openai_like", COMANDA_LLM_BASE_URL=base, COMANDA_LLM_API_KEY="s3cret")
+    assert said.code == 1
+    assert any(line.startswith("WRONG  agent: ") for line in said.out.splitlines())
+    assert "s3cret" not in said.out
+
+
+# Simulate
+
+
+def test_a_simulation_serves_its_orders(served: Served) -> None:
+    said = served.folder.run("simulate", "--url", served.url, "--orders", "3", "--speed", "500")
+    assert said.code == 0, said.err
+    assert re.search(r"\b3\b", said.out)
+    assert "Traceback" not in said.err
+    token = served.folder.run("token", "--role", "manager").out.strip()
+    with urlopen(
+        Request(f"{served.url}/api/orders?status=delivered", headers={"Authorization": f"Bearer {token}"})
+    ) as response:
+        assert len(json.load(response)["data"]["orders"]) >= 3
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ftp://127.0.0.1"])
+def test_a_simulation_without_a_hub_is_one_line(tmp_path: Path, url: str) -> None:
+    said = Folder(tmp_path).run("simulate", "--url", url, "--orders", "1")
+    assert said.code == 1
+    assert said.line
+
+
+def test_a_simulation_with_a_token_that_is_not_good_is_one_line(served: Served) -> None:
+    said = served.folder.run("simulate", "--url", served.url, "--orders", "1", "--token", "a.b.c")
+    assert said.code == 1
+    assert "token" in said.line
+
+
+def test_a_pipe_that_closes_is_no_disaster(served: Served) -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'comanda="$1"; shift; "$comanda" token --role manager | head -c 3',
+            "sh",
+            served.process.command[0],
+        ],
+        env={**environment(), **served.folder.env},
+        cwd=served.folder.path,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr

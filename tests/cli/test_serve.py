@@ -1,0 +1,264 @@
+"""`comanda serve`: how it begins, what it refuses to begin with, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
+
+import aiohttp
+import pytest
+import socketio
+
+from hub.config import MENU_FILE
+from tests.cli.conftest import get
+from tests.support.processes import free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.conftest import Folder, Serve
+
+ENDS_S = 10.0
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and says nothing."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(100)
+        yield silent.getsockname()[1]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_the_first_start_prints_the_managers_pin_once_and_it_works(folder: Folder, serve: Serve) -> None:
+    first = serve()
+    pin = first.pin
+    assert pin is not None
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{first.url}/api/login", json={"name": "Carmen", "pin": pin}) as response:
+            login = (await response.json())["data"]
+        assert login["principal"]["roles"] == ["manager"]
+    for page in ("/", "/kitchen", "/manager"):
+        assert f"{first.url}{page}" in first.process.output()
+        assert get(first.url + page) == 200
+    assert first.process.stop() == 0
+    second = serve()
+    assert second.pin is None
+    assert pin not in second.process.output()
+    # The secret is the same: who was logged in still is.
+    assert get(f"{second.url}/api/orders", login["token"]) == 200
+    for secret in (folder.data / "secret", folder.data / "redis"):
+        assert secret.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+async def test_it_ends_with_0_and_stops_the_redis_it_started_whoever_is_connected(
+    folder: Folder, serve: Serve, sign: signal.Signals
+) -> None:
+    hub = serve()
+    redis = wait_until(
+        lambda: [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_redis(pid, folder)], 5, "Redis"
+    )
+    async with aiohttp.ClientSession() as http:
+        stream = await http.get(f"{hub.url}/api/rooms/promos/events", headers={"Accept": "text/event-stream"})
+        await stream.content.readuntil(b"\n\n")
+        ws = await http.ws_connect(f"{hub.url}/ws")
+        client = socketio.AsyncClient(reconnection=False)
+        await client.connect(hub.url, transports=["polling"])
+        hub.process.signal(sign)
+        loop = asyncio.get_running_loop()
+        code = await loop.run_in_executor(None, hub.process.stop, ENDS_S)
+        assert code == 0, hub.process.output()
+        assert "Traceback" not in hub.process.output()
+        await client.shutdown()
+        await ws.close()
+        stream.close()
+    assert not any(alive(pid) for pid in redis)
+
+
+def _is_redis(pid: str, folder: Folder) -> bool:
+    """Whether a process is the server of this folder."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            command = file.read()
+        return b"redis" in command.split(b"\0")[0] and os.readlink(f"/proc/{pid}/cwd").startswith(str(folder.path))
+    except OSError:
+        return False
+
+
+def test_what_was_ordered_is_there_after_a_kill(folder: Folder, serve: Serve) -> None:
+    first = serve()
+    token = folder.run("token", "--role", "manager").out.strip()
+    order = {
+        "customer": {"name": "Luz"},
+        "items": [{"sku": "agua", "qty": 1}],
+        "delivery": {"kind": "pickup"},
+    }
+    with urlopen(Request(f"{first.url}/api/orders", data=json.dumps(order).encode(), method="POST")) as response:
+        id = json.load(response)["data"]["order"]["id"]
+    first.process.kill()
+    second = serve()
+    assert get(f"{second.url}/api/orders/{id}", token) == 200
+
+
+def test_a_busy_port_is_one_line(folder: Folder, silent_port: int) -> None:
+    said = folder.run("serve", "--port", str(silent_port), "--no-agent")
+    assert said.code == 1
+    assert said.line == f"port {silent_port} on 127.0.0.1 is in use; choose another with --port"
+    assert not (folder.data / "redis").exists()  # nothing was started for it
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1"])
+def test_an_address_that_is_not_ours_is_one_line(folder: Folder, host: str) -> None:
+    said = folder.run("serve", "--host", host, "--port", "8099", "--no-agent")
+    assert said.code == 1
+    assert said.line.startswith(f"cannot listen on {host}:8099: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["refuses", "is silent"])
+def test_a_redis_that_does_not_answer_is_said_and_the_end(folder: Folder, silent_port: int, kind: str) -> None:
+    port = silent_port if kind == "is silent" else free_port()
+    url = f"redis://127.0.0.1:{port}"
+    process = folder.process("serve", "--port", str(free_port()), "--no-agent", COMANDA_REDIS_URL=url)
+    with process:
+        wait_until(lambda: not process.running, 35, "serve gives up")
+        assert process.stop() == 1
+        last = process.output().splitlines()[-1]
+        assert last == "comanda: the hub is up, but Redis does not answer; see COMANDA_REDIS_URL"
+        assert "Traceback" not in process.output()
+
+
+MISTAKES = {
+    "a word for a price": ("price = 2200", 'price = "veintidós"', "item 'taco-pastor' price: "),
+    "a price of nothing": ("price = 2200", "price = 0", "item 'taco-pastor' price: "),
+    "a field with a typo": ("stock = 240", "stok = 240", "item 'taco-pastor' stok: "),
+    "a category that there is not": ('category = "tacos"', 'category = "tacoz"', "'taco-pastor'"),
+    "no TOML": ("[[item]]", "[[item]", "not TOML: "),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong", "named"), MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("command", [("serve", "--port", "0", "--no-agent"), ("staff", "list")], ids="-".join)
+def test_a_menu_with_a_mistake_is_one_line_that_says_where(
+    folder: Folder, right: str, wrong: str, named: str, command: tuple[str, ...]
+) -> None:
+    menu = folder.path / "menu.toml"
+    menu.write_text(MENU_FILE.read_text(encoding="utf-8").replace(right, wrong, 1), encoding="utf-8")
+    said = folder.run(*command, COMANDA_MENU=str(menu))
+    assert said.code == 1
+    assert str(menu) in said.line
+    assert named in said.line
+
+
+@pytest.mark.parametrize("kind", ["missing", "a folder", "not text"])
+def test_a_menu_that_cannot_be_read_is_one_line(folder: Folder, kind: str) -> None:
+    menu = folder.path / "menu.toml"
+    if kind == "a folder":
+        menu.mkdir()
+    elif kind == "not text":
+        menu.write_bytes(b"name = '\xff\xfe'")
+    said = folder.run("serve", "--port", "0", "--no-agent", COMANDA_MENU=str(menu))
+    assert said.code == 1
+    assert str(menu) in said.line
+
+
+def test_a_data_folder_that_is_a_file_is_one_line(folder: Folder) -> None:
+    folder.data.write_text("not a folder")
+    for command in (["serve", "--port", "0", "--no-agent"], ["token", "--role", "manager"], ["staff", "list"]):
+        said = folder.run(*command)
+        assert said.code == 1
+        assert "data" in said.line
+
+
+@pytest.mark.slow
+async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve) -> None:
+    hub = serve("--workers", "2")
+    children = [pid for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == hub.process.pid]
+    hubs = [pid for pid in children if b"--shared-port" in _command(pid)]
+    assert len(hubs) == 2
+    clients = [socketio.AsyncClient(reconnection=False) for _ in range(8)]
+    token = hub.folder.run("token", "--role", "manager").out.strip()
+    heard: list[str] = []
+    done = asyncio.Event()
+
+    def hear(event: dict[str, object], cursor: str) -> None:
+        heard.append(cursor)
+        if len(heard) == len(clients):
+            done.set()
+
+    async def connect(client: socketio.AsyncClient, **options: object) -> None:
+        await client.connect(hub.url, auth={"token": token}, **options)
+
+    try:
+        for client in clients:
+            client.on("promo.published", hear)
+            await connect(client, transports=["websocket"])
+            assert (await client.call("room.join", {"room": "promos"}))["ok"] is True
+        answer = await clients[0].call("promo.publish", {"title": "a", "message": "b"})
+        async with asyncio.timeout(10):
+            await done.wait()
+        assert set(heard) == {answer["data"]["cursor"]}
+        assert get(f"{hub.url}/socket.io/?EIO=4&transport=polling") == 400
+    finally:
+        for client in clients:
+            await client.shutdown()
+    code = await asyncio.get_running_loop().run_in_executor(None, hub.process.stop, ENDS_S)
+    assert code == 0, hub.process.output()
+    assert not any(alive(int(pid)) for pid in hubs)
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _command(pid: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def test_several_workers_need_a_port_of_their_own(folder: Folder) -> None:
+    said = folder.run("serve", "--workers", "2", "--port", "0")
+    assert said.code == 2
+    assert "--port" in said.err
+
+
+def test_two_hubs_in_one_folder_share_its_redis(folder: Folder, serve: Serve) -> None:
+    first, second = serve(), serve()
+    assert (first.pin is None) != (second.pin is None)
+    token = folder.run("token", "--role", "manager").out.strip()
+    assert {get(f"{hub.url}/api/orders", token) for hub in (first, second)} == {200}
+    assert first.process.stop() == 0
+    wait_until(lambda: get(f"{second.url}/readyz") == 200, 20, "the second takes Redis over")
+
+
+def test_importing_the_hub_loads_no_llama_index() -> None:
+    code = (
+        "import sys, hub.app, hub.serve, hub.cli, hub.announce; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('llama_index', 'workflows', 'agents')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
