@@ -29,7 +29,7 @@ def build_llm(settings: Settings, menu: Menu) -> FunctionCallingLLM:
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
     match settings.llm:
         case "offline":
-            from agents.offline import OfflineLLM
+            from agents.offline.model import OfflineLLM
 
             return OfflineLLM.serving(menu)
         case "openai":

@@ -9,8 +9,8 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
 from agents.language import detect
-from agents.offline import OfflineLLM
-from agents.offline_intents import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_REST, ASKS_WHICH
+from agents.offline.intents import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_REST, ASKS_WHICH
+from agents.offline.model import OfflineLLM
 from tests.support.chat import MENU
 
 TOOLS = ("place_order", "track_order", "show_menu")

@@ -7,7 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from agents.offline import OfflineLLM
+from agents.offline.model import OfflineLLM
 from agents.turn import Deadlines
 from agents.worker import Worker
 from hub.config import MENU_FILE, Limits, Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
 from pydantic import Field, PrivateAttr
 
-from agents.offline import OfflineLLM
+from agents.offline.model import OfflineLLM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

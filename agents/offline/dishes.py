@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from agents.offline_words import FILLERS, singular
+from agents.offline.words import FILLERS, singular
 from hub.domain.menu import Menu, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.offline_words import Token
+    from agents.offline.words import Token
 
 _LONG_ENOUGH = 5  # letters below which a misspelling is as near to one word as to another
 _NEAR = 0.82

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.offline_intents import (
+from agents.offline.intents import (
     ASKS_ADDRESS,
     ASKS_DELIVERY,
     ASKS_NAME,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agents.language import word_set
-from agents.offline_words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
+from agents.offline.words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
 from hub.domain.menu import plain
 
 if TYPE_CHECKING:
-    from agents.offline_dishes import Dishes, Found
+    from agents.offline.dishes import Dishes, Found
 
 _NAME = re.compile(
     r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre de|\bnombre\s*(?:es|:)|\bi'?m|\bi’m|\bi am|\bmy name is|"

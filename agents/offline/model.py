@@ -25,10 +25,10 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import PrivateAttr
 
-from agents import offline_answers
 from agents.language import Lang, detect
-from agents.offline_dishes import Dishes
-from agents.offline_intents import MENU, PROMO, Intent, Said, understand
+from agents.offline import answers
+from agents.offline.dishes import Dishes
+from agents.offline.intents import MENU, PROMO, Intent, Said, understand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -91,7 +91,7 @@ class OfflineLLM(FunctionCallingLLM):
         if results:
             question = conversation[-1].text.lower()
             which = bool(intent.about) and intent.tool == MENU
-            return _text(offline_answers.answer(results, question, lang, which=which))
+            return _text(answers.answer(results, question, lang, which=which))
         if intent.tool and intent.tool not in tools:
             intent = Intent(say="not_allowed" if intent.tool == PROMO else "outside")
         if intent.tool:
@@ -99,7 +99,7 @@ class OfflineLLM(FunctionCallingLLM):
                 tool_call_id=f"call-{len(messages)}", tool_name=intent.tool, tool_kwargs=intent.arguments
             )
             return ChatMessage(role=MessageRole.ASSISTANT, blocks=[TextBlock(text=""), call])
-        return _text(offline_answers.said(intent, menu, lang))
+        return _text(answers.said(intent, menu, lang))
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agents.language import word_set
-from agents.offline_order import Draft, bare_address, bare_name, read_order
-from agents.offline_words import bare, tokens
+from agents.offline.order import Draft, bare_address, bare_name, read_order
+from agents.offline.words import bare, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.offline_dishes import Dishes
+    from agents.offline.dishes import Dishes
 
 PLACE, TRACK, MENU, PROMO = "place_order", "track_order", "show_menu", "publish_promotion"
 
@@ -28,7 +28,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A tool to call, or (without one) a thing to say: a name in `offline_answers`."""
+    """A tool to call, or (without one) a thing to say: a name in `answers`."""
 
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ _TRACK = re.compile(
     r"\blisto mi\b|\besta listo\b"
 )
 _CODE = re.compile(
-    r"\b(PED[A-Z0-9]{6})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,9})\b"
+    r"\b(PED[A-Z0-9]{6,12})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,15})\b"
 )
 _ABOUT_DISH = re.compile(
     r"\b(?:cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|"

@@ -1,0 +1,1 @@
+"""The model that needs no key and no network: rules that understand a taquería's Spanish and English."""
