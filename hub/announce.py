@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import aiohttp
 
-from hub.config import Settings, load_secret
+from hub.bootstrap import CannotStart, services_of
+from hub.config import Settings
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.roles import Kind, Principal, Role
-from hub.errors import CannotStart
-from hub.eventlog.connect import connect
-from hub.eventlog.log import EventLog
-from hub.serve import Running, read_menu, redis_of
-from hub.services.build import Services, build_services, utc_now
+from hub.serve import Running
+from hub.services.build import Services, utc_now
 from hub.services.staff import new_pin
 
 _READY_S = 20.0
 _COURIERS = ("Beto", "Lupita", "Chucho")
 
 
-@asynccontextmanager
-async def with_services(settings: Settings, redis_url: str | None = None) -> AsyncIterator[Services]:
-    """The services without a server: for commands that change something and go."""
-    if redis_url is None:
-        async with redis_of(settings) as embedded:
-            url = embedded.url if embedded else settings.redis_url
-            async with with_services(settings, url) as services:
-                yield services
-        return
-    try:
-        redis = connect(redis_url, deadline_s=settings.redis_deadline_s)
-    except ValueError as exc:
-        raise CannotStart(f"COMANDA_REDIS_URL: {exc}") from exc
-    log = EventLog(redis, settings.branch, deadline_s=settings.redis_deadline_s)
-    try:
-        yield build_services(log, redis, settings, load_secret(settings), read_menu(settings.menu))
-    finally:
-        await log.aclose()
-        await redis.aclose()
-
-
 async def announce(running: Running) -> None:
     """Print where everything is, and on the very first start the manager's PIN."""
     await _until_ready(running.url)
-    async with with_services(running.settings, running.redis_url) as services:
+    async with services_of(running.settings, running.redis_url) as services:
         manager = await services.staff.first_manager()
     _print_links(running, manager)
 
@@ -57,7 +33,7 @@ def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
 
     async def beside(running: Running) -> None:
         await _until_ready(running.url)
-        async with with_services(running.settings, running.redis_url) as services:
+        async with services_of(running.settings, running.redis_url) as services:
             if running.settings.redis_url:
                 manager = await services.staff.first_manager()
             else:

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import web
 
+from hub.bootstrap import CannotStart
 from hub.config import STATIC_DIR, Settings
 from hub.domain.errors import ComandaError
 from hub.domain.events import FloorTick
 from hub.domain.menu import Menu
 from hub.domain.rooms import FLOOR
-from hub.errors import CannotStart
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
 from hub.fanout.origins import Connections, Origins

@@ -10,11 +10,9 @@ from datetime import timedelta
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from hub import __version__
-from hub.config import Settings, load_secret
+from hub.config import Settings
 from hub.domain.errors import ComandaError
 from hub.domain.roles import Kind, Principal, Role
 
@@ -124,13 +122,13 @@ def staff_add(
     pin_stdin: Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from standard input.")] = False,
 ) -> None:
     """Add an account; prints its PIN if it was generated."""
-    from hub.announce import with_services
+    from hub.bootstrap import services_of
     from hub.services.staff import new_pin
 
     pin = _line_from_stdin() if pin_stdin else new_pin()
 
     async def add(settings: Settings) -> None:
-        async with with_services(settings) as services:
+        async with services_of(settings) as services:
             account = await services.staff.add(name, role, pin)
         roles = ", ".join(sorted(account.roles))
         print(f"{account.name} ({roles}) may log in" + ("" if pin_stdin else f" with PIN {pin}"))
@@ -141,10 +139,10 @@ def staff_add(
 @staff_app.command("list")
 def staff_list() -> None:
     """List the accounts."""
-    from hub.announce import with_services
+    from hub.bootstrap import services_of
 
     async def show(settings: Settings) -> None:
-        async with with_services(settings) as services:
+        async with services_of(settings) as services:
             for account in await services.staff.list():
                 print(f"{account.name}\t{', '.join(sorted(account.roles))}\t{account.id}")
 
@@ -154,10 +152,10 @@ def staff_list() -> None:
 @staff_app.command("remove")
 def staff_remove(name: Annotated[str, typer.Argument(help="The person's name.")]) -> None:
     """Remove an account; whoever is logged in with it is out within seconds."""
-    from hub.announce import with_services
+    from hub.bootstrap import services_of
 
     async def remove(settings: Settings) -> None:
-        async with with_services(settings) as services:
+        async with services_of(settings) as services:
             await services.staff.remove(name)
         print(f"{name} is removed")
 
@@ -194,21 +192,18 @@ class _clear_errors:
 
 
 def _cannot_start() -> type[Exception]:
-    from hub.errors import CannotStart
+    from hub.bootstrap import CannotStart
 
     return CannotStart
 
 
 def _settings() -> Settings:
+    from hub.bootstrap import BadSetting, read_settings
+
     try:
-        return Settings()
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        prefix = "COMANDA_LIMIT_" if exc.title == "Limits" else "COMANDA_"
-        name = prefix + "_".join(str(part) for part in first["loc"][:1]).upper()
-        _fail(f"{name}: {first['msg'].removeprefix('Value error, ')}", code=2)
-    except (SettingsError, UnicodeDecodeError) as exc:
-        _fail(f"a setting cannot be read: {exc}", code=2)
+        return read_settings()
+    except BadSetting as exc:
+        _fail(str(exc), code=2)
 
 
 def _service_token(settings: Settings) -> str:
@@ -216,19 +211,22 @@ def _service_token(settings: Settings) -> str:
 
 
 def _token(settings: Settings, role: Role, name: str, lasts: timedelta) -> str:
+    from hub.bootstrap import secret_of
     from hub.services.build import utc_now
     from hub.services.tokens import Tokens
 
     shown = name or str(role)
     principal = Principal(kind=Kind.SERVICE, id=f"token:{shown}", name=shown, roles=frozenset({role}))
-    return Tokens(load_secret(settings), settings.branch).issue(principal, utc_now(), lasts)
+    return Tokens(secret_of(settings), settings.branch).issue(principal, utc_now(), lasts)
 
 
 def _line_from_stdin() -> str:
     try:
-        return sys.stdin.readline().strip()
-    except UnicodeDecodeError:
+        line = sys.stdin.readline().strip()
+        line.encode()  # bytes that are no text come in as halves of characters
+    except UnicodeError:
         _fail("what came on standard input is not text")
+    return line
 
 
 def _duration(text: str) -> timedelta:

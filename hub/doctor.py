@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from hub.announce import with_services
-from hub.config import STATIC_DIR, Settings, load_secret
+from hub.bootstrap import CannotStart, read_menu, secret_of, services_of
+from hub.config import STATIC_DIR, Settings
 from hub.domain.errors import ComandaError
-from hub.errors import CannotStart
-from hub.serve import read_menu
 
 _REACH_S = 5.0
 _NEEDS = {
@@ -57,7 +55,7 @@ async def _data_folder(settings: Settings) -> str:
 
 
 async def _secret(settings: Settings) -> str:
-    secret = load_secret(settings)
+    secret = secret_of(settings)
     if len(secret) < 16:
         raise _Wrong("COMANDA_SECRET is shorter than 16 characters")
     return "from COMANDA_SECRET" if settings.secret else "generated, in the data folder"
@@ -76,7 +74,7 @@ async def _pages(_settings: Settings) -> str:
 
 
 async def _redis(settings: Settings) -> str:
-    async with with_services(settings) as services:
+    async with services_of(settings) as services:
         cursor = await services.log.position()
     where = "at COMANDA_REDIS_URL" if settings.redis_url else "private, in the data folder"
     return f"{where}; branch {settings.branch} stands at {cursor}"

@@ -9,16 +9,14 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from hub.app import HUB, create_app
-from hub.config import Settings, load_secret
-from hub.domain.menu import Menu, MenuError, parse_menu
-from hub.errors import CannotStart
-from hub.eventlog.embedded import EmbeddedRedis, StartError
+from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of
+from hub.config import Settings
+from hub.domain.menu import Menu
 from hub.supervisor import keep_running, python_module
 
 logger = structlog.get_logger(__name__)
@@ -47,42 +45,6 @@ class Running:
     redis_source: str
     durable: bool
     menu: Menu
-
-
-def read_menu(path: Path) -> Menu:
-    """The menu of a file.
-
-    Raises:
-        CannotStart: It is not there, or makes no sense; the line says where.
-    """
-    try:
-        return parse_menu(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise CannotStart(f"the menu {path} cannot be read: {exc.strerror}") from exc
-    except (MenuError, UnicodeDecodeError) as exc:
-        raise CannotStart(f"the menu {path} has a mistake: {exc}") from exc
-
-
-@asynccontextmanager
-async def redis_of(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
-    """The private Redis, started or found; None where the operator named another.
-
-    Raises:
-        CannotStart: There is no way to have one here.
-    """
-    if settings.redis_url:
-        yield None
-        return
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        embedded = EmbeddedRedis(settings.data_dir)
-        await embedded.__aenter__()
-    except (OSError, StartError) as exc:
-        raise CannotStart(f"Redis could not be started: {exc}") from exc
-    try:
-        yield embedded
-    finally:
-        await embedded.__aexit__(None, None, None)
 
 
 async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Awaitable[None]]) -> None:
@@ -116,7 +78,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
                 children.append(tasks.create_task(run))
             url = f"http://{_shown(plan.host)}:{plan.port}"
         else:
-            app = create_app(settings, redis_url, load_secret(settings), menu, websocket_only=plan.shared_port)
+            app = create_app(settings, redis_url, secret_of(settings), menu, websocket_only=plan.shared_port)
             url = await stack.enter_async_context(_site(app, plan))
         running = Running(settings, url, redis_url, source, durable, menu)
         children.append(tasks.create_task(_run(on_ready, running)))

@@ -16,12 +16,13 @@ from aiohttp import web
 from hub.config import Limits
 from hub.domain.errors import RateLimited, Unavailable
 from hub.fanout.origins import Connections, Origins
-from hub.fanout.socket import OPEN, Closed, ProtocolError, Socket
+from hub.fanout.socket import CODES, GOODBYE_S, OPEN, Closed, ProtocolError, Socket
 
 logger = structlog.get_logger(__name__)
 
 _PROTOCOL = "4"
 _SLICE = 256
+_SECOND_BYTES = 4_096  # from a WebSocket that is only opened to be closed
 
 
 class Refusal:
@@ -70,6 +71,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._address = address
         self._leaving = False
         self._serving: set[asyncio.Task[Any]] = set()
+
+    def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
+        # Every method: a wrong one gets the protocol's own answer.
+        app.router.add_route("*", f"/{engineio_path.strip('/')}/", self.handle_request)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP request: a handshake, a poll, a post, or a WebSocket for as long as it lives."""
@@ -154,10 +159,12 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
     async def _continue(self, request: web.Request, socket: Socket) -> web.StreamResponse:
         """A request of a connection that there is already."""
         if _is_websocket(request):
-            if not self._upgrades(socket.sid, "polling") or socket.upgraded or socket.upgrading:
+            if not self._upgrades(socket.sid, "polling"):
                 return _refuse(Refusal.BAD_REQUEST)
+            if socket.upgraded or socket.probing:
+                return await _close_second(request)
             return await self._serve(socket, request)
-        if socket.upgraded or request.query["transport"] != "polling":
+        if socket.upgraded or request.query["transport"] != "polling" or request.method not in ("GET", "POST"):
             return _refuse(Refusal.BAD_REQUEST)
         try:
             if request.method == "GET":
@@ -173,13 +180,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._serving.add(task)
         try:
             return await socket.serve_websocket(request)
-        except web.HTTPException:
-            # No WebSocket after all.
-            if not socket.connected:
-                socket.shut(Closed.MALFORMED)
-            raise
-        except BaseException:
-            socket.shut(Closed.CLIENT)
+        except BaseException as error:
+            if socket.upgraded or not socket.connected:  # an upgrade that fails leaves the poller as it was
+                socket.shut(Closed.MALFORMED if isinstance(error, web.HTTPException) else Closed.CLIENT)
             raise
         finally:
             self._serving.discard(task)
@@ -187,6 +190,14 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
 
 def _is_websocket(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").strip().lower() == "websocket"
+
+
+async def _close_second(request: web.Request) -> web.WebSocketResponse:
+    """A connection has one WebSocket; another is opened and closed, as the protocol has it, and changes nothing."""
+    ws = web.WebSocketResponse(max_msg_size=_SECOND_BYTES, compress=False, timeout=GOODBYE_S)
+    await ws.prepare(request)
+    await ws.close(code=CODES[Closed.MALFORMED])
+    return ws
 
 
 def _respond(request: web.Request, payload: str) -> web.Response:

@@ -14,7 +14,7 @@ from aiohttp import web
 from socketio import packet as packets
 
 from hub.config import Limits
-from hub.domain.errors import BadRequest, ComandaError, Internal, NotFound
+from hub.domain.errors import BadRequest, ComandaError, Internal
 from hub.fanout.engine import Engine
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.session import Session, encode
@@ -25,6 +25,10 @@ logger = structlog.get_logger(__name__)
 
 NAMESPACE = "/"
 WELCOME = "hub.welcome"
+_NO_NAMESPACE = '{"message":"Invalid namespace"}'  # word for word, as the protocol has it
+# On one connection. A stock client that leaves the namespace, or is refused, closes the connection as well; each
+# CONNECT is a look at the log, and starts the session's allowance of commands anew.
+_MOST_CONNECTS = 16
 _BINARY = (str(packets.BINARY_EVENT), str(packets.BINARY_ACK))
 # Names the protocol or a stock client keeps for itself; no client emits them.
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
@@ -134,11 +138,15 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         session.emit(event, *([] if data is None else [data]))
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Send one client away; it does not come back by itself."""
+        """Send one client away; it does not come back by itself.
+
+        It closes the connection when it has read that it is to go, which by polling takes its next poll; one that
+        does not is closed as one that never asked to be let in.
+        """
         session = self.sessions.of(sid)
         if session is not None:
             session.socket.send_text(f"{MESSAGE}{packets.DISCONNECT}")
-            session.socket.shut(Closed.SERVER)
+            self._let_go(session)
 
     # From the connections
 
@@ -161,8 +169,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         elif packet.packet_type == packets.EVENT:
             await self._event(session, packet.id, packet.data)
         elif packet.packet_type == packets.DISCONNECT:
-            self._end(session)
-            socket.await_connect(self._limits.connect_s)
+            self._let_go(session)
         elif packet.packet_type != packets.ACK:  # nothing of ours asks for one
             socket.shut(Closed.MALFORMED)
 
@@ -170,6 +177,12 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         session = self.sessions.on(socket)
         if session is not None:
             self._end(session)
+
+    def _let_go(self, session: Session) -> None:
+        """The session is over; its connection may ask to be let in again, for a while."""
+        self._end(session)
+        if not session.socket.closed:
+            session.socket.await_connect(self._limits.connect_s)
 
     def _end(self, session: Session) -> None:
         """A session is over; a command under way is waited for, or it would enter rooms after we left them all."""
@@ -184,17 +197,20 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
     # CONNECT
 
     async def _connect(self, socket: Socket, namespace: str, payload: Any) -> None:
+        socket.connects += 1
+        if socket.connects > _MOST_CONNECTS:
+            return socket.shut(Closed.MALFORMED)
+        if namespace != NAMESPACE:
+            return socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{namespace},{_NO_NAMESPACE}")
         if self.sessions.on(socket) is not None:
             return socket.shut(Closed.MALFORMED)
         try:
-            if namespace != NAMESPACE:
-                raise NotFound("Invalid namespace")
             if not isinstance(payload, dict | None):
                 raise BadRequest("CONNECT takes an object")
             sid = self.engine.generate_id()
             accepted = await self._on_connect(Handshake(sid, socket.address, socket.request), payload or {})
         except Exception as error:
-            return self._refuse(socket, namespace, _told(error, "session.connect_failed"))
+            return self._refuse(socket, _told(error, "session.connect_failed"))
         if socket.closed:
             return None
         session = Session(sid, secrets.token_urlsafe(18), socket, accepted.state)
@@ -203,10 +219,9 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         socket.send_text(f"{MESSAGE}{packets.CONNECT}{encode({'sid': session.id, 'pid': session.pid})}")
         session.emit(WELCOME, accepted.welcome, accepted.cursor)
 
-    def _refuse(self, socket: Socket, namespace: str, error: ComandaError) -> None:
-        prefix = "" if namespace == NAMESPACE else f"{namespace},"
+    def _refuse(self, socket: Socket, error: ComandaError) -> None:
         told = encode({"message": error.message, "data": error.as_dict()})
-        socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{prefix}{told}")
+        socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{told}")
 
     # Commands
 
@@ -226,7 +241,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
             session.busy = False
             if session.over:
                 self._end(session)
-        if ack_id is not None:
+        if ack_id is not None and not session.over:
             session.answer(ack_id, answer)
         if after is not None:
             after()

@@ -16,7 +16,7 @@ BINARY = "b"
 SEPARATOR = "\x1e"
 MOST_PACKETS = 256  # in one POST; a stock client sends all that it has queued, and minds its bytes only
 _BODY_S = 10.0  # for a POST's body, and for an upgrade
-_GOODBYE_S = 2.0  # for the other end to answer a close
+GOODBYE_S = 2.0  # for the other end to answer a close
 
 
 class Closed(StrEnum):
@@ -72,8 +72,11 @@ class Socket:
 
     Attributes:
         connected, upgraded, closed, closing: As the engineio server reads them.
+        probing: A WebSocket has come and may take over from the polls.
+        upgrading: It works, and the polls are being ended.
         address: Where it is from.
         request: The request it opened with.
+        connects: How often it has asked to be let in.
     """
 
     def __init__(self, rules: Rules, sid: str, address: str, request: web.Request) -> None:
@@ -82,12 +85,15 @@ class Socket:
         self.request = request
         self.connected = False
         self.upgraded = False
+        self.probing = False
         self.upgrading = False
         self.closing = False
         self.closed = False
         self.reason: Closed | None = None
+        self.connects = 0
         self._rules = rules
         self._transport: asyncio.WriteTransport | None = None
+        self._probed: asyncio.WriteTransport | None = None
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
         self._poll: asyncio.Future[None] | None = None
@@ -140,6 +146,7 @@ class Socket:
 
     def await_connect(self, within_s: float) -> None:
         """Close it unless `let_in` is called in time."""
+        self.let_in()
         if within_s:
             self._door = asyncio.get_running_loop().call_later(within_s, self.shut, Closed.NO_CONNECT)
 
@@ -179,7 +186,7 @@ class Socket:
         self._rules.ended(self, reason)
 
     def _hang_up(self, reason: Closed) -> None:
-        transport, self._transport = self._transport, None
+        transport, self._transport, self._probed = self._transport or self._probed, None, None
         if transport is None or transport.is_closing():
             return
         if reason is Closed.UNSENT:
@@ -187,7 +194,7 @@ class Socket:
             return
         farewell = CODES.get(reason, 1008).to_bytes(2, "big") + reason.encode()
         transport.write(bytes((0x88, len(farewell))) + farewell)
-        asyncio.get_running_loop().call_later(_GOODBYE_S, transport.abort)
+        asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
 
     # What python-engineio's server calls
 
@@ -214,7 +221,7 @@ class Socket:
             finally:
                 self._poll = None
         if self.closed:
-            return CLOSE
+            return NOOP if self.reason is Closed.CLIENT else CLOSE
         if self.upgrading or self.upgraded:
             return NOOP  # what waits goes over the WebSocket
         payload = SEPARATOR.join(self._waiting)
@@ -260,9 +267,11 @@ class Socket:
 
     async def serve_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Read the WebSocket until it ends."""
-        ws = web.WebSocketResponse(max_msg_size=self._rules.message_bytes, compress=False, timeout=_GOODBYE_S)
+        too_large = self._rules.message_bytes and self._rules.message_bytes + 1  # aiohttp's limit is the first refused
+        ws = web.WebSocketResponse(max_msg_size=too_large, compress=False, timeout=GOODBYE_S)
         await ws.prepare(request)
-        if self.connected and not await self._upgrade(ws):
+        moved = not self.connected or await self._upgrade(ws, request)
+        if self.closed or not moved:
             await ws.close()
             return ws
         self.connected = self.upgraded = True
@@ -273,18 +282,21 @@ class Socket:
         self.shut(Closed.CLIENT)
         return ws
 
-    async def _upgrade(self, ws: web.WebSocketResponse) -> bool:
+    async def _upgrade(self, ws: web.WebSocketResponse, request: web.Request) -> bool:
         """The handshake of a client that began with polling; whether it has moved over.
 
-        The poll under way is ended with a NOOP; what is sent meanwhile waits, and goes over the WebSocket.
+        Until the WebSocket has carried a probe, polls go on as before: a proxy may let the handshake through and
+        nothing after it. Then the poll under way is ended with a NOOP; what is sent meanwhile waits, and goes over
+        the WebSocket.
         """
-        if self.upgrading or self.upgraded:
+        if self.probing or self.upgraded or self.closed:
             return False
-        self.upgrading = True
+        self.probing, self._probed = True, request.transport
         try:
             async with asyncio.timeout(_BODY_S):
                 if await ws.receive_str() != PING + "probe":
                     return False
+                self.upgrading = True
                 await ws.send_str(PONG + "probe")
                 if self._poll is not None and not self._poll.done():
                     self._poll.set_result(None)
@@ -292,7 +304,8 @@ class Socket:
         except (TimeoutError, TypeError, ConnectionError):
             return False
         finally:
-            self.upgrading = False
+            self.probing = self.upgrading = False
+            self._probed = None
 
     def _move_to(self, request: web.Request) -> None:
         """From here on everything goes to the WebSocket's transport, first what has been waiting."""

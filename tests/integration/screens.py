@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import socketio
 from socketio.exceptions import ConnectionError as Refused
 
@@ -104,7 +105,9 @@ class PythonScreen(Screen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.socket = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2)
+        # Its own session is not closed when a connection was refused or broke.
+        self._http = aiohttp.ClientSession()
+        self.socket = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2, http_session=self._http)
         self.socket.on("*", self.hear)
         self.socket.on("disconnect", lambda reason: self.hear("disconnected", reason))
         self.socket.on("connect", lambda: self.hear("connected"))
@@ -136,6 +139,7 @@ class PythonScreen(Screen):
 
     async def close(self) -> None:
         await self.socket.shutdown()
+        await self._http.close()
 
 
 class NodeScreen(Screen):
