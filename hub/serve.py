@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -107,6 +108,10 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
     except BaseException:
         await runner.cleanup()
         raise
+    # What was made so far stays to the end: a full collection would look through all of it, and hold the loop for
+    # 35 to 55 ms each time.
+    gc.collect()
+    gc.freeze()
     port = runner.addresses[0][1] if runner.addresses else plan.port
     try:
         yield f"http://{_shown(plan.host)}:{port}"

@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Str
 
 def format_time(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-20T21:30:00.123Z`."""
-    at = at.astimezone(UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def to_milliseconds(at: datetime) -> datetime:
