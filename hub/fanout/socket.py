@@ -14,7 +14,7 @@ from hub.fanout.frames import Frame, text_frame
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
 BINARY = "b"
 SEPARATOR = "\x1e"
-MOST_PACKETS = 256  # in one POST; a stock client sends all that it has queued, and minds its bytes only
+_TURN_PACKETS = 32  # from one connection, before others have their turn: what has arrived is read without a pause
 _BODY_S = 10.0  # for a POST's body, and for an upgrade
 GOODBYE_S = 2.0  # for the other end to answer a close
 
@@ -98,6 +98,7 @@ class Socket:
         self._waiting_bytes = 0
         self._poll: asyncio.Future[None] | None = None
         self._posting = asyncio.Lock()
+        self._taken = 0
         self._heart: asyncio.TimerHandle | None = None
         self._door: asyncio.TimerHandle | None = None
 
@@ -224,7 +225,7 @@ class Socket:
             return NOOP if self.reason is Closed.CLIENT else CLOSE
         if self.upgrading or self.upgraded:
             return NOOP  # what waits goes over the WebSocket
-        payload = SEPARATOR.join(self._waiting)
+        payload = SEPARATOR.join(self._waiting) or NOOP
         self._waiting.clear()
         self._waiting_bytes = 0
         return payload
@@ -233,7 +234,7 @@ class Socket:
         """Take the packets of one POST, in order.
 
         Raises:
-            ProtocolError: Not a payload, or too much of one; the connection is closed.
+            ProtocolError: Not a payload, or too many bytes of one; the connection is closed.
         """
         if self._posting.locked():
             self.refuse(Closed.MALFORMED)
@@ -241,6 +242,8 @@ class Socket:
             body = await self._read_body(request)
             for packet in body.split(SEPARATOR):
                 await self.receive(packet)
+                if self.closed:
+                    break
         if self.closed and self.reason is not Closed.CLIENT:
             raise ProtocolError(str(self.reason))
 
@@ -253,10 +256,10 @@ class Socket:
                     if limit and len(body) > limit:
                         self.refuse(Closed.TOO_LARGE)
             text = body.decode()
-        except (TimeoutError, UnicodeDecodeError):
+        except (TimeoutError, UnicodeDecodeError, web.RequestPayloadError):
             self.refuse(Closed.MALFORMED)
-        if text.count(SEPARATOR) >= MOST_PACKETS:
-            self.refuse(Closed.TOO_LARGE)
+        except ConnectionError:
+            self.refuse(Closed.CLIENT)
         return text
 
     def refuse(self, reason: Closed) -> NoReturn:
@@ -333,6 +336,9 @@ class Socket:
 
     async def receive(self, packet: str) -> None:
         """Take one Engine.IO packet."""
+        self._taken += 1
+        if self._taken % _TURN_PACKETS == 0:
+            await asyncio.sleep(0)
         if self.closed:
             return
         kind, data = packet[:1], packet[1:]

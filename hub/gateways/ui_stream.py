@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.domain.commands import OpenChat
-from hub.domain.errors import BadRequest
+from hub.domain.errors import BadRequest, NotFound
 from hub.domain.roles import Principal
 from hub.domain.values import Prose
 from hub.gateways.answer_stream import AnswerStreams, as_data
@@ -62,7 +62,7 @@ class UiStream:
         self._chat = chat
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/api/chat", self.submit), web.get("/api/chat/{id}/stream", self.resume)]
+        return [web.post("/api/chat", self.submit), web.get("/api/chat/{id}/stream", self.resume, allow_head=False)]
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         submitted = Submitted.model_validate(await read_json(request))
@@ -78,7 +78,10 @@ class UiStream:
     async def resume(self, request: web.Request) -> web.StreamResponse:
         chat_id = _chat_id(request.match_info["id"])
         principal = await self._with(request, self._chat.token(chat_id))
-        return await self._answers.resume(request, principal, chat_id, _Chunks(), _HEADERS)
+        try:
+            return await self._answers.resume(request, principal, chat_id, _Chunks(), _HEADERS)
+        except NotFound:  # a page that has just been opened asks before anything was said
+            return web.Response(status=204)
 
     async def _with(self, request: web.Request, token: str) -> Principal:
         return await self._access.with_capability(request[PRINCIPAL], token)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import aiohttp
+import psutil
 import pytest
 import socketio
 
@@ -24,7 +24,7 @@ from tests.support.processes import Process, free_port, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli.conftest import Serve
+    from tests.cli.conftest import Serve, Served
 
 ENDS_S = 10.0
 
@@ -52,13 +52,14 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Proce
         yield hubs
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
+def children(hub: Served, *words: str) -> list[psutil.Process]:
+    """The programs that a hub has started, whose command line has these words in it."""
+    found = psutil.Process(hub.process.pid).children(recursive=True)
+    return [child for child in found if all(word in " ".join(child.cmdline()) for word in words)]
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(processes, timeout=5)[1]
 
 
 async def test_the_first_start_prints_the_managers_pin_once_and_it_works(folder: Folder, serve: Serve) -> None:
@@ -87,9 +88,8 @@ async def test_it_ends_with_0_and_stops_the_redis_it_started_whoever_is_connecte
     folder: Folder, serve: Serve, sign: signal.Signals
 ) -> None:
     hub = serve()
-    redis = wait_until(
-        lambda: [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _is_redis(pid, folder)], 5, "Redis"
-    )
+    redis = children(hub, "redis")
+    assert len(redis) == 1
     async with aiohttp.ClientSession() as http:
         stream = await http.get(f"{hub.url}/api/rooms/promos/events", headers={"Accept": "text/event-stream"})
         await stream.content.readuntil(b"\n\n")
@@ -104,17 +104,7 @@ async def test_it_ends_with_0_and_stops_the_redis_it_started_whoever_is_connecte
         await client.shutdown()
         await ws.close()
         stream.close()
-    assert not any(alive(pid) for pid in redis)
-
-
-def _is_redis(pid: str, folder: Folder) -> bool:
-    """Whether a process is the server of this folder."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read()
-        return b"redis" in command.split(b"\0")[0] and os.readlink(f"/proc/{pid}/cwd").startswith(str(folder.path))
-    except OSError:
-        return False
+    assert gone(redis)
 
 
 def test_what_was_ordered_is_there_after_a_kill(folder: Folder, serve: Serve) -> None:
@@ -186,11 +176,9 @@ def test_a_data_folder_that_is_a_file_is_one_line(folder: Folder) -> None:
         assert "data" in said.line
 
 
-@pytest.mark.slow
 async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve) -> None:
     hub = serve("--workers", "2")
-    children = [pid for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == hub.process.pid]
-    hubs = [pid for pid in children if b"--shared-port" in _command(pid)]
+    hubs = children(hub, "--shared-port")
     assert len(hubs) == 2
     http = aiohttp.ClientSession()
     clients = [socketio.AsyncClient(reconnection=False, http_session=http) for _ in range(8)]
@@ -222,23 +210,7 @@ async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve)
         await http.close()
     code = await asyncio.get_running_loop().run_in_executor(None, hub.process.stop, ENDS_S)
     assert code == 0, hub.process.output()
-    assert not any(alive(int(pid)) for pid in hubs)
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return int(file.read().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
-def _command(pid: str) -> bytes:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+    assert gone(hubs)
 
 
 def test_several_workers_need_a_port_of_their_own(folder: Folder) -> None:

@@ -217,6 +217,12 @@ async def test_what_cannot_be_done_to_an_order_is_refused(
     await refused(house, f"/api/orders/{id}/{action}", code, status, body=body, token=house.token())
 
 
+async def test_a_message_past_the_limit_is_too_large(house: House) -> None:
+    chat = (await house.post("/api/chats", {})).data
+    path = f"/api/chats/{chat['chat_id']}/messages"
+    await refused(house, path, "too_large", 413, body={"text": "x" * 2001}, token=chat["token"])
+
+
 async def test_a_version_that_somebody_else_was_quicker_than_is_a_conflict(house: House) -> None:
     id = (await house.placed())["order"]["id"]
     await house.advance(id, "preparing")
@@ -255,7 +261,6 @@ async def test_an_order_that_there_is_not_is_not_found(house: House, id: str) ->
         ("/api/login", {"name": "Carmen", "pin": "1" * 65}),
         ("/api/chats", {"chat_id": "x"}),
         ("/api/chats/x/messages", {"text": ""}),
-        ("/api/chats/x/messages", {"text": "x" * 2001}),
         ("/api/chats/x/messages", {"text": "\ud800"}),
         ("/api/chats/x/stop", {}),
     ],
@@ -284,6 +289,8 @@ async def test_a_question_that_makes_no_sense_is_refused(house: House, query: st
         ("POST", "/", "GET,HEAD"),
         ("GET", "/api/chat/stream", "POST"),
         ("HEAD", "/api/rooms/promos/events", "GET"),
+        ("HEAD", "/api/chat/a-chat-of-mine/stream", "GET"),
+        ("GET", "/api/chat", "POST"),
         ("PATCH", "/readyz", "GET,HEAD"),
     ],
 )

@@ -105,8 +105,8 @@ async def test_an_order_goes_its_whole_way(house: House) -> None:
     page = await house.get(f"/api/rooms/order:{id}/events", token=manager)
     assert [event["type"] for event in page.data["events"]] == [
         *("order.received", "order.preparing", "order.item_done", "order.item_undone", "order.ready"),
-        *("order.recalled", "order.ready", "order.delayed", "order.eta_changed", "order.courier_assigned"),
-        *("order.en_route", "order.delivered"),
+        *("order.recalled", "order.eta_changed", "order.ready", "order.delayed", "order.eta_changed"),
+        *("order.courier_assigned", "order.en_route", "order.delivered"),
     ]
 
 

@@ -63,6 +63,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
     settings = {
         "COMANDA_REDIS_URL": f"redis://127.0.0.1:{redis_port}",
         "COMANDA_SECRET": uuid.uuid4().hex,
+        "COMANDA_REDIS_DEADLINE_S": "1",
         "COMANDA_LIMIT_REQUESTS_S": "0",
         "COMANDA_LIMIT_COMMANDS_S": "0",
     }

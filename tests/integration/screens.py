@@ -105,14 +105,15 @@ class PythonScreen(Screen):
 
     def __init__(self) -> None:
         super().__init__()
-        # Its own session is not closed when a connection was refused or broke.
+        self._http: aiohttp.ClientSession | None = None
+
+    async def connect(self, url: str, transports: Sequence[str] = WEBSOCKET, **auth: Any) -> None:
+        # A session that it makes for itself is not closed when a connection was refused or broke.
         self._http = aiohttp.ClientSession()
         self.socket = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2, http_session=self._http)
         self.socket.on("*", self.hear)
         self.socket.on("disconnect", lambda reason: self.hear("disconnected", reason))
         self.socket.on("connect", lambda: self.hear("connected"))
-
-    async def connect(self, url: str, transports: Sequence[str] = WEBSOCKET, **auth: Any) -> None:
         refused: list[Any] = []
         self.socket.on("connect_error", refused.append)
         try:
@@ -138,8 +139,9 @@ class PythonScreen(Screen):
         assert self.socket.transport() == "websocket"  # it upgrades before it says that it is connected
 
     async def close(self) -> None:
-        await self.socket.shutdown()
-        await self._http.close()
+        if self._http is not None:
+            await self.socket.shutdown()
+            await self._http.close()
 
 
 class NodeScreen(Screen):
