@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from hub.domain.models import Delivery, OrderLine, OrderStatus
-from hub.domain.values import CommandId, Id, Line, Note, Prose, Sku, Time, Value
+from hub.domain.values import CommandId, Flag, Id, Line, Note, Prose, Real, Sku, Time, Value, Whole
 
 Reason = Annotated[Note, Field(min_length=1)]
 Token = Annotated[str, Field(max_length=2048)]
@@ -74,7 +74,7 @@ class OrderCommand(Keyed):
 class AdvanceOrder(OrderCommand):
     name: ClassVar[str] = "order.advance"
     to: OrderStatus
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: Annotated[Whole, Field(ge=1)] | None = None
 
 
 class CancelOrder(OrderCommand):
@@ -90,7 +90,7 @@ class RecallOrder(OrderCommand):
 class DelayOrder(OrderCommand):
     name: ClassVar[str] = "order.delay"
     reason: Reason
-    minutes: Annotated[int, Field(ge=1, le=180)]
+    minutes: Annotated[Whole, Field(ge=1, le=180)]
 
 
 class AcknowledgeOrder(OrderCommand):
@@ -99,8 +99,8 @@ class AcknowledgeOrder(OrderCommand):
 
 class MarkItem(OrderCommand):
     name: ClassVar[str] = "order.mark_item"
-    item: Annotated[int, Field(ge=1)]
-    done: bool
+    item: Annotated[Whole, Field(ge=1)]
+    done: Flag
 
 
 class AssignCourier(OrderCommand):
@@ -111,11 +111,11 @@ class AssignCourier(OrderCommand):
 class ReportPosition(Command):
     name: ClassVar[str] = "courier.report"
     order_id: Id
-    lat: Annotated[float, Field(ge=-90, le=90)]
-    lon: Annotated[float, Field(ge=-180, le=180)]
-    accuracy_m: Annotated[float, Field(ge=0, le=100_000)]
-    heading: Annotated[float, Field(ge=0, le=360)] | None = None
-    speed_m_s: Annotated[float, Field(ge=0, le=200)] | None = None
+    lat: Annotated[Real, Field(ge=-90, le=90)]
+    lon: Annotated[Real, Field(ge=-180, le=180)]
+    accuracy_m: Annotated[Real, Field(ge=0, le=100_000)]
+    heading: Annotated[Real, Field(ge=0, le=360)] | None = None
+    speed_m_s: Annotated[Real, Field(ge=0, le=200)] | None = None
 
 
 class PublishPromo(Keyed):
@@ -128,7 +128,7 @@ class PublishPromo(Keyed):
 class SetStock(Keyed):
     name: ClassVar[str] = "stock.set"
     sku: Sku
-    left: Annotated[int, Field(ge=0, le=100_000, strict=True)]
+    left: Annotated[Whole, Field(ge=0, le=100_000)]
 
 
 class OpenChat(Command):

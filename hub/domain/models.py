@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hub.domain.values import Line, Note, Sku, Time, Value, absent
+from hub.domain.values import Line, Note, Real, Sku, Time, Value, Whole, absent
 
 
 class OrderStatus(StrEnum):
@@ -84,8 +84,8 @@ class Delivery(Value):
 
     kind: DeliveryKind
     address: Note | None = Field(default=None, exclude_if=absent)
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = Field(default=None, exclude_if=absent)
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = Field(default=None, exclude_if=absent)
+    lat: Annotated[Real, Field(ge=-90, le=90)] | None = Field(default=None, exclude_if=absent)
+    lon: Annotated[Real, Field(ge=-180, le=180)] | None = Field(default=None, exclude_if=absent)
 
 
 class CustomerName(Value):
@@ -120,5 +120,5 @@ class OrderLine(Value):
     """What a customer asks for: how many of a dish, and how."""
 
     sku: Sku
-    qty: Annotated[int, Field(ge=1, le=50, strict=True)]
+    qty: Annotated[Whole, Field(ge=1, le=50)]
     notes: Note = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 
 def format_time(at: datetime) -> str:
@@ -39,7 +39,21 @@ def _printable(text: str) -> str:
     return text
 
 
-Time = Annotated[datetime, AfterValidator(_aware), PlainSerializer(format_time, return_type=str)]
+def _written(at: object) -> object:
+    """A time is written out: a bare number is no time, whatever it counts."""
+    if not isinstance(at, str | datetime):
+        raise ValueError("a time is written like 2026-11-20T21:30:00Z")
+    return at
+
+
+Time = Annotated[
+    datetime, BeforeValidator(_written), AfterValidator(_aware), PlainSerializer(format_time, return_type=str)
+]
+
+# As JSON has them: "3" is no number, and "yes" is no boolean.
+Whole = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 def _one_line(text: str) -> str:
