@@ -136,5 +136,8 @@ def _print_links(running: Running, manager: tuple[str, str] | None) -> None:
         lines += [f"    log in as {manager[0]} with PIN {manager[1]}  (shown this once)", ""]
     lines.append(f"    Redis: {running.redis_source}")
     if not running.durable:
-        lines.append("    THIS REDIS KEEPS NOTHING: orders will not survive a restart. Install redis-server.")
+        lines += [
+            "    THIS REDIS IS IN MEMORY: orders will not survive a restart, and any user of this machine can reach it.",
+            "    Install redis-server (or valkey-server) for a real one.",
+        ]
     print("\n".join(lines) + "\n", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, NoReturn, Protocol
 
@@ -281,7 +282,8 @@ class Socket:
         self._move_to(request)
         async with self._posting:  # what was posted before the move comes first
             pass
-        await self._read(ws)
+        with suppress(ConnectionError):  # gone before aiohttp has answered a ping of its
+            await self._read(ws)
         self.shut(Closed.CLIENT)
         return ws
 
