@@ -137,7 +137,7 @@ def _print_links(running: Running, manager: tuple[str, str] | None) -> None:
     lines.append(f"    Redis: {running.redis_source}")
     if not running.durable:
         lines += [
-            "    THIS REDIS IS IN MEMORY: orders will not survive a restart, and any user of this machine can reach it.",
+            "    THIS REDIS IS IN MEMORY: orders will not survive a restart, and any local user can reach it.",
             "    Install redis-server (or valkey-server) for a real one.",
         ]
     print("\n".join(lines) + "\n", flush=True)

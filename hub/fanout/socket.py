@@ -47,6 +47,11 @@ CODES = {
 _REASONS = {1009: Closed.TOO_LARGE, 1002: Closed.MALFORMED, 1007: Closed.MALFORMED}
 
 
+# Polls end with a CLOSE for these alone. For python-socketio's client it is final; where the next poll finds no
+# session, that client comes back like every other.
+_FAULTS = frozenset({Closed.MALFORMED, Closed.ATTACHMENT, Closed.TOO_LARGE})
+
+
 class ProtocolError(Exception):
     """What the other end sent is refused, and the connection closed."""
 
@@ -223,7 +228,7 @@ class Socket:
             finally:
                 self._poll = None
         if self.closed:
-            return NOOP if self.reason is Closed.CLIENT else CLOSE
+            return CLOSE if self.reason in _FAULTS else NOOP
         if self.upgrading or self.upgraded:
             return NOOP  # what waits goes over the WebSocket
         payload = SEPARATOR.join(self._waiting) or NOOP
