@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -132,7 +133,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
             return _error(Unavailable("this process is going away", retry_after_s=1))
         address = self._address(request)
         if not self._connections.take(address):
-            return _error(RateLimited("too many connections from this address"))
+            return _error(RateLimited("too many connections from this address", retry_after_s=5))
         socket = Socket(self, self.generate_id(), address, request)
         self.sockets[socket.sid] = socket
         socket.send_text(OPEN + json.dumps(self._handshake(socket.sid, request.query["transport"])))
@@ -219,4 +220,5 @@ def _refuse(why: tuple[int, str], status: int = 400) -> web.Response:
 
 
 def _error(error: RateLimited | Unavailable) -> web.Response:
-    return web.json_response({"ok": False, "error": error.as_dict()}, status=error.status)
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s or 1))}
+    return web.json_response({"ok": False, "error": error.as_dict()}, status=error.status, headers=headers)
