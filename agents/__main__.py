@@ -15,6 +15,7 @@ import structlog
 from agents.models import ModelError, build_llm, warm
 from hub.bootstrap import CannotStart, read_menu, read_settings, services_of
 from hub.config import Settings
+from hub.supervisor import when_parent_ends
 from hub.telemetry import configure_logging
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ async def _serve(settings: Settings) -> None:
             lang=settings.lang,
         )
         _stop_on_signals(worker)
+        when_parent_ends(worker.stop)
         logger.info("agent.ready", worker=worker.name, model=llm.metadata.model_name, branch=settings.branch)
         await worker.run()
         logger.info("agent.stopped", worker=worker.name)

@@ -12,6 +12,9 @@ from hub.domain.events import ChatDelta
 if TYPE_CHECKING:
     from agents.journal import Journal
 
+# A character takes at most six bytes of JSON (a control character does): the longest answer fits into one event,
+# which holds 64 KiB.
+MAX_ANSWER_CHARS = 10_000
 WINDOW_S = 0.03  # below what an eye tells apart, and a third of the commits of one token each
 
 
@@ -21,12 +24,14 @@ class Deltas:
     While one commit is under way the next piece grows: a slow Redis makes pieces longer, not queues.
 
     Attributes:
-        text: Everything said so far, committed or not.
+        text: Everything said so far, committed or not; at most `MAX_ANSWER_CHARS`.
+        full: Whether more was said than that, and cut off.
         count: How many pieces are in the room.
     """
 
     def __init__(self, journal: Journal, *, window_s: float = WINDOW_S) -> None:
         self.text = ""
+        self.full = False
         self.count = 0
         self.first_at: float | None = None
         self._journal = journal
@@ -44,6 +49,9 @@ class Deltas:
             self.first_at = time.monotonic()
         text = self._gap + text
         self._gap = ""
+        room = MAX_ANSWER_CHARS - len(self.text)
+        self.full = self.full or len(text) > room
+        text = text[:room]
         self.text += text
         self._pending += text
         self._news.set()

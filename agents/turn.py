@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
-MAX_ANSWER_CHARS = 12_000  # with room to spare below what one event may hold
 _HISTORY = 1_000  # events of the room that are read back
 
 Ended = Literal["completed", "stopped", "failed", "lost"]
@@ -229,7 +228,7 @@ class TurnRun:
                     case AgentStream():
                         # Only the delta: each event also carries the whole text so far.
                         self._deltas.add(event.delta)
-                        if len(self._deltas.text) > MAX_ANSWER_CHARS:
+                        if self._deltas.full:
                             raise Failure("too_long")
                     case AgentOutput():
                         self._count(event.raw)
@@ -279,6 +278,19 @@ class TurnRun:
             attempt=self._journal.turn.attempt,
             code=code,
         )
+
+
+async def fail(
+    services: Services, both: TurnRead, code: str, *, worker: str, limits: Limits, otherwise: Lang
+) -> Report:
+    """End a turn as failed without looking at what was said: its reading may be what fails."""
+    journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
+    error = failures.told(code, both.chat.lang or otherwise)
+    try:
+        await journal.end(TurnState.FAILED, ChatFailed(turn_id=both.turn.id, text="", error=error))
+    except LeaseLost:
+        return Report("lost", attempt=both.turn.attempt)
+    return Report("failed", attempt=both.turn.attempt, code=code)
 
 
 def _so_far(said: Transcript, turn_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agents.turn import Deadlines, TurnRun
+from agents.turn import Deadlines, TurnRun, fail
 from hub.domain.errors import ComandaError, Unavailable
 from hub.services.chat import read_turn
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 _BACKOFF_S = (0.1, 5.0)
+# A turn that nobody gets as far as to begin counts no attempts; after so many deliveries it is not handed on again.
+MAX_DELIVERIES = 5
 
 
 class Worker:
@@ -152,6 +154,8 @@ class Worker:
             )
 
     async def _answered(self, taken: Taken) -> Report | None:
+        if taken.deliveries > MAX_DELIVERIES:
+            return await self._given_up(taken)
         both = await read_turn(self._services.log, taken.turn_id)
         if both is None or both.turn.over:
             await self._queue.finish(taken)
@@ -171,6 +175,26 @@ class Worker:
             run.stop(by)
         report = await run.run()
         if report.ended != "lost":
+            await self._queue.finish(taken)
+        return report
+
+    async def _given_up(self, taken: Taken) -> Report | None:
+        """End a turn that broke every attempt; one that cannot even be ended goes out of the queue as it is."""
+        logger.error(
+            "agent.turn_given_up", turn_id=taken.turn_id, chat_id=taken.chat_id, deliveries=taken.deliveries
+        )
+        report = None
+        try:
+            both = await read_turn(self._services.log, taken.turn_id)
+            if both is not None and not both.turn.over:
+                report = await fail(
+                    self._services, both, "internal", worker=self.name, limits=self._limits, otherwise=self._lang
+                )
+        except Unavailable:
+            raise  # for a while; there will be another delivery
+        except Exception:
+            logger.exception("agent.turn_dropped", turn_id=taken.turn_id, chat_id=taken.chat_id)
+        if report is None or report.ended != "lost":
             await self._queue.finish(taken)
         return report
 

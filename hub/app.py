@@ -10,9 +10,10 @@ from aiohttp import web
 
 from hub.bootstrap import CannotStart
 from hub.config import STATIC_DIR, Settings
-from hub.domain.errors import ComandaError
+from hub.domain.errors import ComandaError, Unauthorized
 from hub.domain.events import FloorTick
 from hub.domain.menu import Menu
+from hub.domain.roles import Principal
 from hub.domain.rooms import FLOOR
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
@@ -26,6 +27,7 @@ from hub.gateways.commands import Commands
 from hub.gateways.health import Health
 from hub.gateways.http import HttpDoor
 from hub.gateways.joining import Joining
+from hub.gateways.limits import Buckets
 from hub.gateways.outbox import Outboxes
 from hub.gateways.pages import Pages
 from hub.gateways.peer import Proxies
@@ -40,7 +42,7 @@ from hub.telemetry import Metrics
 logger = structlog.get_logger(__name__)
 
 TICK_S = 2.0
-_OPEN_AGAIN_S = 0.5
+LOOK_AFTER_S = 5.0
 
 
 class Hub:
@@ -71,7 +73,8 @@ class Hub:
         access, views = self.services.access, self.services.views
         commands = Commands(self.services)
         joining = Joining(self.relay, access, views, limits)
-        desk = Desk(commands, joining, limits, self.metrics)
+        by_address = Buckets(limits.requests_s, limits.requests_burst)  # one for all doors
+        desk = Desk(commands, joining, access, by_address, limits, self.metrics)
         outboxes = self.outboxes = Outboxes(limits.unsent_bytes, connections)
         self.socketio = SocketIoDoor(
             settings,
@@ -98,7 +101,7 @@ class Hub:
         ]
         self._middlewares = [
             middleware.errors_as_answers(self.metrics),
-            middleware.who_and_how_often(access, proxies, limits),
+            middleware.who_and_how_often(access, proxies, by_address, limits),
         ]
         self._limits = limits
         self.draining = False
@@ -125,19 +128,45 @@ class Hub:
     async def _background(self, _app: web.Application) -> AsyncIterator[None]:
         """The relay and the floor's ticks, as long as the app lives. Redis need not be there yet."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(work) for work in (self.relay.run(), self._tick(), self._open_branch())]
+            running = [tasks.create_task(work) for work in (self.relay.run(), self._tick(), self._look_after())]
             yield
             for task in running:
                 task.cancel()
 
-    async def _open_branch(self) -> None:
-        """Count the stock as soon as Redis is there: until then nothing is sold out."""
+    async def _look_after(self) -> None:
+        """What has to be seen to now and then, as soon as Redis is there and as long as it is."""
+        opened = ""
         while True:
             await self.relay.wait_live()
             try:
-                return await self.services.stock.open_branch()
-            except ComandaError:
-                await asyncio.sleep(_OPEN_AGAIN_S)
+                epoch = (await self.log.position()).epoch
+                if opened != epoch:
+                    # A log that begins anew has lost its counts, and what is not counted is never sold out.
+                    await self.services.stock.open_branch()
+                    opened = epoch
+                await self._part_with_former_staff()
+            except ComandaError as exc:
+                logger.warning("hub.not_looked_after", code=exc.code)
+            await asyncio.sleep(LOOK_AFTER_S)
+
+    async def _part_with_former_staff(self) -> None:
+        """Close the connections of those whose token has ended, or who work here no more.
+
+        They may come back, and are told then what their token is worth.
+        """
+        for session in self.socketio.server.sessions:
+            if not await self._is_current(session.state.principal):
+                session.socket.shut(Closed.SERVER)
+        for outbox, principal in self.outboxes.readers():
+            if not await self._is_current(principal):
+                outbox.close()
+
+    async def _is_current(self, principal: Principal) -> bool:
+        try:
+            await self.services.access.require_current(principal)
+        except Unauthorized:
+            return False
+        return True
 
     async def _tick(self) -> None:
         """Tell the floor's screens how things stand, while there are any here."""
@@ -150,6 +179,8 @@ class Hub:
                 await self.log.publish(str(FLOOR), tick.type, tick.body(self.services.clock()))
             except ComandaError as exc:
                 logger.warning("floor.tick_failed", code=exc.code)
+            except Exception:
+                logger.exception("floor.tick_failed")
 
     def _measure(self) -> None:
         relay, metrics = self.relay, self.metrics

@@ -18,7 +18,7 @@ from hub.app import HUB, create_app
 from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of
 from hub.config import Settings
 from hub.domain.menu import Menu
-from hub.supervisor import keep_running, python_module
+from hub.supervisor import keep_running, python_module, when_parent_ends
 
 logger = structlog.get_logger(__name__)
 
@@ -68,6 +68,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         durable = embedded is None or embedded.durable
         environment = {"COMANDA_REDIS_URL": redis_url, "COMANDA_DATA_DIR": str(settings.data_dir.resolve())}
         stopping = _stop_signal()
+        when_parent_ends(stopping.set)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         children: list[asyncio.Task[None]] = []
         if embedded is not None:

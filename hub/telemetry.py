@@ -17,6 +17,10 @@ def configure_logging(*, to_terminal: bool | None = None, quiet: bool = False) -
     Args:
         quiet: Only what is wrong; for commands whose answer is their output.
     """
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
+        root.removeHandler(handler)
+    root.addHandler(_Libraries(logging.WARNING))
     pretty = sys.stderr.isatty() if to_terminal is None else to_terminal
     structlog.configure(
         processors=[
@@ -30,6 +34,14 @@ def configure_logging(*, to_terminal: bool | None = None, quiet: bool = False) -
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class _Libraries(logging.Handler):
+    """Passes on what libraries log by the standard library, in the format of our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = {"exc_info": record.exc_info} if record.exc_info else {}
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **fields)
 
 
 class Metrics:

@@ -129,6 +129,7 @@ def acknowledge(order: Order, by: str) -> list[ev.OrderEvent]:
     """A person saw it. Twice is as good as once."""
     if order.acknowledged:
         return []
+    _still_open(order)
     return [ev.OrderAcknowledged(order_id=order.id, version=order.version + 1, by=by)]
 
 
@@ -166,6 +167,31 @@ def check_carrier(order: Order, who: Principal) -> None:
         raise Forbidden("take the order before you carry it", courier_id=order.courier.id if order.courier else None)
     if order.status not in (OrderStatus.READY, OrderStatus.EN_ROUTE):
         raise Forbidden("the kitchen has not finished it", status=str(order.status))
+
+
+def check_taker(order: Order, who: Principal, courier: Courier) -> None:
+    """A courier takes for themselves what nobody carries; those who run the kitchen hand orders over.
+
+    Raises:
+        Forbidden: It is another courier's order, or would be.
+    """
+    if who.may(Permission.ADVANCE_ORDER):
+        return
+    if courier.id != who.id:
+        raise Forbidden("a courier takes orders for themselves only")
+    if order.courier is not None and order.courier.id != who.id:
+        raise Forbidden("another courier has it", courier_id=order.courier.id)
+
+
+def check_delayer(order: Order, who: Principal) -> None:
+    """A courier is late with what they carry, and with nothing else.
+
+    Raises:
+        Forbidden: It is not theirs to carry.
+    """
+    carries_only = who.may(Permission.CARRY_ORDER) and not who.may(Permission.ADVANCE_ORDER)
+    if carries_only and (order.courier is None or order.courier.id != who.id):
+        raise Forbidden("take the order before you delay it", courier_id=order.courier.id if order.courier else None)
 
 
 def check_version(order: Order, expected: int | None) -> None:

@@ -115,6 +115,7 @@ class Principal:
         roles: Staff roles; none for customers.
         orders: The orders this principal holds a capability for.
         chats: The chats this principal holds a capability for.
+        until: Unix time at which a staff token ends, in seconds; None for those who hold none.
     """
 
     kind: Kind = Kind.ANONYMOUS
@@ -123,6 +124,7 @@ class Principal:
     roles: frozenset[Role] = field(default_factory=frozenset)
     orders: frozenset[str] = field(default_factory=frozenset)
     chats: frozenset[str] = field(default_factory=frozenset)
+    until: float | None = field(default=None, compare=False)  # the same person, whenever they logged in
 
     @property
     def is_staff(self) -> bool:

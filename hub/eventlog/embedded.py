@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import hashlib
 import json
-import logging
 import os
 import signal
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+import structlog
 from redis.exceptions import RedisError
 
 from hub.eventlog import servers
@@ -32,7 +32,8 @@ MAX_SOCKET_PATH = 103
 _PING_S = 1.0
 _POLL_S = 0.02
 _WATCH_S = 0.5
-_logger = logging.getLogger(__name__)
+
+logger = structlog.get_logger(__name__)
 
 # Linux tells the server to stop when the hub is gone, however it went: no stray process after a kill -9, and
 # with its append-only file it loses nothing. Elsewhere it lives on, and the next start adopts it. This is a
@@ -127,12 +128,12 @@ class EmbeddedRedis:
         while True:
             if self.durable and (self.owned or self._take_over()):
                 await self._gone(_WATCH_S)
-                _logger.error("embedded_redis_ended", extra={"source": self.source})
+                logger.error("redis.ended", source=self.source)
                 try:
                     async with asyncio.timeout(self._start_s):
                         await self._serve()
                 except (StartError, OSError) as error:  # TimeoutError is an OSError
-                    _logger.error("embedded_redis_lost", extra={"reason": str(error)})
+                    logger.error("redis.lost", reason=str(error) or type(error).__name__)
             await asyncio.sleep(_WATCH_S)
 
     # Finding

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from redis.exceptions import ConnectionError, ReadOnlyError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
 
 from hub.domain.errors import ComandaError, Internal, Unavailable
 
@@ -18,10 +26,16 @@ _NOT_NOW = re.compile(
 
 def translate(error: BaseException) -> ComandaError:
     """The error to raise `from` one of redis-py's, or of the system's."""
+    # Before the next: redis-py's AuthenticationError is a ConnectionError. The password is for the operator to put
+    # right, and then the same request succeeds.
+    if isinstance(error, AuthenticationError):
+        return Unavailable("Redis refused the password")
+    if isinstance(error, NoPermissionError):
+        return Unavailable("Redis does not let this user do that")
     if isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError):
-        return Unavailable("the event log did not answer")
+        return Unavailable("Redis does not answer")
     if isinstance(error, ResponseError) and (_not_now(error) or _NOT_NOW.search(str(error))):
-        return Unavailable("the event log cannot take this now")
+        return Unavailable("Redis cannot take this now")
     return Internal("the event log failed")
 
 

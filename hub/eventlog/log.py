@@ -179,7 +179,8 @@ class EventLog:
 
     async def position(self) -> Cursor:
         """Where the branch stands. Names the log's epoch if it has none, or a new one if it lost its tail."""
-        return (await self.commit(Write())).cursor
+        cursor, _ = await self._as_of(self._heads, [self.keys.meta], [])
+        return cursor
 
     async def read(self, room: str, after: int, *, limit: int = 1000, upto: int | None = None) -> list[LogEntry]:
         """The room's events after an offset, up to another, oldest first."""
@@ -307,7 +308,7 @@ class EventLog:
         """A reading script's reply, and the moment it is of; never of a log that lost its tail unnoticed."""
         reply = await self._run(script, keys, argv, again=True)
         if not self._trusts(Cursor(reply[0], int(reply[1]))):
-            await self.position()
+            await self.commit(Write())  # names a new epoch: only a commit may
             reply = await self._run(script, keys, argv, again=True)
         cursor = Cursor(reply[0], int(reply[1]))
         self.observe(cursor)

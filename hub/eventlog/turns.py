@@ -12,6 +12,7 @@ import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError, ResponseError
@@ -30,17 +31,37 @@ GROUP = "agents"
 STOP_KEPT_S = 3_600
 _PING_S = 5.0
 _POLL_S = 0.02
+_SCANS = 100  # of ten entries each: more than all workers together hold
 _NO_GROUP = ("NOGROUP", "requires the key to exist")  # Redis's word, and fakeredis's
 _BACKOFF_S = (0.1, 5.0)  # first and longest wait before the control channel is tried again
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One turn in a worker's hands. `entry` is its place in the stream."""
+    """One turn in a worker's hands.
+
+    Attributes:
+        entry: Its place in the stream.
+        deliveries: How often it was handed to a worker, this time included.
+    """
 
     entry: str
     turn_id: str
     chat_id: str
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """How the queue is attended to.
+
+    Attributes:
+        turns: Asked and not over.
+        heard_s: Seconds since a worker was last heard of; None: the queue knows of no worker.
+    """
+
+    turns: int
+    heard_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +131,27 @@ class TurnQueue:
 
     async def reclaim(self, worker: str) -> Taken | None:
         """A turn whose worker let its lease run out; None if there is none."""
+        start = "0-0"
         async with self._reach():
-            answer: Any = await self._grouped(
-                lambda: self._redis.xautoclaim(
-                    self._keys.turns, GROUP, worker, min_idle_time=self._lease_ms, start_id="0-0", count=1
-                )
-            )
-        for entry, fields in answer[1]:
-            if fields:  # an entry that was deleted meanwhile is claimed without any
-                return _taken(entry, fields)
+            # One call looks at ten entries for each it may claim, and says where the next one goes on.
+            for _ in range(_SCANS):
+                answer: Any = await self._grouped(partial(self._claim, worker, start))
+                for entry, fields in answer[1]:
+                    if fields:  # an entry that was deleted meanwhile is claimed without any
+                        return _taken(entry, fields, await self._deliveries(entry))
+                start = answer[0]
+                if start == "0-0":
+                    break
         return None
+
+    async def _claim(self, worker: str, start: str) -> Any:
+        return await self._redis.xautoclaim(
+            self._keys.turns, GROUP, worker, min_idle_time=self._lease_ms, start_id=start, count=1
+        )
+
+    async def _deliveries(self, entry: str) -> int:
+        pending: Any = await self._redis.xpending_range(self._keys.turns, GROUP, min=entry, max=entry, count=1)
+        return int(pending[0]["times_delivered"]) if pending else 1
 
     async def renew(self, worker: str, taken: Taken) -> bool:
         """Keep the lease; False if it is somebody else's by now."""
@@ -153,6 +185,16 @@ class TurnQueue:
             for consumer in await self._redis.xinfo_consumers(self._keys.turns, GROUP):
                 if consumer["name"] == worker and consumer["pending"] == 0:
                     await self._redis.xgroup_delconsumer(self._keys.turns, GROUP, worker)
+
+    async def attendance(self) -> Attendance:
+        """What waits, and whether anybody is there for it: for those who look after the hub."""
+        async with self._reach():
+            turns = int(await self._redis.xlen(self._keys.turns))
+            try:
+                workers: Any = await self._redis.xinfo_consumers(self._keys.turns, GROUP)
+            except ResponseError:  # no worker has ever been here
+                workers = []
+        return Attendance(turns, min((worker["idle"] / 1_000 for worker in workers), default=None))
 
     # Stopping
 
@@ -228,11 +270,11 @@ class TurnQueue:
             async with asyncio.timeout(self._deadline_s + extra_s):
                 yield
         except TimeoutError as exc:
-            raise Unavailable("the turn queue did not answer in time") from exc
+            raise Unavailable("Redis does not answer") from exc
         except (RedisError, OSError) as exc:
             raise translate(exc) from exc
 
 
-def _taken(entry: str, fields: dict[str, str]) -> Taken:
+def _taken(entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken:
     payload = json.loads(fields["p"])
-    return Taken(entry, payload["turn_id"], payload["chat_id"])
+    return Taken(entry, payload["turn_id"], payload["chat_id"], deliveries)

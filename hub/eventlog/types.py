@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hub.domain.rooms import Cursor
@@ -13,6 +13,7 @@ MAX_ROOMS = 8
 MAX_STOCK_MOVES = 64
 MAX_BODY_BYTES = 65_536
 SAMPLES_KEPT = 100
+INDEX_KEPT = 10_000
 COUNTS_KEPT_S = 40 * 86_400
 
 
@@ -64,11 +65,16 @@ class StockMove:
 
 @dataclass(frozen=True, slots=True)
 class IndexMove:
-    """A member enters an index (its score: the write's first offset) or leaves it."""
+    """A member enters an index (its score: the write's first offset) or leaves it.
+
+    Attributes:
+        keep: The index holds so many members, the oldest leave; 0: it is never trimmed.
+    """
 
     index: str
     member: str
     present: bool
+    keep: int = INDEX_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,8 @@ class ViewQuery:
     Attributes:
         after: Give what came after this offset of `epoch`; None: the newest events.
         limit: At most so many events.
-        index: Give the documents of this index's newest members: `index_limit` of the kind `index_kind`.
+        index: Give the documents of this index's members, of the kind `index_kind`, and how many it has.
+        index_limit: So many of the newest, newest first; below zero, so many of the oldest, oldest first.
         stock: Give what is left of each dish.
     """
 
@@ -162,7 +169,8 @@ class View:
     Attributes:
         whole: `after` was honoured: `events` holds everything in the room after it. Otherwise, the newest.
         documents: One for each asked for; None where there is none.
-        indexed: The newest members' documents, newest first.
+        indexed: The index's documents, in the order asked for; of a log's reply, the index's size before them.
+        total: How many members the index has, those past the limit included.
     """
 
     cursor: Cursor
@@ -171,3 +179,10 @@ class View:
     documents: tuple[Document | None, ...]
     indexed: tuple[Document, ...]
     stock: dict[str, int]
+    total: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if self.indexed:  # `view.lua` gives the size as a row like the members', with the size for its version
+            size, *members = self.indexed
+            object.__setattr__(self, "total", size.version)
+            object.__setattr__(self, "indexed", tuple(members))

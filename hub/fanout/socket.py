@@ -73,8 +73,8 @@ class Socket:
     """Stands where python-engineio has its AsyncSocket, without its task a ping, a read and a write.
 
     What is sent goes to the WebSocket's transport at once, or waits for the next poll. Either is counted in
-    bytes; once more than `unsent_bytes` are unsent, the connection is closed: its client comes back and
-    resumes from its cursor.
+    bytes of UTF-8; once more than `unsent_bytes` are unsent, besides the largest message among them, the
+    connection is closed: its client comes back and resumes from its cursor.
 
     Attributes:
         connected, upgraded, closed, closing: As the engineio server reads them.
@@ -102,6 +102,7 @@ class Socket:
         self._probed: asyncio.WriteTransport | None = None
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
+        self._largest = 0  # bytes of the largest message since nothing was unsent
         self._poll: asyncio.Future[None] | None = None
         self._posting = asyncio.Lock()
         self._taken = 0
@@ -128,8 +129,7 @@ class Socket:
         # As aiohttp's own writer does when nothing is compressed, less a header and a copy for each receiver.
         transport = self._transport
         assert transport is not None
-        # Looked at before: one message alone may be larger than the limit, and nobody's fault.
-        if 0 < self._rules.unsent_bytes < transport.get_write_buffer_size():
+        if not self._has_room(transport.get_write_buffer_size(), len(data)):
             self.shut(Closed.UNSENT)
             return
         try:
@@ -141,13 +141,24 @@ class Socket:
     def _put(self, packet: str) -> None:
         if self.closed:
             return
-        if 0 < self._rules.unsent_bytes < self._waiting_bytes:
+        size = len(packet) if packet.isascii() else len(packet.encode())
+        if not self._has_room(self._waiting_bytes, size):
             self.shut(Closed.UNSENT)
             return
         self._waiting.append(packet)
-        self._waiting_bytes += len(packet)
+        self._waiting_bytes += size
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
+
+    def _has_room(self, unsent: int, size: int) -> bool:
+        """Whether this many bytes may join those that are unsent.
+
+        One message alone may be larger than the limit, and nobody's fault: a full board is. A second one is not.
+        """
+        if not unsent or size > self._largest:
+            self._largest = size
+        limit = self._rules.unsent_bytes
+        return not limit or unsent + size - self._largest <= limit
 
     # Living
 

@@ -15,7 +15,8 @@ from hub.fanout.seats import Member
 from hub.gateways.answers import as_error, ok, refused
 from hub.gateways.commands import Commands
 from hub.gateways.joining import Joining, as_data
-from hub.gateways.limits import Bucket
+from hub.gateways.limits import Bucket, Buckets
+from hub.services.access import Access
 from hub.telemetry import Metrics
 
 Then = Callable[[], None]
@@ -27,16 +28,23 @@ class Desk:
 
     commands: Commands
     joining: Joining
+    access: Access
+    by_address: Buckets
     limits: Limits
     metrics: Metrics
 
 
 class Caller:
-    """One principal on one connection, at a bounded rate."""
+    """One principal on one connection, at a bounded rate.
 
-    def __init__(self, desk: Desk, principal: Principal) -> None:
+    What customers write counts against their address as well, the same as over HTTP: a connection is made anew in
+    no time, an address is not.
+    """
+
+    def __init__(self, desk: Desk, principal: Principal, address: str) -> None:
         self.principal = principal
         self._desk = desk
+        self._address = address
         self._bucket = Bucket(desk.limits.commands_s, desk.limits.commands_burst)
 
     async def answer(self, member: Member, name: object, payload: object) -> tuple[dict[str, Any], Then | None]:
@@ -61,6 +69,7 @@ class Caller:
         return ack, then
 
     async def _carry_out(self, member: Member, command: Command) -> tuple[dict[str, Any], Then | None]:
+        await self._desk.access.require_current(self.principal)
         match command:
             case JoinRoom():
                 joined = await self._desk.joining.join(member, self.principal, command)
@@ -68,5 +77,8 @@ class Caller:
             case LeaveRoom():
                 self._desk.joining.leave(member, command.room)
                 return {}, None
+            case _ if not self.principal.is_staff:
+                self._desk.by_address.of(self._address).take()
+                return await self._desk.commands.carry_out(self.principal, command), None
             case _:
                 return await self._desk.commands.carry_out(self.principal, command), None

@@ -15,8 +15,11 @@ from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
 from hub.telemetry import Metrics
 
 
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+
 class Health:
-    """`/healthz`: the process answers. `/readyz`: it also hears Redis, both ways. `/metrics`: staff or loopback."""
+    """`/healthz`: the process answers. `/readyz`: it also hears Redis, both ways. `/metrics`: staff or this machine."""
 
     def __init__(
         self, log: EventLog, metrics: Metrics, relay_live: Callable[[], bool], draining: Callable[[], bool]
@@ -44,7 +47,7 @@ class Health:
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        if not _is_loopback(request[ADDRESS]):
+        if not _is_from_here(request):
             request[PRINCIPAL].require(Permission.READ_METRICS)
         return web.Response(
             body=self._metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -56,6 +59,11 @@ class Health:
         except ComandaError:
             return False
         return True
+
+
+def _is_from_here(request: web.Request) -> bool:
+    """Whether somebody on this machine asks, and not through a proxy on it that we were not told to trust."""
+    return _is_loopback(request[ADDRESS]) and not any(name in request.headers for name in _FORWARDED)
 
 
 def _is_loopback(address: str) -> bool:

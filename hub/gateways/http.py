@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from hub.gateways.commands import Commands
 from hub.gateways.peer import ADDRESS, PRINCIPAL
 from hub.services.build import Services
 
+BODY_S = 10.0  # for a request's body to arrive
 _MOST_LISTED = 200
 _ACTIONS: dict[str, type[cmd.OrderCommand]] = {
     "advance": cmd.AdvanceOrder,
@@ -131,11 +133,17 @@ async def read_json(request: web.Request, *, empty_is_object: bool = False) -> d
     """The body, which must be one JSON object.
 
     Raises:
-        BadRequest: It is not whole, not JSON, not UTF-8, or not an object.
+        BadRequest: It is not whole, not there in time, encoded, not JSON, not UTF-8, or not an object.
         aiohttp.web.HTTPRequestEntityTooLarge: It is past the limit.
     """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadRequest("send the body as it is: no Content-Encoding is taken")
     try:
-        raw = await request.read()
+        async with asyncio.timeout(BODY_S):
+            raw = await request.read()
+    except TimeoutError as exc:
+        request.protocol.close()  # once it has the answer
+        raise BadRequest("the body did not arrive in time") from exc
     except (web.RequestPayloadError, ConnectionError) as exc:
         raise BadRequest("the body did not arrive whole") from exc
     if not raw and empty_is_object:

@@ -59,9 +59,11 @@ def errors_as_answers(metrics: Metrics) -> Middleware:
     return middleware
 
 
-def who_and_how_often(access: Access, proxies: Proxies, limits: Limits) -> Middleware:
-    """Finds out who asks, and holds them to their rate: staff have a wider one than an address has."""
-    by_address = Buckets(limits.requests_s, limits.requests_burst)
+def who_and_how_often(access: Access, proxies: Proxies, by_address: Buckets, limits: Limits) -> Middleware:
+    """Finds out who asks, and holds them to their rate: staff have a wider one than an address has.
+
+    A token that is none counts against the address: guessing costs the guesser.
+    """
     by_staff = Buckets(limits.staff_requests_s, limits.staff_requests_burst)
 
     @web.middleware
@@ -69,7 +71,6 @@ def who_and_how_often(access: Access, proxies: Proxies, limits: Limits) -> Middl
         if request.path.startswith(_FREE):
             return await handler(request)
         address = request[ADDRESS] = proxies.address(request)
-        # Counted before the token is looked at: guessing tokens costs the guesser.
         bucket = by_address.of(address)
         if "Authorization" not in request.headers:
             bucket.take()

@@ -11,9 +11,10 @@ import structlog
 from aiohttp import web
 
 from hub.domain.errors import RateLimited, Unavailable
+from hub.domain.roles import Principal
 from hub.fanout.frames import Frame
 from hub.fanout.origins import Connections
-from hub.gateways.peer import ADDRESS
+from hub.gateways.peer import ADDRESS, PRINCIPAL
 
 logger = structlog.get_logger(__name__)
 
@@ -118,6 +119,10 @@ class Outboxes:
             self._connections.give_back(request[ADDRESS])
             if not self._open:
                 self._none_open.set()
+
+    def readers(self) -> list[tuple[Outbox, Principal]]:
+        """Everyone who reads now, and who they were when they began."""
+        return [(outbox, request[PRINCIPAL]) for outbox, request in self._open.items()]
 
     async def close_all(self) -> None:
         """Take no new ones, and let those there are end; who does not even take its end is cut off."""

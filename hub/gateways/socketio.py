@@ -63,7 +63,7 @@ class SocketIoDoor:
     def attach(self, app: web.Application) -> None:
         self.server.attach(app)
 
-    async def _connect(self, _handshake: Handshake, payload: Mapping[str, Any]) -> Accepted:
+    async def _connect(self, handshake: Handshake, payload: Mapping[str, Any]) -> Accepted:
         try:
             asked = Connect.model_validate(payload)
         except ValidationError as exc:
@@ -78,7 +78,7 @@ class SocketIoDoor:
             "principal": principal.public(),
             "server": {"name": "comanda", "version": __version__},
         }
-        return Accepted(Caller(self._desk, principal), welcome, str(cursor))
+        return Accepted(Caller(self._desk, principal, handshake.address), welcome, str(cursor))
 
     async def _command(self, session: Session, name: str, payload: Any) -> Any:
         caller: Caller = session.state

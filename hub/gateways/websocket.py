@@ -16,7 +16,7 @@ from hub.fanout.relay import Relay
 from hub.gateways.answers import refused
 from hub.gateways.caller import Caller, Desk
 from hub.gateways.outbox import Outbox, Outboxes
-from hub.gateways.peer import PRINCIPAL
+from hub.gateways.peer import ADDRESS, PRINCIPAL
 
 _HEARTBEAT_S = 25.0
 
@@ -41,9 +41,11 @@ class WebSocketDoor:
             return await self._serve(request, outbox)
 
     async def _serve(self, request: web.Request, outbox: Outbox) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=self._limits.message_bytes, compress=False)
+        limit = self._limits.message_bytes
+        too_large = limit and limit + 1  # aiohttp's limit is the first refused
+        ws = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
         await ws.prepare(request)
-        caller = Caller(self._desk, request[PRINCIPAL])
+        caller = Caller(self._desk, request[PRINCIPAL], request[ADDRESS])
         with self._desk.metrics.connections.labels("websocket").track_inprogress():
             writing = asyncio.create_task(self._write(outbox, ws))
             try:
@@ -70,21 +72,30 @@ class WebSocketDoor:
             asked = json.loads(text)
         except (ValueError, RecursionError):
             asked = None
-        if not isinstance(asked, dict):
-            return {"ack": None, **refused(BadRequest("a message is one JSON object"))}, None
-        if not isinstance(asked.get("id"), int | str | None):
-            return {"ack": None, **refused(BadRequest("an id is a whole number or a text", field="id"))}, None
-        unknown = asked.keys() - {"id", "command", "data"}
-        if unknown:
-            return {"ack": asked.get("id"), **refused(BadRequest(f"unknown field {sorted(unknown)[0]!r}"))}, None
+        id, error = _check(asked)
+        if error is not None:
+            # Counted like a command: asking for none is refused, by the rate before anything else.
+            ack, then = await caller.answer(outbox, None, None)
+            return {"ack": id, **(ack if ack["error"]["retryable"] else refused(error))}, then
         ack, then = await caller.answer(outbox, asked.get("command"), asked.get("data", {}))
-        return {"ack": asked.get("id"), **ack}, then
+        return {"ack": id, **ack}, then
 
     async def _write(self, outbox: Outbox, ws: web.WebSocketResponse) -> None:
         while (waiting := await outbox.take(_HEARTBEAT_S)) is not None:
             for message in waiting:
                 await ws.send_frame(message, WSMsgType.TEXT)
         await ws.close(code=WSCloseCode.SERVICE_RESTART, message=b"shutdown")
+
+
+def _check(asked: Any) -> tuple[int | str | None, BadRequest | None]:
+    """A message's id, as far as it has one, and what is wrong with the message."""
+    if not isinstance(asked, dict):
+        return None, BadRequest("a message is one JSON object")
+    id = asked.get("id")
+    if isinstance(id, bool) or not isinstance(id, int | str | None):
+        return None, BadRequest("an id is a whole number or a text", field="id")
+    unknown = asked.keys() - {"id", "command", "data"}
+    return id, BadRequest(f"unknown field {sorted(unknown)[0]!r}") if unknown else None
 
 
 def _encode(frame: Frame) -> bytes:

@@ -46,9 +46,19 @@ class Access:
                 raise Unauthorized("the token is not valid")
             return known
         principal = self._tokens.read(token, self._clock())
+        await self.require_current(principal)
+        return principal
+
+    async def require_current(self, principal: Principal) -> None:
+        """Refuse staff whose token has ended, or who work here no more, though their connection still stands.
+
+        Raises:
+            Unauthorized: Log in again.
+        """
+        if principal.until is not None and principal.until <= self._clock().timestamp():
+            raise Unauthorized("the token has expired")
         if principal.kind is Kind.STAFF and not await self._is_employed(principal.id):
             raise Unauthorized("this account was removed")
-        return principal
 
     async def with_capability(self, principal: Principal, token: str | None) -> Principal:
         """The same principal, and what this one token opens besides. A token that opens nothing adds nothing.

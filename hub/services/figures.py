@@ -15,6 +15,8 @@ from hub.domain.values import format_time
 from hub.eventlog.log import EventLog, ViewQuery
 from hub.services.documents import ACTIVE_ORDERS, ORDER
 
+_BOARD = 500  # orders counted by status
+
 CounterMove = tuple[str, str, int]  # the counter's name, its field, by how much
 
 
@@ -53,7 +55,10 @@ class Figures:
         self._connections = connections
 
     async def read(self) -> dict[str, Any]:
-        """The figures now; `sales_today` in minor units, `connections` those of this process."""
+        """The figures now; `sales_today` in minor units, `connections` those of this process.
+
+        `by_status` counts the orders that a board shows: of more than 500 active ones, the oldest.
+        """
         now = self._clock()
         today = await self._log.counts(self._day.name(now))
         board = await self._log.view(
@@ -61,16 +66,16 @@ class Figures:
                 room=str(KITCHEN),
                 after=None,
                 epoch=None,
-                limit=1,
+                limit=0,
                 index=ACTIVE_ORDERS,
                 index_kind=ORDER,
-                index_limit=500,
+                index_limit=-_BOARD,
             )
         )
         by_status = Counter(json.loads(document.body)["status"] for document in board.indexed)
         preparing = await self._log.samples(f"stage:{OrderStatus.PREPARING}")
         return {
-            "orders_active": len(board.indexed),
+            "orders_active": board.total,
             "orders_today": today.get("orders", 0),
             "cancelled_today": today.get("cancelled", 0),
             "sales_today": today.get("sales", 0),

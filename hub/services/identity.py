@@ -19,14 +19,15 @@ class Identity(TypedDict, total=False):
 def identity(principal: Principal, command: Keyed) -> Identity:
     """The `command_id` and `fingerprint` of a write; empty for a command without an id.
 
-    The id is the caller's own: two callers who chose the same one do not meet. Callers without an
-    identity share a scope, and there the fingerprint, which covers every word, keeps them apart.
+    The id is the caller's own: two members of staff who chose the same one do not meet. Customers, whatever they
+    hold at the moment, share one scope: their ids are to be random, and the fingerprint, which covers every word,
+    keeps apart what differs.
     """
     if not command.command_id:
         return {}
     body = command.model_dump_json(exclude={"command_id", "token"})
     return {
-        "command_id": f"{principal.id or principal.kind}:{command.command_id}",
+        "command_id": f"{principal.id or 'customer'}:{command.command_id}",
         "fingerprint": hashlib.sha256(f"{command.name}\n{body}".encode()).hexdigest()[:32],
     }
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hub.domain import commands as cmd
 from hub.domain import order as orders
-from hub.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
 from hub.domain.events import OrderAcknowledged, OrderEvent
 from hub.domain.menu import Menu
 from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
@@ -71,7 +71,12 @@ class OrderService:
             BadRequest: A dish that the menu has not, or a delivery without an address.
             OutOfStock: Not enough left of something; nothing is reserved.
         """
-        items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        try:
+            items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        except BadRequest:  # it may have been on the menu when the order was first said
+            if (first := await self._answered_before(Write(**identity(principal, command)))) is not None:
+                return first
+            raise
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
         for _ in range(_TRIES):
@@ -128,9 +133,12 @@ class OrderService:
 
     async def delay(self, principal: Principal, command: cmd.DelayOrder) -> Answer:
         principal.require(Permission.DELAY_ORDER)
-        return await self._change(
-            principal, command, lambda order: orders.delay(order, command.minutes, command.reason)
-        )
+
+        def decide(order: Order) -> list[OrderEvent]:
+            orders.check_delayer(order, principal)
+            return orders.delay(order, command.minutes, command.reason)
+
+        return await self._change(principal, command, decide)
 
     async def acknowledge(self, principal: Principal, command: cmd.AcknowledgeOrder) -> Answer:
         principal.require(Permission.ACKNOWLEDGE_ORDER)
@@ -141,15 +149,18 @@ class OrderService:
         return await self._change(principal, command, lambda order: orders.mark_item(order, command.item, command.done))
 
     async def assign_courier(self, principal: Principal, command: cmd.AssignCourier) -> Answer:
-        """Give the order to a courier; a courier may only take it for themselves."""
+        """Give the order to a courier; a courier may only take it for themselves, and from nobody."""
         principal.require(Permission.ASSIGN_COURIER)
-        if principal.roles == {Role.COURIER} and command.courier_id != principal.id:
-            raise Forbidden("a courier takes orders for themselves only")
         account = await self._staff.get(command.courier_id)
         if account is None or Role.COURIER not in account.roles:
             raise NotFound("there is no such courier", courier_id=command.courier_id)
         courier = Courier(id=account.id, name=account.name)
-        return await self._change(principal, command, lambda order: orders.assign_courier(order, courier))
+
+        def decide(order: Order) -> list[OrderEvent]:
+            orders.check_taker(order, principal, courier)
+            return orders.assign_courier(order, courier)
+
+        return await self._change(principal, command, decide)
 
     async def get(self, principal: Principal, order_id: str) -> Answer:
         """`{order, cursor}`; staff also see the phone number, in `customer.phone`.
@@ -243,7 +254,8 @@ class OrderService:
             expects=((order_key(order.id), 0),),
             documents=tuple(documents),
             stock=stock_moves(self._menu, order.items, "take", now),
-            index=(IndexMove(ACTIVE_ORDERS, order.id, True), IndexMove(ALL_ORDERS, order.id, True)),
+            # An order that is not cooked yet leaves the board for nothing.
+            index=(IndexMove(ACTIVE_ORDERS, order.id, True, keep=0), IndexMove(ALL_ORDERS, order.id, True)),
             counts=self._day.placed(order, now),
             result=f'{{"order":{body},"tracking":{tracking}}}',
             **identity(principal, command),

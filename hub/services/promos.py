@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from hub.domain.errors import BadRequest
 from hub.domain.events import PromoPublished
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import PROMOS as PROMOS_ROOM
-from hub.eventlog.log import Document, EventLog, IndexMove, NewEvent, Write
+from hub.eventlog.log import Committed, Document, EventLog, IndexMove, NewEvent, Write
 from hub.services.documents import PROMOS, promo_key
 from hub.services.identity import identity
 
@@ -37,6 +38,10 @@ class PromoService:
             BadRequest: It has expired already.
         """
         principal.require(Permission.PUBLISH_PROMO)
+        write = Write(**identity(principal, command))
+        # Asked before anything else: a repeat may come after the promotion has expired.
+        if write.command_id and (first := await self._log.remembered(write.command_id, write.fingerprint)):
+            return _answer(first)
         now = self._clock()
         if command.expires_at is not None and command.expires_at <= now:
             raise BadRequest("the promotion has expired already", field="expires_at")
@@ -48,14 +53,18 @@ class PromoService:
         )
         key = promo_key(event.promo_id)
         committed = await self._log.commit(
-            Write(
+            replace(
+                write,
                 events=(NewEvent(event.type, event.body(now), (str(PROMOS_ROOM),)),),
                 expects=((key, 0),),
                 documents=(Document(key, 1, event.model_dump_json(exclude={"type"})),),
                 index=(IndexMove(PROMOS, event.promo_id, True),),
                 expire=((key, KEPT_S),),
                 result=json.dumps({"promo_id": event.promo_id}),
-                **identity(principal, command),
             )
         )
-        return {**json.loads(committed.result), "cursor": str(committed.cursor)}
+        return _answer(committed)
+
+
+def _answer(committed: Committed) -> dict[str, Any]:
+    return {**json.loads(committed.result), "cursor": str(committed.cursor)}

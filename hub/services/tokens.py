@@ -64,6 +64,7 @@ class Tokens:
                 id=claims["sub"],
                 name=claims["name"],
                 roles=frozenset(Role(role) for role in claims["roles"]),
+                until=float(claims["exp"]),
             )
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as exc:
             raise Unauthorized("the token is not valid") from exc

@@ -15,7 +15,9 @@ from hub.eventlog.log import DocKey, EventLog, LogEntry, View, ViewQuery
 from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, chat_key, order_key
 
 HISTORY = 200  # events of the past given to one who brings no cursor
-_BOARD = 500  # orders a board can hold
+# Fewer where the snapshot says it all: these are news at most.
+_RECENT: Mapping[RoomKind, int] = {RoomKind.KITCHEN: 0, RoomKind.PROMOS: 20, RoomKind.STOCK: 20}
+_BOARD = 500  # orders a board can hold: those that wait longest
 _PROMOS_READ, _PROMOS_SHOWN = 100, 20  # the expired ones among them are not shown
 
 
@@ -66,7 +68,7 @@ class RoomViews:
             Unavailable: Redis did not answer in time.
         """
         view = await self._log.view(self._query(room, after))
-        events = view.events if view.whole or room.kind is RoomKind.ORDER else view.events[-HISTORY:]
+        events = view.events if view.whole or room.kind is RoomKind.ORDER else _newest(view.events, _history(room))
         return RoomView(view.cursor, view.whole, await self._snapshot(room, view), events)
 
     def _query(self, room: Room, after: Cursor | None) -> ViewQuery:
@@ -79,14 +81,15 @@ class RoomViews:
             case RoomKind.CHAT:
                 documents = (chat_key(room.id),)
             case RoomKind.KITCHEN:
-                index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
+                index, kind, limit = ACTIVE_ORDERS, ORDER, -_BOARD
             case RoomKind.PROMOS:
                 index, kind, limit = PROMOS, PROMO, _PROMOS_READ
         return ViewQuery(
             room=str(room),
             after=after.offset if after else None,
             epoch=after.epoch if after else None,
-            limit=self._limit,
+            # The transcript of a chat, and the steps of an order, are made of all there is.
+            limit=self._limit if after or documents else min(_history(room), self._limit),
             documents=documents,
             index=index,
             index_kind=kind,
@@ -102,7 +105,7 @@ class RoomViews:
                 return await self._chat(room, view)
             case RoomKind.KITCHEN:
                 orders = [json.loads(document.body) for document in view.indexed]
-                return {"orders": sorted(orders, key=lambda order: order["placed_at"])}
+                return {"orders": sorted(orders, key=lambda order: order["placed_at"]), "total": view.total}
             case RoomKind.PROMOS:
                 return {"promos": self._current(json.loads(document.body) for document in view.indexed)}
             case RoomKind.STOCK:
@@ -133,6 +136,14 @@ class RoomViews:
         return [
             {"sku": item.sku, "name": item.name, "left": left.get(item.sku, item.stock)} for item in self._menu.tracked
         ]
+
+
+def _history(room: Room) -> int:
+    return _RECENT.get(room.kind, HISTORY)
+
+
+def _newest(events: tuple[LogEntry, ...], count: int) -> tuple[LogEntry, ...]:
+    return events[-count:] if count else ()
 
 
 def _only(view: View, room: Room) -> dict[str, Any]:

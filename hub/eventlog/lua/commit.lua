@@ -12,7 +12,7 @@
 --         if any: types of the events out, low, restocked · n × room                   where these go
 --       n × version, body                                                              documents
 --       n × type, body, n × room                                                       events
---       n × member, 1 or 0                                                             index moves
+--       n × member, 1 or 0, members to keep (0: all; else the oldest leave)            index moves
 --       n × value                                                                      samples
 --       n × field, difference, seconds to keep the hash                                counts
 --       n × payload                                                                    queue
@@ -25,7 +25,6 @@
 
 local call = redis.call
 local at_key, at_arg = 3, 0
-local index_kept = 10000  -- members of an index; the oldest leave
 
 local function key()
   at_key = at_key + 1
@@ -197,10 +196,12 @@ for i, event in ipairs(events) do
 end
 
 for _ = 1, number() do
-  local index, member, present = key(), arg(), arg()
+  local index, member, present, keep = key(), arg(), arg(), number()
   if present == '1' then
     call('ZADD', index, digits(first), member)
-    call('ZREMRANGEBYRANK', index, 0, -1 - index_kept)
+    if keep > 0 then
+      call('ZREMRANGEBYRANK', index, 0, -1 - keep)
+    end
   else
     call('ZREM', index, member)
   end

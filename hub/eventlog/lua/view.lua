@@ -1,10 +1,10 @@
 -- One room's state and history as of one moment. Writes nothing.
 --
 -- KEYS  1 meta, 2 stream, 3 head, 4 stock, 5 index; then one a document
--- ARGV  1 offset after which ("": none), 2 its epoch, 3 events at most, 4 members of the index at most,
---       5 what the keys of the index's documents begin with, 6 "1": the stock as well
+-- ARGV  1 offset after which ("": none), 2 its epoch, 3 events at most, 4 members of the index at most, the newest
+--       first; below zero: so many, the oldest first; 5 what the keys of the index's documents begin with, 6 "1": the stock as well
 -- RETURNS  {epoch or "", counter, 1 if the offset was honoured, entries, {version, body} or {nil, nil} a document,
---          {member, version, body} a member of the index, {sku, left, …}}
+--          {"", size, ""} of the index (if asked for) and {member, version, body} a member of it, {sku, left, …}}
 --
 -- The documents of an index have keys that nobody can name beforehand; they carry the branch's hash tag like all.
 
@@ -49,8 +49,10 @@ for i = 6, #KEYS do
 end
 
 local indexed, members = {}, tonumber(ARGV[4])
-if members > 0 then
-  for _, member in ipairs(call('ZREVRANGE', KEYS[5], 0, members - 1)) do
+if members ~= 0 then
+  indexed[1] = {'', call('ZCARD', KEYS[5]), ''}
+  local range = members > 0 and 'ZREVRANGE' or 'ZRANGE'
+  for _, member in ipairs(call(range, KEYS[5], 0, math.abs(members) - 1)) do
     local document = call('HMGET', ARGV[5] .. member, 'v', 'b')
     if document[1] then
       indexed[#indexed + 1] = {member, document[1], document[2]}
