@@ -180,9 +180,7 @@ class Worker:
 
     async def _given_up(self, taken: Taken) -> Report | None:
         """End a turn that broke every attempt; one that cannot even be ended goes out of the queue as it is."""
-        logger.error(
-            "agent.turn_given_up", turn_id=taken.turn_id, chat_id=taken.chat_id, deliveries=taken.deliveries
-        )
+        logger.error("agent.turn_given_up", turn_id=taken.turn_id, chat_id=taken.chat_id, deliveries=taken.deliveries)
         report = None
         try:
             both = await read_turn(self._services.log, taken.turn_id)

@@ -10,8 +10,9 @@ import aiohttp
 
 from hub.bootstrap import CannotStart, services_of
 from hub.config import Settings
-from hub.domain.errors import Conflict, NotFound
+from hub.domain.errors import Conflict, NotFound, Unavailable
 from hub.domain.roles import Kind, Principal, Role
+from hub.eventlog.durability import durability_of
 from hub.serve import Running
 from hub.services.build import Services, utc_now
 from hub.services.staff import new_pin
@@ -25,7 +26,7 @@ async def announce(running: Running) -> None:
     await _until_ready(running.url)
     async with services_of(running.settings, running.redis_url) as services:
         manager = await services.staff.first_manager()
-    _print_links(running, manager)
+    _print_links(running, manager, await _lacking(running))
 
 
 def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
@@ -40,7 +41,7 @@ def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
                 manager = await _renewed_manager(services)
             couriers = await _couriers(services)
             token = _actor_token(services)
-        _print_links(running, manager)
+        _print_links(running, manager, await _lacking(running))
         print(
             "Orders will come in by themselves. Place one yourself and watch it move, or tap it along.\n",
             flush=True,
@@ -122,7 +123,17 @@ def _actor_token(services: Services) -> str:
     return services.tokens.issue(actor, utc_now(), timedelta(days=7))
 
 
-def _print_links(running: Running, manager: tuple[str, str] | None) -> None:
+async def _lacking(running: Running) -> Sequence[str]:
+    """Why the operator's own Redis may lose orders; the private one is set up by us."""
+    if not running.settings.redis_url:
+        return ()
+    try:
+        return (await durability_of(running.redis_url, running.settings.redis_deadline_s)).unsafe
+    except Unavailable:
+        return ()
+
+
+def _print_links(running: Running, manager: tuple[str, str] | None, lacking: Sequence[str]) -> None:
     lines = [
         "",
         f"  Comanda is open: {running.menu.name}",
@@ -140,4 +151,6 @@ def _print_links(running: Running, manager: tuple[str, str] | None) -> None:
             "    THIS REDIS IS IN MEMORY: orders will not survive a restart, and any local user can reach it.",
             "    Install redis-server (or valkey-server) for a real one.",
         ]
+    if lacking:
+        lines += ["    THIS REDIS MAY LOSE ORDERS:", *(f"    {line}" for line in lacking)]
     print("\n".join(lines) + "\n", flush=True)

@@ -108,7 +108,11 @@ class Hub:
         self._measure()
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=self._middlewares, client_max_size=self._limits.message_bytes or 2**31)
+        app = web.Application(
+            middlewares=self._middlewares,
+            client_max_size=self._limits.message_bytes or 2**31,
+            handler_args={"auto_decompress": False},  # no packed body is taken, so none is unpacked either
+        )
         app.add_routes(self._routes)
         app.on_response_prepare.append(middleware.add_safe_headers)
         self.socketio.attach(app)
@@ -147,6 +151,8 @@ class Hub:
                 await self._part_with_former_staff()
             except ComandaError as exc:
                 logger.warning("hub.not_looked_after", code=exc.code)
+            except Exception:  # the task's root
+                logger.exception("hub.not_looked_after")
             await asyncio.sleep(LOOK_AFTER_S)
 
     async def _part_with_former_staff(self) -> None:
@@ -169,17 +175,20 @@ class Hub:
         return True
 
     async def _tick(self) -> None:
-        """Tell the floor's screens how things stand, while there are any here."""
+        """Tell the floor's screens how things stand, while there are any here.
+
+        Each process tells its own: a screen gets one tick at a time, and always of the same connections.
+        """
         while True:
             await asyncio.sleep(TICK_S)
             if not self.relay.has_members(FLOOR):
                 continue
             try:
                 tick = FloorTick(figures=await self.services.figures.read())
-                await self.log.publish(str(FLOOR), tick.type, tick.body(self.services.clock()))
+                self.relay.tell(FLOOR, tick.type, tick.body(self.services.clock()))
             except ComandaError as exc:
                 logger.warning("floor.tick_failed", code=exc.code)
-            except Exception:
+            except Exception:  # the task's root: a figure that cannot be made is no reason to close the doors
                 logger.exception("floor.tick_failed")
 
     def _measure(self) -> None:

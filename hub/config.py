@@ -60,7 +60,6 @@ class Settings(BaseSettings):
     trusted_proxies: Words = ()
     menu: Path = MENU_FILE
     lang: Literal["es", "en"] = "es"
-    recovery_s: Annotated[int, Field(ge=0, le=86_400)] = 120
     timezone: str = "America/Mexico_City"
     redis_deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
 

@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from hub.bootstrap import CannotStart, read_menu, secret_of, services_of
+from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of, services_of
 from hub.config import STATIC_DIR, Settings
-from hub.domain.errors import ComandaError
+from hub.domain.errors import ComandaError, Unavailable
+from hub.eventlog.durability import durability_of
+from hub.eventlog.turns import Attendance
 
 _REACH_S = 5.0
+_HEARD_S = 15.0  # a worker that lives is heard of every few seconds
 _NEEDS = {
     "openai": "llama_index.llms.openai",
     "openai_like": "llama_index.llms.openai_like",
@@ -27,20 +30,28 @@ class _Wrong(Exception):
     """Something that has to be put right; the message says how."""
 
 
+class _Doubt(Exception):
+    """It works, and somebody should know this about it."""
+
+
 async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
-    """Look at everything, saying a line for each; whether all is well."""
+    """Look at everything, saying a line for each; whether nothing is wrong. A warning is not."""
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("data folder", _data_folder),
         ("secret", _secret),
         ("menu", _menu),
         ("pages", _pages),
         ("Redis", _redis),
+        ("durability", _durability),
         ("agent", _agent),
+        ("agent worker", _worker),
     )
     well = True
     for name, check in checks:
         try:
             said, mark = await check(settings), "ok"
+        except _Doubt as exc:
+            said, mark = str(exc), "WARN"
         except (_Wrong, CannotStart, ComandaError, OSError) as exc:
             said, mark, well = str(exc), "WRONG", False
         say(f"{mark:5}  {name}: {said}")
@@ -74,10 +85,63 @@ async def _pages(_settings: Settings) -> str:
 
 
 async def _redis(settings: Settings) -> str:
-    async with services_of(settings) as services:
-        cursor = await services.log.position()
-    where = "at COMANDA_REDIS_URL" if settings.redis_url else "private, in the data folder"
+    async with (
+        redis_of(settings) as embedded,
+        services_of(settings, embedded.url if embedded else settings.redis_url) as services,
+    ):
+        try:
+            cursor = await services.log.position()
+        except Unavailable as exc:
+            raise _Wrong(await _reason(settings) or exc.message) from exc
+    if embedded is not None and not embedded.durable:
+        raise _Doubt(f"{embedded.source} is in memory: install redis-server (or valkey-server) for a real one")
+    where = "private, in the data folder" if embedded else "at COMANDA_REDIS_URL"
     return f"{where}; branch {settings.branch} stands at {cursor}"
+
+
+async def _reason(settings: Settings) -> str:
+    """Why the operator's own Redis does not serve. The log tries again until time is up; asked once, Redis says it."""
+    if settings.redis_url:
+        try:
+            await durability_of(settings.redis_url, settings.redis_deadline_s)
+        except Unavailable as exc:
+            return f"{exc.message}; see COMANDA_REDIS_URL"
+    return ""
+
+
+async def _durability(settings: Settings) -> str:
+    if not settings.redis_url:
+        return "the private Redis is set up by Comanda"
+    try:
+        found = await durability_of(settings.redis_url, settings.redis_deadline_s)
+    except (Unavailable, ValueError) as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
+    if found.unsafe:
+        raise _Wrong("; ".join(found.unsafe + found.doubtful))
+    if found.doubtful:
+        raise _Doubt("; ".join(found.doubtful))
+    return "every order is on disk before it is answered"
+
+
+async def _worker(settings: Settings) -> str:
+    try:
+        async with redis_of(settings) as embedded:
+            alone = embedded is not None and embedded.owned  # ours alone, so there is no hub
+            async with services_of(settings, embedded.url if embedded else settings.redis_url) as services:
+                return _attended(await services.turns.attendance(), alone=alone)
+    except Unavailable as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
+
+
+def _attended(found: Attendance, *, alone: bool) -> str:
+    if found.heard_s is not None and found.heard_s < _HEARD_S:
+        return f"heard of {found.heard_s:.0f} s ago"
+    if alone:
+        return "none, as no hub runs on this data folder"
+    nobody = f"no agent worker has been seen in the last {_HEARD_S:.0f} s"
+    if found.turns:
+        raise _Wrong(f"{nobody}, and {found.turns} questions wait for one; start comanda agent")
+    raise _Doubt(f"{nobody}: questions in the chat will wait for one")
 
 
 async def _agent(settings: Settings) -> str:

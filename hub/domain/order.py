@@ -25,7 +25,7 @@ from hub.domain.models import (
     OrderItem,
     OrderStatus,
 )
-from hub.domain.roles import Permission, Principal
+from hub.domain.roles import Permission, Principal, Role
 
 STEPS: Mapping[OrderStatus, Callable[..., ev.OrderEvent]] = {
     OrderStatus.PREPARING: ev.OrderPreparing,
@@ -184,13 +184,12 @@ def check_taker(order: Order, who: Principal, courier: Courier) -> None:
 
 
 def check_delayer(order: Order, who: Principal) -> None:
-    """A courier is late with what they carry, and with nothing else.
+    """One who is a courier and nothing else is late with what they carry, and with nothing else.
 
     Raises:
         Forbidden: It is not theirs to carry.
     """
-    carries_only = who.may(Permission.CARRY_ORDER) and not who.may(Permission.ADVANCE_ORDER)
-    if carries_only and (order.courier is None or order.courier.id != who.id):
+    if who.roles == {Role.COURIER} and (order.courier is None or order.courier.id != who.id):
         raise Forbidden("take the order before you delay it", courier_id=order.courier.id if order.courier else None)
 
 

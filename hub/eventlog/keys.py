@@ -73,14 +73,6 @@ class Keys:
         """A hash of tallies: a field each."""
         return f"{self.prefix}counts:{name}"
 
-    def turn_lease(self, turn_id: str) -> str:
-        """Held by the worker that runs the turn."""
-        return f"{self.prefix}turn-lease:{turn_id}"
-
     def turn(self, turn_id: str) -> str:
         """What is known of a turn beside its events."""
         return f"{self.prefix}turn:{turn_id}"
-
-    def session(self, pid: str) -> str:
-        """What a connection needs to be recovered: its principal and rooms."""
-        return f"{self.prefix}session:{pid}"

@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ class Taken:
     entry: str
     turn_id: str
     chat_id: str
-    deliveries: int = 1
+    deliveries: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

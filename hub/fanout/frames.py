@@ -83,11 +83,6 @@ class Frame:
         return f'{{{cursor}"event":{self.event}}}'
 
     @cached_property
-    def websocket_frame(self) -> bytes:
-        """The same in a WebSocket frame."""
-        return text_frame(self.websocket)
-
-    @cached_property
     def sse(self) -> bytes:
         """A server-sent event; a volatile one has no id, so that it never becomes a place to resume from."""
         id_ = f"id: {self.cursor}\n" if self.cursor else ""

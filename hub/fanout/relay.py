@@ -152,6 +152,12 @@ class Relay:
         """The names of the rooms a member is in."""
         return self._rooms.of(member_id)
 
+    def tell(self, room: Room, type: str, body: str) -> None:
+        """Give a volatile event to the members of this process, and to nobody else's."""
+        watch = self._watches.get(self._channel(str(room)))
+        if watch is not None:
+            watch.receive(Frame(str(room), type, 0, 0, "", body))
+
     # Members
 
     def _watch(self, room: Room) -> Watch:

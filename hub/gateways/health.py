@@ -14,7 +14,6 @@ from hub.gateways.answers import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
 from hub.telemetry import Metrics
 
-
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 

@@ -142,7 +142,9 @@ async def read_json(request: web.Request, *, empty_is_object: bool = False) -> d
         async with asyncio.timeout(BODY_S):
             raw = await request.read()
     except TimeoutError as exc:
-        request.protocol.close()  # once it has the answer
+        # The connection ends with the answer: nothing more is read from it, and nothing more waited for.
+        request.protocol.close()
+        request.content.feed_eof()
         raise BadRequest("the body did not arrive in time") from exc
     except (web.RequestPayloadError, ConnectionError) as exc:
         raise BadRequest("the body did not arrive whole") from exc

@@ -23,8 +23,8 @@ from hub.domain.events import (
     parse_event,
 )
 from hub.domain.roles import Permission, Principal
-from hub.domain.rooms import Cursor, Room
-from hub.eventlog.log import Committed, DocKey, Document, EventLog, LogEntry, NewEvent, Write
+from hub.domain.rooms import Room
+from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, NewEvent, Write
 from hub.eventlog.turns import TurnQueue, queued
 from hub.services.documents import chat_key
 from hub.services.identity import by_name
@@ -116,7 +116,7 @@ class ChatService:
         identity = _identity(command)
         # Asked before anything else: a repeat of an accepted message is not one too many.
         if identity.command_id and (first := await self._log.remembered(*identity)):
-            return {**json.loads(first.result), "cursor": _cursor(first)}
+            return {**json.loads(first.result), "cursor": str(first.cursor)}
         for _ in range(_TRIES):
             chat, version = await self._chat(command.chat_id)
             self._require_theirs(principal, chat)
@@ -129,7 +129,7 @@ class ChatService:
                 committed = await self._log.commit(write)
             except Conflict:
                 continue  # an answer ended, or another question came, meanwhile
-            return {**json.loads(committed.result), "cursor": _cursor(committed)}
+            return {**json.loads(committed.result), "cursor": str(committed.cursor)}
         raise Unavailable("too many hands on this chat; try again")
 
     async def stop(self, principal: Principal, command: cmd.StopChat) -> Answer:
@@ -181,7 +181,7 @@ class ChatService:
                 fingerprint=identity.fingerprint,
             )
             try:
-                return {"cursor": _cursor(await self._log.commit(write))}
+                return {"cursor": str((await self._log.commit(write)).cursor)}
             except Conflict:
                 continue
         raise Unavailable("too many hands on this chat; try again")
@@ -267,7 +267,7 @@ class ChatService:
                 return chat, {"cursor": str(await self._log.position())}
             write = self._written(chat.model_copy(update={"mode": mode}), version, (event,))
             try:
-                return chat, {"cursor": _cursor(await self._log.commit(write))}
+                return chat, {"cursor": str((await self._log.commit(write)).cursor)}
             except Conflict:
                 continue
         raise Unavailable("too many hands on this chat; try again")
@@ -363,10 +363,6 @@ def transcript(entries: Sequence[LogEntry]) -> Transcript:
     """What was said in a chat room, from its log."""
     bodies = (json.loads(entry.body) for entry in entries)
     return Transcript.of((parse_event(body["type"], body["data"]), body["at"]) for body in bodies)
-
-
-def _cursor(committed: Committed) -> str:
-    return str(Cursor(committed.epoch, committed.offsets[-1] if committed.offsets else committed.head))
 
 
 class _Identity(NamedTuple):

@@ -25,11 +25,11 @@ class Estimates:
     async def times(self) -> StageTimes:
         """Recent lengths of each stage, in seconds, at most ten seconds old."""
         if self._monotonic() - self._read_at > _FRESH_S:
-            self._read_at = self._monotonic()
             read: Mapping[OrderStatus, list[int]] = {
                 status: await self._log.samples(f"stage:{status}") for status in TIMED
             }
             self._times = read
+            self._read_at = self._monotonic()
         return self._times
 
     async def of(self, kind: DeliveryKind, status: OrderStatus, since: datetime, now: datetime) -> Eta | None:

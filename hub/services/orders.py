@@ -212,7 +212,7 @@ class OrderService:
                         return first
                     return {"order": order.model_dump(mode="json"), "cursor": str(await self._log.position())}
                 committed = await self._log.commit(self._changed(order, happened, write))
-            except Conflict as exc:
+            except (Conflict, Forbidden) as exc:  # also of a repeat, when the order has moved on since
                 if (first := await self._answered_before(write)) is not None:
                     return first
                 if "document" in exc.values:

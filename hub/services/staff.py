@@ -27,6 +27,7 @@ from hub.services.tokens import Tokens
 SESSION = timedelta(hours=12)  # a shift
 _FREE_TRIES = 3  # wrong PINs before the next try has to wait
 _LONGEST_WAIT_S = 300.0
+_MOST_REMEMBERED = 10_000  # names and addresses with wrong tries
 _FRESH_S = 5.0  # how long a removed account may go on
 _MOST_ACCOUNTS = 1_000
 PIN_DIGITS = 8
@@ -228,7 +229,7 @@ class Brake:
 
     def failed(self, tried: Iterable[str]) -> None:
         now = self._monotonic()
-        if len(self._failures) > 10_000:  # the oldest are forgotten first
+        if len(self._failures) > _MOST_REMEMBERED:  # those who have waited theirs out are forgotten
             self._failures = {k: v for k, v in self._failures.items() if v[1] > now}
         for key in tried:
             count = self._failures.get(key, (0, 0.0))[0] + 1

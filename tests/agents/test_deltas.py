@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from agents.deltas import Deltas
+import pytest
+
+from agents.deltas import MAX_ANSWER_CHARS, Deltas
+from hub.domain.events import ChatCompleted, Usage
+from hub.eventlog.types import MAX_BODY_BYTES
 
 if TYPE_CHECKING:
     from agents.journal import Journal
@@ -72,3 +77,24 @@ async def test_a_new_part_of_the_answer_begins_a_new_paragraph() -> None:
     deltas.part()
     deltas.add("Listo.")
     assert deltas.text == "Veo.\n\nListo."
+
+
+@pytest.mark.parametrize("character", ["x", "\x01", '"', "🌮"])
+def test_however_much_a_model_says_at_once_the_answer_fits_into_an_event(character: str) -> None:
+    deltas = Deltas(cast("Journal", FakeJournal()))
+    deltas.add("Hola ")
+    deltas.add(character * 100_000)
+    deltas.add("y más")
+    assert deltas.full
+    assert len(deltas.text) == MAX_ANSWER_CHARS
+    (piece,) = deltas.rest()
+    assert piece.text == deltas.text
+    usage = Usage(ttft_ms=1, duration_ms=1, deltas=1, llm_calls=1, tool_calls=0)
+    ending = ChatCompleted(turn_id="t" * 32, text=deltas.text, usage=usage)
+    assert len(ending.body(datetime.now(UTC)).encode()) <= MAX_BODY_BYTES
+
+
+def test_an_answer_of_just_the_longest_length_is_whole() -> None:
+    deltas = Deltas(cast("Journal", FakeJournal()))
+    deltas.add("x" * MAX_ANSWER_CHARS)
+    assert not deltas.full

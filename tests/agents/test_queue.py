@@ -10,7 +10,7 @@ import pytest
 
 from hub.domain.errors import Unavailable
 from hub.eventlog import EventLog, Write
-from hub.eventlog.turns import GROUP, Stop, Taken, TurnQueue, queued
+from hub.eventlog.turns import GROUP, Attendance, Stop, Taken, TurnQueue, queued
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -82,6 +82,41 @@ async def test_what_is_given_back_is_taken_at_once(desk: Desk) -> None:
     taken = await desk.take("a")
     await desk.queue.give_back("a", taken)
     assert await desk.queue.reclaim("b") == taken
+
+
+async def test_a_dead_workers_turn_is_found_behind_many_that_are_alive(desk: Desk) -> None:
+    await desk.ask(*(f"t{number}" for number in range(35)))
+    taken = [await desk.take("a") for _ in range(35)]
+    await desk.queue.give_back("a", taken[-1])
+    assert await desk.queue.reclaim("b") == taken[-1]
+    assert await desk.queue.reclaim("b") is None
+
+
+async def test_deliveries_are_counted_and_keeping_a_lease_is_none(desk: Desk) -> None:
+    await desk.ask("t1")
+    taken = await desk.take("a")
+    assert await desk.queue.renew("a", taken)
+    await desk.queue.give_back("a", taken)
+    counted = [taken.deliveries]
+    for worker in "bc":
+        again = await desk.expired.reclaim(worker)
+        assert again is not None
+        counted.append(again.deliveries)
+    assert counted == [1, 2, 3]
+
+
+async def test_the_queue_says_what_waits_and_when_a_worker_was_last_heard_of(backend: Backend) -> None:
+    desk = Desk(backend.client())
+    assert await desk.queue.attendance() == Attendance(0, None)
+    await desk.ask("t1", "t2")
+    assert await desk.queue.attendance() == Attendance(2, None)
+    await desk.queue.open()
+    assert await desk.queue.attendance() == Attendance(2, None)
+    await desk.queue.finish(await desk.take())
+    found = await desk.queue.attendance()
+    assert found.turns == 1
+    assert found.heard_s is not None
+    assert found.heard_s < _SOON_S
 
 
 async def test_a_finished_turn_is_gone_and_its_worker_may_leave(desk: Desk) -> None:

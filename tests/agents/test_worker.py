@@ -12,11 +12,13 @@ from agents.turn import Deadlines
 from hub.domain.chat import TurnState
 from hub.domain.commands import HandBackChat, ReplyChat, TakeOverChat
 from hub.domain.errors import RateLimited, Unavailable
+from hub.eventlog import NewEvent, Write
 from hub.services.chat import read_turn
 from tests.support.chat import ENDINGS, LEASE_S, SUPPORT, Branch, ending_of, running, text_of
 from tests.support.scripted import Call, Gate, ScriptedLLM
 
 if TYPE_CHECKING:
+    from hub.eventlog.turns import Taken
     from tests.support.chat import Event
 
 ORDER = Call(
@@ -183,6 +185,40 @@ async def test_a_turn_that_breaks_every_worker_is_given_up(branch: Branch) -> No
     assert ending_of(await branch.of_turn(chat, turn_id))["data"]["error"]["code"] == "gave_up"
 
 
+async def test_a_turn_that_nobody_gets_as_far_as_to_begin_fails_and_its_chat_goes_on(branch: Branch) -> None:
+    chat = await branch.open()
+    # An event that is none: whoever reads the room back breaks on it.
+    bad = NewEvent("chat.delta", '{"type":"chat.delta","at":"","data":{}}', (f"chat:{chat[0]}",))
+    await branch.log.commit(Write(events=(bad,)))
+    turn_id, next_id = [await branch.send(chat, text) for text in ("hola", "¿hay alguien?")]
+    async with running(branch.worker()):
+        ended = await branch.until(chat, of_type("chat.failed", turn_id))
+        await branch.until(chat, of_type("chat.failed", next_id))
+    assert ended["data"]["error"]["code"] == "internal"
+    assert len(await branch.of_turn(chat, turn_id)) == 1
+    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+
+
+async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, finish, finished = await branch.open(), branch.queue.finish, asyncio.Event()
+
+    async def noticed(taken: Taken) -> None:
+        await finish(taken)
+        finished.set()
+
+    monkeypatch.setattr(branch.queue, "finish", noticed)
+    turn_id = await branch.send(chat, "hola")
+    await branch.redis.hset(branch.log.keys.doc("turn", turn_id), "b", "{}")
+    async with running(branch.worker()):
+        async with asyncio.timeout(30):
+            await finished.wait()
+        finished.clear()
+        await branch.ask(await branch.open(), "hola")  # the worker has come to no harm
+    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+
+
 @pytest.mark.parametrize(
     ("script", "deadlines", "code"),
     [
@@ -195,8 +231,20 @@ async def test_a_turn_that_breaks_every_worker_is_given_up(branch: Branch) -> No
         ([Call("place_order", '{"items": [{"sku": "gringa", "qty": 2')], Deadlines(), "broken_tool_call"),
         ([Call("track_order", {})], Deadlines(), "too_many_steps"),
         (["x" * 13_000], Deadlines(), "too_long"),
+        (["Hola ", "\x01" * 200_000], Deadlines(), "too_long"),
     ],
-    ids=["no-first-token", "idle", "wall", "connection", "bug", "empty", "half-a-call", "loop", "flood"],
+    ids=[
+        "no-first-token",
+        "idle",
+        "wall",
+        "connection",
+        "bug",
+        "empty",
+        "half-a-call",
+        "loop",
+        "flood",
+        "flood-at-once",
+    ],
 )
 async def test_a_model_that_fails_ends_the_turn_with_a_clear_code(
     branch: Branch, script: list[object], deadlines: Deadlines, code: str

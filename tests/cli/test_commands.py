@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -14,13 +16,18 @@ from typer.testing import CliRunner
 
 from hub import __version__
 from hub.cli import app
+from hub.eventlog import EventLog, Write, connect, servers
+from hub.eventlog.turns import queued
 from tests.cli.conftest import Folder, get
-from tests.support.processes import environment, free_port
+from tests.support.processes import Process, environment, free_port, listening
+from tests.support.redis import no_real_redis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from tests.cli.conftest import Served
+    from tests.cli.conftest import Serve, Served
 
 
 def login(url: str, name: str, pin: str) -> int:
@@ -249,6 +256,75 @@ def test_without_redis_the_doctor_says_what_is_wrong_and_staff_is_one_line(tmp_p
         assert (listed.code, listed.out) == (1, "")
         assert listed.line
         assert "s3cret" not in listed.err + said.out
+    assert wrong[0] == "WRONG  Redis: Redis does not answer; see COMANDA_REDIS_URL"
+
+
+@pytest.fixture
+async def plain_redis() -> Callable[..., AbstractContextManager[str]]:
+    """Starts a Redis as somebody who thinks of a cache would: the URL."""
+    found = await servers.available()
+    if not found:
+        no_real_redis("no server on this machine")
+
+    @contextmanager
+    def started(*options: str) -> Iterator[str]:
+        port = free_port()
+        listens = ("--port", str(port), "--bind", "127.0.0.1", "--save", "")
+        with Process(found[0].path, *listens, *options, name="redis") as redis:
+            redis.wait_for(lambda: listening(port), 10, "it listens")
+            yield f"redis://127.0.0.1:{port}"
+
+    return started
+
+
+def test_a_redis_that_forgets_is_wrong_and_the_hub_says_so_as_it_opens(
+    folder: Folder, serve: Serve, plain_redis: Callable[..., AbstractContextManager[str]]
+) -> None:
+    with plain_redis() as url:
+        said = folder.run("doctor", COMANDA_REDIS_URL=url)
+        assert said.code == 1
+        assert "WRONG  durability: appendonly is no" in said.out
+        banner = serve(COMANDA_REDIS_URL=url).process.output()
+        assert "THIS REDIS MAY LOSE ORDERS" in banner
+        assert "appendonly is no" in banner
+
+
+def test_a_redis_that_keeps_all_is_well_and_a_missing_agent_is_a_warning(
+    folder: Folder, serve: Serve, tmp_path: Path, plain_redis: Callable[..., AbstractContextManager[str]]
+) -> None:
+    with plain_redis("--dir", str(tmp_path), "--appendonly", "yes", "--appendfsync", "always") as url:
+        hub = serve(COMANDA_REDIS_URL=url)
+        assert "MAY LOSE" not in hub.process.output()
+        said = folder.run("doctor", COMANDA_REDIS_URL=url)
+        assert (said.code, said.err) == (0, "")
+        assert "ok     durability: every order is on disk" in said.out
+        assert "WARN   agent worker: no agent worker has been seen in the last 15 s" in said.out
+        asyncio.run(_ask(url))
+        said = folder.run("doctor", COMANDA_REDIS_URL=url)
+        assert said.code == 1
+        assert "WRONG  agent worker: no agent worker has been seen in the last 15 s, and 1 questions" in said.out
+
+
+async def _ask(url: str) -> None:
+    """A question, of which the queue knows."""
+    async with connect(url) as redis:
+        log = EventLog(redis, "centro")
+        await log.commit(Write(queue=(queued("t1", "c1"),)))
+        await log.aclose()
+
+
+def test_a_wrong_password_is_told_and_not_shown(
+    folder: Folder, plain_redis: Callable[..., AbstractContextManager[str]]
+) -> None:
+    with plain_redis("--requirepass", "right") as url:
+        for away in (url, url.replace("redis://", "redis://:wr0ng@")):
+            said = folder.run("doctor", COMANDA_REDIS_URL=away)
+            assert said.code == 1
+            assert "WRONG  Redis: Redis refused the password; see COMANDA_REDIS_URL" in said.out
+            listed = folder.run("staff", "list", COMANDA_REDIS_URL=away)
+            assert (listed.code, listed.out) == (1, "")
+            assert listed.line
+            assert "wr0ng" not in said.out + said.err + listed.err
 
 
 def test_the_doctor_looks_at_the_agents_model(tmp_path: Path) -> None:

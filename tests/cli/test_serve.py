@@ -19,10 +19,11 @@ import socketio
 
 from hub.config import MENU_FILE
 from tests.cli.conftest import Folder, get
-from tests.support.processes import Process, free_port, wait_until
+from tests.support.processes import ROOT, Process, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.cli.conftest import Serve, Served
 
@@ -211,6 +212,65 @@ async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve)
     code = await asyncio.get_running_loop().run_in_executor(None, hub.process.stop, ENDS_S)
     assert code == 0, hub.process.output()
     assert gone(hubs)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_nothing_outlives_a_hub_that_is_killed(folder: Folder) -> None:
+    hub = folder.process("serve", "--port", str(free_port()), "--workers", "2")
+    with hub:
+        hub.wait_for(lambda: "Redis: " in hub.output() and "agent.ready" in hub.output(), 90, "it is all there")
+        left = psutil.Process(hub.pid).children(recursive=True)
+        commands = " ".join(" ".join(child.cmdline()) for child in left)
+        assert commands.count("--shared-port") == 2
+        assert commands.count("-m agents") == 1
+        hub.kill()
+        assert not psutil.wait_procs(left, timeout=20)[1]
+        assert "agent.stopped" in hub.output()
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_child_ends_when_its_parent_is_killed_though_its_end_may_hang(tmp_path: Path, deaf: bool) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(CHILD)
+    with Process(sys.executable, "-c", PARENT, str(child), str(deaf), cwd=ROOT, name="parent") as parent:
+        parent.wait_for(lambda: "watching" in parent.output(), 20, "the child watches")
+        (watching,) = psutil.Process(parent.pid).children()
+        parent.kill()
+        assert gone([watching])
+        assert ("in order" in parent.output()) is not deaf
+
+
+CHILD = """
+import asyncio, sys
+from hub import supervisor
+
+async def main():
+    supervisor._GRACE_S = 0.1
+    stopping = asyncio.Event()
+    supervisor.when_parent_ends(stopping.set)
+    print("watching", flush=True)
+    await stopping.wait()
+    if sys.argv[1] == "True":
+        await asyncio.Event().wait()
+    print("in order", flush=True)
+
+asyncio.run(main())
+"""
+PARENT = """
+import asyncio, os, sys
+from hub.supervisor import keep_running
+
+asyncio.run(keep_running("child", [sys.executable, *sys.argv[1:]], {"PYTHONPATH": os.getcwd()}))
+"""
+
+
+def test_a_program_that_was_started_by_hand_watches_nobody() -> None:
+    code = "import asyncio; from hub import supervisor; supervisor.when_parent_ends(lambda: 1 / 0); print('on')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "on\n"
 
 
 def test_several_workers_need_a_port_of_their_own(folder: Folder) -> None:

@@ -174,6 +174,14 @@ async def test_an_index_gives_its_newest_members_first_with_their_offsets(log: E
     assert await log.indexed("open", before=None, limit=1) == [("C", 3)]
 
 
+async def test_an_index_loses_its_oldest_members_past_what_it_keeps_and_none_when_it_keeps_all(log: EventLog) -> None:
+    for id in "ABCDE":
+        moves = (IndexMove("kept", id, True, keep=3), IndexMove("all", id, True, keep=0), IndexMove("usual", id, True))
+        await log.commit(replace(order(id, 1), index=moves))
+    for index, members in (("kept", "EDC"), ("all", "EDCBA"), ("usual", "EDCBA")):
+        assert "".join(member for member, _ in await log.indexed(index, before=None, limit=10)) == members
+
+
 async def test_a_member_that_enters_without_an_event_stands_at_the_counter(log: EventLog) -> None:
     await log.commit(told("kitchen"))
     await log.commit(Write(index=(IndexMove("staff", "ana", True),)))

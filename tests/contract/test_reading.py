@@ -164,9 +164,23 @@ async def test_a_view_gives_documents_index_and_stock(log: EventLog) -> None:
     view = await log.view(query)
     assert view.documents == (Document(KEY, 1, '{"id": "A", "version": 1}'), None)
     assert [document.key.id for document in view.indexed] == ["C", "B"]
+    assert view.total == 4
     assert view.stock == {"pastor": 9, "agua": 0}
     bare = await log.view(ViewQuery("kitchen", None, None, 1))
-    assert (bare.documents, bare.indexed, bare.stock) == ((), (), {})
+    assert (bare.documents, bare.indexed, bare.total, bare.stock) == ((), (), 0, {})
+
+
+@pytest.mark.parametrize(
+    ("limit", "members"), [(2, "CB"), (-2, "AB"), (9, "CBA"), (-9, "ABC"), (1, "C"), (-1, "A"), (0, "")]
+)
+async def test_a_view_gives_an_index_from_either_end_and_its_size(log: EventLog, limit: int, members: str) -> None:
+    query = ViewQuery("kitchen", None, None, 0, index="open", index_kind="order", index_limit=limit)
+    assert ((await log.view(query)).indexed, (await log.view(query)).total) == ((), 0)
+    for id in ("A", "B", "C"):
+        await log.commit(replace(order(id, 1), index=(IndexMove("open", id, True),)))
+    view = await log.view(query)
+    assert "".join(document.key.id for document in view.indexed) == members
+    assert view.total == (3 if limit else 0)
 
 
 async def test_a_view_is_of_one_moment_while_others_commit(make_log: Callable[..., EventLog]) -> None:

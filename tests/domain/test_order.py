@@ -10,7 +10,7 @@ from hub.domain import events as ev
 from hub.domain import order as orders
 from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
 from hub.domain.models import ENDED, Courier, CustomerName, Delivery, DeliveryKind, OrderItem, OrderStatus
-from hub.domain.roles import Role
+from hub.domain.roles import Kind, Principal, Role
 from tests.domain.samples import CUSTOMER, LATER, MIGUEL, NOW, ORDER_ID, STRANGER, an_order, delivery, staff
 
 PICKUP, DELIVERY = DeliveryKind.PICKUP, DeliveryKind.DELIVERY
@@ -185,6 +185,13 @@ def test_acknowledging_twice_is_acknowledging_once() -> None:
     assert orders.acknowledge(seen, "Lupe") == []
 
 
+@pytest.mark.parametrize("at", sorted(ENDED))
+def test_an_order_that_has_ended_is_acknowledged_only_if_it_was_before(at: OrderStatus) -> None:
+    with pytest.raises(Conflict):
+        orders.acknowledge(an_order(at), "Chuy")
+    assert orders.acknowledge(an_order(at, acknowledged=True), "Chuy") == []
+
+
 def test_a_line_is_marked_once_and_may_be_taken_back() -> None:
     order = an_order(PREPARING)
     [done] = orders.mark_item(order, 2, True)
@@ -225,6 +232,49 @@ def test_an_order_that_has_ended_is_neither_marked_nor_assigned(at: OrderStatus)
     ):
         with pytest.raises(Conflict):
             wish(an_order(at))
+
+
+# Couriers among themselves
+
+ROSA = Courier(id="rosa", name="Rosa")
+ON_FOOT = {None: True, ROSA: True, MIGUEL: False}  # whose it is: may Rosa take it
+
+
+def a_person(id: str, *roles: Role) -> Principal:
+    return Principal(kind=Kind.STAFF, id=id, roles=frozenset(roles))
+
+
+@pytest.mark.parametrize("carrier", ON_FOOT)
+def test_a_courier_takes_and_delays_no_order_of_another(carrier: Courier | None) -> None:
+    order, rosa = an_order(READY, courier=carrier), a_person("rosa", Role.COURIER)
+    if ON_FOOT[carrier]:
+        orders.check_taker(order, rosa, ROSA)
+    else:
+        with pytest.raises(Forbidden):
+            orders.check_taker(order, rosa, ROSA)
+    if carrier == ROSA:
+        orders.check_delayer(order, rosa)
+    else:
+        with pytest.raises(Forbidden):
+            orders.check_delayer(order, rosa)
+
+
+@pytest.mark.parametrize("roles", [(Role.COURIER,), (Role.COURIER, Role.SUPPORT)])
+def test_a_courier_takes_nothing_for_somebody_else(roles: tuple[Role, ...]) -> None:
+    with pytest.raises(Forbidden):
+        orders.check_taker(an_order(READY), a_person("rosa", *roles), MIGUEL)
+
+
+@pytest.mark.parametrize("role", [Role.KITCHEN, Role.MANAGER, Role.SERVICE])
+def test_who_runs_the_kitchen_hands_an_order_over_also_when_they_ride(role: Role) -> None:
+    who = a_person("rosa", role, Role.COURIER)
+    orders.check_taker(an_order(READY, courier=MIGUEL), who, ROSA)
+    orders.check_delayer(an_order(READY, courier=MIGUEL), who)
+
+
+@pytest.mark.parametrize("roles", [(Role.SUPPORT,), (Role.SUPPORT, Role.COURIER)])
+def test_support_delays_any_order(roles: tuple[Role, ...]) -> None:
+    orders.check_delayer(an_order(READY, courier=MIGUEL), a_person("rosa", *roles))
 
 
 # Versions

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from redis.exceptions import NoScriptError
+from structlog.testing import capture_logs
 
 from hub.eventlog import connect, embedded, servers
 from hub.eventlog.embedded import MAX_SOCKET_PATH, EmbeddedRedis, StartError
@@ -402,6 +403,13 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 @pytest.mark.usefixtures("a_server")
 async def test_a_server_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_logs() as logs:
+        await _died_twice(tmp_path, monkeypatch)
+    assert [(line["event"], line["log_level"]) for line in logs] == [("redis.ended", "error")] * 2
+    assert all("redis" in line["source"] for line in logs)
+
+
+async def _died_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with supervised(tmp_path, monkeypatch) as redis:
         for n in range(2):
             await value(redis.url, f"taco{n}", "pastor")

@@ -22,9 +22,7 @@ def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
         keys.index("open"),
         keys.command("c:{x}"),
         keys.samples("prep"),
-        keys.turn_lease("t"),
         keys.turn("t"),
-        keys.session("p"),
     ]
     assert len({key_slot(name.encode()) for name in names}) == 1
     assert len(set(names)) == len(names)

@@ -107,6 +107,30 @@ async def test_what_will_pass_is_unavailable(tmp_path: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("NOAUTH Authentication required.", "Redis refused the password"),
+        ("WRONGPASS invalid username-password pair or user is disabled.", "Redis refused the password"),
+        ("NOPERM this user has no permissions to run the 'evalsha' command", "Redis does not let this user do that"),
+    ],
+)
+async def test_a_redis_that_does_not_let_us_in_says_so(tmp_path: Path, line: str, said: str) -> None:
+    async with faulty_redis(tmp_path, f"-{line}\r\n".encode()) as url, open_log(url) as log:
+        for name in ("commit", "publish", "ping"):
+            with pytest.raises(Unavailable) as caught:
+                await CALLS[name](log)
+            assert caught.value.message == said
+
+
+async def test_a_wrong_password_is_told_from_a_redis_that_is_away(real_backend: Backend) -> None:
+    url = real_backend.url.replace("unix://", "unix://nobody:wr0ng@")
+    async with open_log(url) as log:
+        with pytest.raises(Unavailable) as caught:
+            await log.ping()
+    assert caught.value.message == "Redis refused the password"
+
+
+@pytest.mark.parametrize(
     "line", ["WRONGTYPE Operation against a key holding the wrong kind of value", "ERR user_script:7: boom"]
 )
 async def test_what_will_not_pass_is_our_fault(tmp_path: Path, line: str) -> None:

@@ -56,7 +56,6 @@ def test_a_socketio_packet_ends_in_the_cursor() -> None:
 def test_a_plain_websocket_message_carries_the_cursor_beside_the_event() -> None:
     assert json.loads(DURABLE.websocket) == {"cursor": "k3x9q2ab-1042", "event": EVENT}
     assert json.loads(VOLATILE.websocket) == {"event": json.loads(VOLATILE.event)}
-    assert DURABLE.websocket_frame == text_frame(DURABLE.websocket)
 
 
 def test_a_server_sent_event_has_an_id_only_if_one_can_resume_from_it() -> None:

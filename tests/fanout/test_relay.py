@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from hub.domain.errors import NotFound, Unavailable
-from hub.domain.rooms import KITCHEN, Room
+from hub.domain.rooms import FLOOR, KITCHEN, Room
 from hub.eventlog.connect import connect
 from hub.fanout import seats, watch
 from hub.fanout.frames import Frame
@@ -580,3 +580,11 @@ async def test_one_who_leaves_while_a_big_room_is_served_hears_no_more(house: Ho
     await house.say(KITCHEN)
     await crowd[298].has(1)
     assert crowd[299].frames == []
+
+
+async def test_what_is_told_here_reaches_the_members_here_and_is_kept_nowhere(house: House) -> None:
+    screen = Recorder("screen")
+    await house.enter(screen, FLOOR)
+    house.relay.tell(FLOOR, "floor.tick", '{"type":"floor.tick","at":"x","data":{"figures":{}}}')
+    assert [(frame.type, frame.offset) for frame in screen.frames] == [("floor.tick", 0)]
+    assert await house.log.read("floor", 0) == []

@@ -269,6 +269,80 @@ async def test_a_poller_that_does_not_poll_is_closed(house: House) -> None:
             assert response.status == 400
 
 
+async def test_an_answer_larger_than_what_may_wait_is_followed_by_events_and_a_second_one_is_not() -> None:
+    board, event = "x" * 12_000_000, Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 10_000 + "}")
+    async with serve(Hub(unsent_bytes=65_536)) as hub, raw(hub, max_msg_size=0) as ws:
+        (session,) = hub.server.sessions
+        link = session.socket._transport
+        assert link is not None
+        for is_last in (False, True):
+            connection = ws._response.connection
+            assert connection is not None
+            assert connection.transport is not None
+            connection.transport.pause_reading()
+            session.answer(1, board)
+            for _ in range(6):
+                session.deliver(event)
+                assert link.get_write_buffer_size() > 65_536
+            assert not session.socket.closed
+            if is_last:
+                session.answer(2, board)
+            connection.transport.resume_reading()
+            if not is_last:
+                async with asyncio.timeout(10):
+                    assert await ws.receive_str() == f"431[{board}]"
+                    assert [await ws.receive_str() for _ in range(6)] == [event.engineio] * 6
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+
+
+async def test_events_behind_a_large_answer_are_bounded_too() -> None:
+    event = Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 10_000 + "}")
+    async with serve(Hub(unsent_bytes=65_536)) as hub, raw(hub, max_msg_size=0) as ws:
+        (session,) = hub.server.sessions
+        connection = ws._response.connection
+        assert connection is not None
+        assert connection.transport is not None
+        connection.transport.pause_reading()
+        session.answer(1, "x" * 12_000_000)
+        while not session.socket.closed:
+            session.deliver(event)
+        connection.transport.resume_reading()
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+
+
+@pytest.mark.parametrize("letter", ["x", "ñ"])
+async def test_a_poller_gets_an_answer_larger_than_what_may_wait_and_the_events_behind_it(letter: str) -> None:
+    board = letter * 100_000
+    event = Frame("kitchen", "chat.message", 1, 0, "e", "{" + letter * 25_000 + "}")
+    async with serve(Hub(unsent_bytes=65_536)) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        (session,) = hub.server.sessions
+        for _ in range(2):  # each poll takes all, and there is room again
+            session.answer(1, board)
+            session.deliver(event)
+            async with http.get(url) as response:
+                assert (await response.text()).endswith(f"431[{board}]\x1e{event.engineio}")
+        session.answer(1, board)
+        session.deliver(event)
+        assert not session.socket.closed
+        session.answer(2, board)
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+
+
+async def test_what_waits_for_a_poll_is_counted_in_bytes() -> None:
+    async with serve(Hub(unsent_bytes=65_536)) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        async with http.post(url, data="40") as response:
+            assert response.status == 200
+        (session,) = hub.server.sessions
+        for _ in range(3):
+            assert not session.socket.closed
+            session.answer(1, "🌮" * 10_000)
+        assert hub.server.engine.closed == {Closed.UNSENT: 1}
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

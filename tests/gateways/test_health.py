@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub import app
+from hub.domain.rooms import FLOOR
 from tests.gateways.house import MENU, SKU, an_order, open_house, plain, streaming
 from tests.support.processes import Process, free_port, listening, program
 
@@ -122,6 +124,29 @@ async def test_a_hub_that_was_there_before_its_redis_counts_the_stock_when_it_co
         assert await left() == MENU.by_sku[SKU].stock - 1
 
 
+async def test_figures_that_cannot_be_read_cost_the_floor_one_tick_and_the_hub_nothing(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "TICK_S", 0.01)
+    async with open_hub() as house:
+        read = house.hub.services.figures.read
+        calls: list[int] = []
+
+        async def read_at_the_second_try() -> object:
+            calls.append(1)
+            if len(calls) == 1:
+                raise ZeroDivisionError
+            return await read()
+
+        monkeypatch.setattr(house.hub.services.figures, "read", read_at_the_second_try, raising=False)
+        path = f"/api/rooms/{FLOOR}/events"
+        async with streaming(house, path, token=house.token()) as stream:
+            await stream.until("floor.tick")
+        assert len(calls) > 1
+        assert await house.healthy()
+    assert "ZeroDivisionError" in "".join(capsys.readouterr())
+
+
 async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None:
     placed = await house.placed(customer={"name": "Xóchitl"})
     await house.get(f"/t/{placed['tracking']['token']}")
@@ -155,3 +180,11 @@ async def test_metrics_are_for_staff_and_for_this_machine(open_hub: Open) -> Non
         assert (await house.get("/metrics", headers=far, token=house.token("kitchen"))).status == 200
         for lie in ("127.0.0.1, 198.51.100.7", "nonsense", "unix, 198.51.100.7"):
             assert (await house.get("/metrics", headers={"X-Forwarded-For": lie})).status == 403
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+async def test_who_comes_through_a_proxy_on_this_machine_is_not_taken_for_the_machine(house: House, name: str) -> None:
+    forwarded = {name: "127.0.0.1"}
+    refused = await house.get("/metrics", headers=forwarded)
+    assert (refused.status, refused.code) == (403, "forbidden")
+    assert (await house.get("/metrics", headers=forwarded, token=house.token("kitchen"))).status == 200

@@ -76,6 +76,7 @@ BAD_MESSAGES = {
     "half a character": '{"id": 1, "command": "room.join", "data": {"room": "\\ud800", "x\\ud800": 1}}',
     "an id that is half a character": '{"id": "\\ud800", "command": "room.join", "data": {}}',
     "an id that is an object": '{"id": {}, "command": "room.leave", "data": {"room": "promos"}}',
+    "an id that is true": '{"id": true, "command": "room.leave", "data": {"room": "promos"}}',
     "a deep id": '{"id": ' + "[" * 900 + "]" * 900 + ', "command": "x", "data": {}}',
     "a deep message": "[" * 20_000 + "]" * 20_000,
     "deep data": '{"id": 1, "command": "room.join", "data": {"room": ' + "[" * 800 + "]" * 800 + "}}",
@@ -92,7 +93,8 @@ async def test_a_message_that_makes_no_sense_is_refused_and_the_next_one_is_hear
         async with asyncio.timeout(SOON_S):
             ack = await client.ws.receive_json()
         assert (ack["ok"], ack["error"]["code"]) == (False, "bad_request")
-        assert "ack" in ack
+        assert ack["ack"] in (None, 1, "\ud800")
+        assert not isinstance(ack["ack"], bool)
         assert (await client.command("room.join", room="promos"))["ok"] is True
     assert await house.position() == position
 
@@ -141,6 +143,15 @@ async def test_a_message_past_the_limit_closes_it(house: House) -> None:
     assert await house.healthy()
 
 
+async def test_a_message_may_have_as_many_bytes_as_the_limit_says(house: House) -> None:
+    text = json.dumps({"id": 1, "command": "room.leave", "data": {"room": "promos"}})
+    async with await plain(house) as client:
+        await client.ws.send_str(text.ljust(65_536))
+        assert (await client.ack(1))["ok"] is True
+        await client.ws.send_str(text.ljust(65_537))
+        assert await client.closed() == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
 async def test_nothing_is_compressed(house: House) -> None:
     client = await plain(house, compress=15)
     assert client.ws.compress == 0
@@ -173,6 +184,18 @@ async def test_commands_come_at_a_bounded_rate(open_hub: Open) -> None:
         assert 0 < error["retry_after_s"] <= 0.2
         async with await plain(house) as other:
             assert (await other.command("room.leave", room="promos"))["ok"] is True
+
+
+@pytest.mark.parametrize("text", ["hola", '{"id": {}}', '{"id": 1, "x": 1}'])
+async def test_messages_that_are_no_commands_count_like_commands(open_hub: Open, text: str) -> None:
+    async with open_hub(commands_s=0.01, commands_burst=3) as house, await plain(house) as client:
+        codes = []
+        for _ in range(5):
+            await client.ws.send_str(text)
+            async with asyncio.timeout(SOON_S):
+                codes.append((await client.ws.receive_json())["error"]["code"])
+        assert codes == ["bad_request"] * 3 + ["rate_limited"] * 2
+        assert (await client.command("room.leave", room="promos"))["error"]["code"] == "rate_limited"
 
 
 async def test_a_connection_is_in_so_many_rooms_at_once(open_hub: Open) -> None:

@@ -83,11 +83,12 @@ async def test_the_kitchen_sees_every_order_of_both_hubs(
 ) -> None:
     await screen.connect(cluster.urls[0], token=cluster.token)
     joined = await screen.join("kitchen")
-    after = joined["events"][-1]["offset"] if joined["events"] else 0
     placed = await asyncio.gather(*(door.place() for door in doors * 3))
     await screen.until(lambda: len(screen.of("kitchen")) >= len(placed))
-    check_chain(screen.of("kitchen"), after)
-    seen = {heard.event["data"]["order"]["id"] for heard in screen.of("kitchen")}
+    heard = screen.of("kitchen")
+    assert heard[0].event["prev"] <= offset_of(joined["cursor"]) < heard[0].event["offset"]
+    check_chain(heard, heard[0].event["prev"])
+    seen = {one.event["data"]["order"]["id"] for one in heard}
     assert seen == {each["order"]["id"] for each in placed}
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boardReducer, cardsIn, initialBoard, unseenOrders } from "../../static/js/state/board.js";
+import { boardReducer, cardsIn, initialBoard, listed, needsReread, unseenOrders } from "../../static/js/state/board.js";
 import { applyToOrder, nextStatus, stepsOf } from "../../static/js/state/order.js";
 import { paceOf, stopwatch } from "../../static/js/state/pace.js";
 import { initialTracking, lastDelay, reachedAt, trackingReducer } from "../../static/js/state/tracking.js";
@@ -71,6 +71,32 @@ test("the alarm is for received orders that nobody acknowledged", () => {
   assert.deepEqual(unseenOrders(board).map((one) => one.id), ["P1"]);
   board = boardReducer(board, { type: "event", event: event("order.acknowledged", { version: 2, by: "x" }) });
   assert.deepEqual(unseenOrders(board), []);
+});
+
+test("the band names six orders at most, and counts the others", () => {
+  assert.equal(listed([]), "");
+  assert.equal(listed(["1", "2", "3", "4", "5", "6"]), "1, 2, 3, 4, 5, 6");
+  assert.equal(listed(["1", "2", "3", "4", "5", "6", "7", "8"]), "1, 2, 3, 4, 5, 6 +2");
+});
+
+test("a board counts the orders that it was not given, and asks for them before they are due", () => {
+  const orders = Array.from({ length: 60 }, (_, number) => order({ id: `P${number}` }));
+  const end = (board, id) => boardReducer(board, { type: "event", event: { type: "order.delivered", at: "", data: { order_id: id, status: "delivered", version: 2 } } });
+  let board = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders, total: 63 } });
+  assert.equal(board.more, 3);
+  board = end(board, "P-unknown");
+  assert.equal(board.more, 2);
+  board = boardReducer(board, { type: "event", event: { type: "order.ready", at: "", data: { order_id: "P-other", status: "ready", version: 2 } } });
+  assert.equal(board.more, 2);
+  for (let number = 0; number < 48; number++) board = end(board, `P${number}`);
+  assert.equal(needsReread(board), false);
+  board = end(board, "P48");
+  assert.equal(needsReread(board), true);
+  assert.equal(needsReread(boardReducer(board, { type: "reread" })), false);
+  board = boardReducer(board, { type: "snapshot", snapshot: { orders: orders.slice(49), total: 11 } });
+  assert.equal(board.more, 0);
+  for (const { id } of orders) board = end(board, id);
+  assert.equal(needsReread(board), false);
 });
 
 test("a delivered order leaves the board; a cancelled one stays where it was until it is dismissed", () => {

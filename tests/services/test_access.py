@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hub.domain import commands as cmd
-from hub.domain.errors import Forbidden, NotFound, Unauthorized
+from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
 from hub.domain.rooms import Room
@@ -73,7 +73,8 @@ async def test_a_tracking_link_outlives_its_order_by_a_day(branch: Branch, end: 
 async def test_an_alarm_switched_off_late_does_not_bring_a_link_back(branch: Branch) -> None:
     order_id = await branch.placed_at(CANCELLED)
     branch.clock.turn(hours=24, seconds=1)
-    await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
+    with pytest.raises(Conflict):
+        await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
     with pytest.raises(Unauthorized):
         await branch.services.access.principal(branch.services.tokens.for_order(order_id))
 

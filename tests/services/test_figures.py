@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from hub.domain import commands as cmd
+from hub.domain.errors import Conflict
 from hub.domain.models import OrderStatus
+from hub.services import figures as figures_of
 from hub.services.build import build_services
 from tests.services.branch import MANAGER, SECRET, SETTINGS, Branch, only
 
@@ -37,10 +41,22 @@ async def test_a_days_sales_are_its_orders_without_the_cancelled_ones(branch: Br
     assert figures["by_status"] == {"received": 1, "ready": 1}
 
 
+async def test_orders_that_a_board_does_not_show_are_active_all_the_same(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures_of, "_BOARD", 2)
+    for status in (PREPARING, RECEIVED, RECEIVED, RECEIVED):
+        await branch.placed_at(status, items=only("horchata", 1))
+    figures = await branch.services.figures.read()
+    assert figures["orders_active"] == 4
+    assert figures["by_status"] == {"preparing": 1, "received": 1}
+
+
 async def test_an_alarm_switched_off_after_the_order_was_cancelled_cancels_it_no_second_time(branch: Branch) -> None:
     order_id = await branch.placed_at(CANCELLED, items=only("flan", 2))
     await branch.placed(items=only("horchata", 1))
-    await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
+    with pytest.raises(Conflict):
+        await branch.orders.acknowledge(MANAGER, cmd.AcknowledgeOrder(order_id=order_id))
     figures = await branch.services.figures.read()
     assert (figures["cancelled_today"], figures["sales_today"]) == (1, 3200)
     assert (await branch.log.stock())["flan"] == 4

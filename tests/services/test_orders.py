@@ -20,6 +20,7 @@ from hub.domain.errors import (
     OutOfStock,
     Unavailable,
 )
+from hub.domain.menu import Menu
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
 from hub.domain.rooms import KITCHEN, STOCK, Cursor, Room
@@ -148,6 +149,21 @@ async def test_another_order_under_a_command_id_that_was_used_is_refused(branch:
     assert (await branch.log.stock())["taco-pastor"] == 8
 
 
+async def test_an_order_said_again_after_its_dish_left_the_menu_gives_the_first_answer(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = an_order(command_id="c-1", items=only("flan", 1))
+    first = await branch.orders.place(ANONYMOUS, command)
+    menu = branch.services.menu.menu
+    without = Menu(name=menu.name, category=menu.categories, item=[item for item in menu.items if item.sku != "flan"])
+    monkeypatch.setattr(branch.orders, "_menu", without)
+    assert await branch.orders.place(ANONYMOUS, command) == first
+    with pytest.raises(BadRequest):
+        await branch.orders.place(ANONYMOUS, an_order(command_id="c-2", items=only("flan", 1)))
+    with pytest.raises(IdempotencyMismatch):
+        await branch.orders.place(ANONYMOUS, an_order(command_id="c-1", items=only("flan", 2)))
+
+
 async def test_two_people_who_chose_the_same_command_id_do_not_meet(branch: Branch) -> None:
     command = an_order(command_id="c-1")
     one, other = [await branch.orders.place(who, command) for who in (KITCHEN_HAND, MANAGER)]
@@ -247,9 +263,11 @@ async def test_a_role_may_do_to_an_order_what_the_table_of_roles_says(
     await branch.hire(RIDER)
     status, change = CHANGES[permission]
     order_id = await branch.placed_at(status)
-    before = await branch.order(order_id)
-    # Miguel, whatever his role: a courier may take an order for himself only.
+    # Miguel, whatever his role: a courier may take an order for himself only, and delay none but his own.
     who = Principal(kind=Kind.STAFF, id="miguel", name="Miguel", roles=frozenset({role}))
+    if permission is Permission.DELAY_ORDER:
+        await branch.orders.assign_courier(MANAGER, cmd.AssignCourier(order_id=order_id, courier_id=who.id))
+    before = await branch.order(order_id)
     if permission in PERMISSIONS[role]:
         await change(branch, who, order_id)
         assert (await branch.order(order_id)).version == before.version + (permission is not Permission.READ_ORDERS)
@@ -470,6 +488,27 @@ async def test_a_courier_takes_orders_for_themselves_only(branch: Branch) -> Non
     assert answer["order"]["courier"] == {"id": "miguel", "name": "Miguel"}
     answer = await branch.orders.assign_courier(KITCHEN_HAND, cmd.AssignCourier(order_id=order_id, courier_id="rosa"))
     assert answer["order"]["courier"] == {"id": "rosa", "name": "Rosa"}
+
+
+async def test_a_courier_neither_takes_over_nor_delays_what_another_carries(branch: Branch) -> None:
+    for who in (RIDER, OTHER_RIDER):
+        await branch.hire(who)
+    order_id = await branch.placed_at(READY)
+    take = cmd.AssignCourier(order_id=order_id, courier_id=RIDER.id, command_id="c-1")
+    first = await branch.orders.assign_courier(RIDER, take)
+    await branch.orders.advance(RIDER, cmd.AdvanceOrder(order_id=order_id, to=EN_ROUTE))
+    before = await branch.order(order_id)
+    with pytest.raises(Forbidden):
+        await branch.orders.assign_courier(OTHER_RIDER, cmd.AssignCourier(order_id=order_id, courier_id=OTHER_RIDER.id))
+    with pytest.raises(Forbidden):
+        await branch.orders.delay(OTHER_RIDER, cmd.DelayOrder(order_id=order_id, reason="lluvia", minutes=5))
+    assert await branch.order(order_id) == before
+    await branch.orders.delay(RIDER, cmd.DelayOrder(order_id=order_id, reason="lluvia", minutes=5))
+    await branch.orders.assign_courier(MANAGER, cmd.AssignCourier(order_id=order_id, courier_id=OTHER_RIDER.id))
+    # It is Rosa's now; what Miguel said before is answered as it was.
+    assert await branch.orders.assign_courier(RIDER, take) == first
+    with pytest.raises(Forbidden):
+        await branch.orders.assign_courier(RIDER, take.model_copy(update={"command_id": "c-2"}))
 
 
 @pytest.mark.parametrize("courier_id", ["nobody", "chuy"])

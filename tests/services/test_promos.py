@@ -62,6 +62,16 @@ async def test_a_promotion_said_again_under_its_command_id_is_one_promotion(bran
         await branch.services.promos.publish(MANAGER, a_promo(title="3x1", command_id="c-1"))
 
 
+async def test_a_promotion_said_again_after_it_has_expired_gives_the_first_answer(branch: Branch) -> None:
+    command = a_promo(command_id="c-1", expires_at=START + timedelta(minutes=5))
+    first = await branch.services.promos.publish(MANAGER, command)
+    branch.clock.turn(minutes=6)
+    assert await branch.services.promos.publish(MANAGER, command) == first
+    assert await branch.types(PROMOS) == ["promo.published"]
+    with pytest.raises(BadRequest):
+        await branch.services.promos.publish(MANAGER, command.model_copy(update={"command_id": "c-2"}))
+
+
 @pytest.mark.parametrize("role", [*Role, None])
 async def test_who_may_publish_is_in_the_table_of_roles(branch: Branch, role: Role | None) -> None:
     who = Principal(kind=Kind.STAFF, id="x", roles=frozenset({role})) if role else ANONYMOUS

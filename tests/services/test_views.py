@@ -11,7 +11,8 @@ from hub.domain.errors import NotFound
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS
 from hub.domain.rooms import FLOOR, KITCHEN, PROMOS, STOCK, Cursor, Room
-from hub.services.views import HISTORY
+from hub.eventlog import NewEvent, Write
+from hub.services import views
 from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, Branch, only
 
 RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
@@ -41,7 +42,22 @@ async def test_the_board_shows_the_orders_that_have_not_ended_oldest_first(branc
     view = await branch.services.views.read(KITCHEN)
     assert [order["id"] for order in view.snapshot["orders"]] == [placed[0], placed[2], placed[4]]
     assert view.snapshot["orders"][0] == (await branch.order(placed[0])).model_dump(mode="json")
-    assert set(view.snapshot) == {"orders"}
+    assert set(view.snapshot) == {"orders", "total"}
+    assert view.snapshot["total"] == 3
+
+
+async def test_a_board_of_more_orders_than_it_holds_shows_the_oldest_and_says_how_many_there_are(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_BOARD", 3)
+    placed = [await branch.placed(items=only("horchata", 1)) for _ in range(5)]
+    snapshot = (await branch.services.views.read(KITCHEN)).snapshot
+    assert [order["id"] for order in snapshot["orders"]] == placed[:3]
+    assert snapshot["total"] == 5
+    await branch.bring(placed[0], CANCELLED)
+    snapshot = (await branch.services.views.read(KITCHEN)).snapshot
+    assert [order["id"] for order in snapshot["orders"]] == placed[1:4]
+    assert snapshot["total"] == 4
 
 
 async def test_the_stock_room_shows_every_dish_that_is_counted(branch: Branch) -> None:
@@ -133,16 +149,27 @@ async def test_a_cursor_of_another_life_or_of_the_future_is_not_honoured(branch:
     assert [event.type for event in view.events] == ["order.received"]
 
 
-async def test_a_newcomer_gets_the_recent_past_of_the_board_and_one_who_comes_back_all_they_missed(
-    branch: Branch,
+@pytest.mark.parametrize(("room", "past"), [(KITCHEN, 0), (STOCK, 20)])
+async def test_a_newcomer_gets_the_state_with_little_of_the_past_and_one_who_comes_back_all_they_missed(
+    branch: Branch, room: Room, past: int
 ) -> None:
     start = await branch.log.position()
-    for left in range(HISTORY + 5):
+    for left in range(50):
         await branch.services.stock.set(KITCHEN_HAND, cmd.SetStock(sku="taco-pastor", left=left))
-    newcomer = await branch.services.views.read(KITCHEN)
-    assert len(newcomer.events) == HISTORY
-    assert newcomer.events[-1].offset == newcomer.cursor.offset
-    back = await branch.services.views.read(KITCHEN, start)
+    stranger = await branch.services.views.read(room, Cursor("anotherlife", 1))
+    newcomer = await branch.services.views.read(room)
+    assert newcomer == stranger
+    assert not newcomer.recovered
+    offsets = [event.offset for event in newcomer.events]
+    assert offsets == list(range(51 - past, 51))
+    assert newcomer.cursor.offset == start.offset + 50
+    back = await branch.services.views.read(room, start)
     assert back.recovered
-    assert len(back.events) == HISTORY + 5
+    assert len(back.events) == 50
     assert [event.prev for event in back.events] == [0, *(event.offset for event in back.events[:-1])]
+
+
+async def test_a_room_without_a_state_of_its_own_gives_a_newcomer_its_past(branch: Branch) -> None:
+    room = Room.parse("customer:c1")
+    await branch.log.commit(Write(events=(NewEvent("a", "{}", (str(room),)),) * 8))
+    assert len((await branch.services.views.read(room)).events) == 8

@@ -1,7 +1,8 @@
 /** The kitchen's board: one tap a step, and an alarm until every new order was seen. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
-import { boardReducer, initialBoard, unseenOrders } from "../state/board.js";
+import { boardReducer, initialBoard, listed, needsReread, unseenOrders } from "../state/board.js";
+import { countsReducer, isNews, noCounts } from "../state/stock-news.js";
 import { createStore } from "../state/store.js";
 import { openActions, openCouriers } from "../ui/action-dialog.js";
 import { Alarm } from "../ui/alarm.js";
@@ -33,7 +34,7 @@ function start() {
 
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
-  mountBoard({ host: $(".board"), tabs: $(".tabs"), store, act: { ...send, dismiss } });
+  mountBoard({ host: $(".board"), tabs: $(".tabs"), rest: $("[data-test=board-rest]"), store, act: { ...send, dismiss } });
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarm(alarm, store);
   $("[data-test=logout]").addEventListener("click", () => {
@@ -45,13 +46,34 @@ function start() {
   showTime();
   setInterval(showTime, 1000);
 
-  hub.room("kitchen", {
+  readBoard(hub, store);
+  readStock(hub);
+}
+
+function readBoard(hub, store) {
+  const leave = hub.room("kitchen", {
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
     onEvent: (event) => {
       store.dispatch({ type: "event", event });
       announce(event, store.state);
+      if (!needsReread(store.state)) return;
+      store.dispatch({ type: "reread" });
+      leave();
+      readBoard(hub, store);
     },
     onError: onDenied,
+  });
+}
+
+/** The board's room tells of the stock as well, but not how much there was before. */
+function readStock(hub) {
+  const counts = createStore(countsReducer, noCounts);
+  hub.room("stock", {
+    onSnapshot: (snapshot) => counts.dispatch({ type: "snapshot", snapshot }),
+    onEvent: (event) => {
+      if (isNews(counts.state, event)) announceStock(event);
+      counts.dispatch({ type: "event", event });
+    },
   });
 }
 
@@ -100,7 +122,7 @@ function mountAlarm(alarm, store) {
   const draw = () => {
     const unseen = unseenOrders(store.state);
     band.hidden = unseen.length === 0;
-    const words = unseen.length ? t("kitchen.alarm", { n: unseen.length, codes: unseen.map((order) => order.code).join(", ") }) : "";
+    const words = unseen.length ? t("kitchen.alarm", { n: unseen.length, codes: listed(unseen.map((order) => order.code)) }) : "";
     if (band.textContent !== words) band.textContent = words;
     document.title = `${unseen.length ? `(${unseen.length}) ` : ""}${t("kitchen.title")} · Doña Carmen`;
     if (unseen.length) alarm.ring();
@@ -115,7 +137,10 @@ function announce({ type, data }, { orders }) {
   if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: data.reason }), "bad");
   else if (type === "order.delayed") toast(t("kitchen.told_delayed", { code, ...data }));
   else if (type === "order.recalled") toast(t("kitchen.told_recalled", { code, reason: data.reason }));
-  else if (type.startsWith("stock.")) toast(t(`kitchen.${type}`, { name: data.name, left: data.left }), type === "stock.out" ? "bad" : "info");
+}
+
+function announceStock({ type, data }) {
+  toast(t(`kitchen.${type}`, { name: data.name, left: data.left }), type === "stock.out" ? "bad" : "info");
 }
 
 function onDenied(error) {

@@ -7,8 +7,8 @@ import { forgetKeyed, h, keyed, replace } from "./dom.js";
 import { onLang, t } from "./i18n.js";
 import { ticket } from "./ticket.js";
 
-/** @param {{host: HTMLElement, tabs: HTMLElement, store: object, act: object}} parts */
-export function mountBoard({ host, tabs, store, act }) {
+/** @param {{host: HTMLElement, tabs: HTMLElement, rest: HTMLElement, store: object, act: object}} parts rest: of the orders not shown. */
+export function mountBoard({ host, tabs, rest, store, act }) {
   const columns = COLUMNS.map((status) => column(status));
   replace(host, columns.map((one) => one.element));
   replace(tabs, columns.map((one) => one.tab));
@@ -20,6 +20,9 @@ export function mountBoard({ host, tabs, store, act }) {
       for (const count of counts) count.textContent = String(cards.length);
       nothing.hidden = cards.length > 0;
     }
+    const { more } = store.state;
+    rest.hidden = more === 0;
+    rest.textContent = more ? t("kitchen.rest", { n: more }) : "";
     host.setAttribute("aria-busy", String(!store.state.loaded));
     tick();
   };
