@@ -20,10 +20,13 @@ from agents.language import Lang, detect
 from agents.memory import ConversationMemory, recalled
 from agents.prompts import system_prompt
 from agents.tools import Errand, tools_for
-from hub.domain.chat import ChatMode, TurnState
+from hub.domain.chat import Chat, ChatMode, TurnState, release
 from hub.domain.events import ChatCompleted, ChatFailed, ChatStopped, Usage
 from hub.domain.rooms import Room
+from hub.eventlog import Document, NewEvent, Write
+from hub.eventlog.turns import queued
 from hub.services.chat import TurnRead, transcript
+from hub.services.documents import chat_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from hub.config import Limits
     from hub.domain.chat import Transcript
+    from hub.eventlog.turns import Taken
     from hub.services.build import Services
 
 logger = structlog.get_logger(__name__)
@@ -291,6 +295,30 @@ async def fail(
     except LeaseLost:
         return Report("lost", attempt=both.turn.attempt)
     return Report("failed", attempt=both.turn.attempt, code=code)
+
+
+async def skip(services: Services, taken: Taken, code: str, *, limits: Limits, otherwise: Lang) -> Report | None:
+    """Let a chat go on without a turn whose own document cannot be read; None: there is no such chat any more.
+
+    Raises:
+        Conflict: Somebody wrote in the chat meanwhile.
+    """
+    key = chat_key(taken.chat_id)
+    document = await services.log.document(key)
+    if document is None:
+        return None
+    chat, runnable = release(Chat.model_validate_json(document.body), taken.turn_id, at_once=limits.turns)
+    event = ChatFailed(turn_id=taken.turn_id, text="", error=failures.told(code, chat.lang or otherwise))
+    room = str(Room.chat(chat.id))
+    await services.log.commit(
+        Write(
+            events=(NewEvent(event.type, event.body(services.clock()), (room,)),),
+            expects=((key, document.version),),
+            documents=(Document(key, document.version + 1, chat.model_dump_json()),),
+            queue=tuple(queued(turn_id, chat.id) for turn_id in runnable),
+        )
+    )
+    return Report("failed", code=code)
 
 
 def _so_far(said: Transcript, turn_id: str) -> str:

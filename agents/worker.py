@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agents.turn import Deadlines, TurnRun, fail
-from hub.domain.errors import ComandaError, Unavailable
+from agents.turn import Deadlines, TurnRun, fail, skip
+from hub.domain.errors import ComandaError, Conflict, Unavailable
 from hub.services.chat import read_turn
 
 if TYPE_CHECKING:
@@ -182,19 +182,26 @@ class Worker:
         """End a turn that broke every attempt; one that cannot even be ended goes out of the queue as it is."""
         logger.error("agent.turn_given_up", turn_id=taken.turn_id, chat_id=taken.chat_id, deliveries=taken.deliveries)
         report = None
-        try:
-            both = await read_turn(self._services.log, taken.turn_id)
-            if both is not None and not both.turn.over:
-                report = await fail(
-                    self._services, both, "internal", worker=self.name, limits=self._limits, otherwise=self._lang
-                )
-        except Unavailable:
-            raise  # for a while; there will be another delivery
-        except Exception:
-            logger.exception("agent.turn_dropped", turn_id=taken.turn_id, chat_id=taken.chat_id)
+        for end in (self._fail, self._skip):
+            try:
+                report = await end(taken)
+                break
+            except (Conflict, Unavailable):
+                raise  # for a while; there will be another delivery
+            except Exception:
+                logger.exception("agent.turn_not_ended", turn_id=taken.turn_id, chat_id=taken.chat_id)
         if report is None or report.ended != "lost":
             await self._queue.finish(taken)
         return report
+
+    async def _fail(self, taken: Taken) -> Report | None:
+        both = await read_turn(self._services.log, taken.turn_id)
+        if both is None or both.turn.over:
+            return None
+        return await fail(self._services, both, "internal", worker=self.name, limits=self._limits, otherwise=self._lang)
+
+    async def _skip(self, taken: Taken) -> Report | None:
+        return await skip(self._services, taken, "internal", limits=self._limits, otherwise=self._lang)
 
     # Beside
 

@@ -26,9 +26,9 @@ _NOT_NOW = re.compile(
 
 def translate(error: BaseException) -> ComandaError:
     """The error to raise `from` one of redis-py's, or of the system's."""
-    # Before the next: redis-py's AuthenticationError is a ConnectionError. The password is for the operator to put
-    # right, and then the same request succeeds.
-    if isinstance(error, AuthenticationError):
+    # Before the next: redis-py's AuthenticationError is a ConnectionError, or comes as the cause of one. The password
+    # is for the operator to put right, and then the same request succeeds.
+    if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
         return Unavailable("Redis refused the password")
     if isinstance(error, NoPermissionError):
         return Unavailable("Redis does not let this user do that")

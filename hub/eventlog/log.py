@@ -209,9 +209,10 @@ class EventLog:
             query.index_limit if index else 0,
             keys.documents(query.index_kind),
             int(query.stock),
+            int(query.oldest),
         ]
         cursor, reply = await self._as_of(self._view, at, argv)
-        whole, entries, documents, indexed, stock = reply
+        whole, entries, documents, indexed, stock, total = reply
         return View(
             cursor=cursor,
             whole=bool(whole),
@@ -219,6 +220,7 @@ class EventLog:
             documents=tuple(map(_document, query.documents, documents)),
             indexed=tuple(Document(DocKey(query.index_kind, id), int(v), body) for id, v, body in indexed),
             stock={sku: int(left) for sku, left in _pairs(stock)},
+            total=int(total),
         )
 
     async def heads(self, rooms: Sequence[str]) -> tuple[Cursor, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from hub.domain.rooms import Cursor
@@ -147,7 +147,8 @@ class ViewQuery:
         after: Give what came after this offset of `epoch`; None: the newest events.
         limit: At most so many events.
         index: Give the documents of this index's members, of the kind `index_kind`, and how many it has.
-        index_limit: So many of the newest, newest first; below zero, so many of the oldest, oldest first.
+        index_limit: So many of the newest, newest first.
+        oldest: So many of the oldest instead, oldest first.
         stock: Give what is left of each dish.
     """
 
@@ -159,6 +160,7 @@ class ViewQuery:
     index: str | None = None
     index_kind: str = ""
     index_limit: int = 0
+    oldest: bool = False
     stock: bool = False
 
 
@@ -169,7 +171,7 @@ class View:
     Attributes:
         whole: `after` was honoured: `events` holds everything in the room after it. Otherwise, the newest.
         documents: One for each asked for; None where there is none.
-        indexed: The index's documents, in the order asked for; of a log's reply, the index's size before them.
+        indexed: The index's documents, in the order asked for.
         total: How many members the index has, those past the limit included.
     """
 
@@ -179,10 +181,4 @@ class View:
     documents: tuple[Document | None, ...]
     indexed: tuple[Document, ...]
     stock: dict[str, int]
-    total: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        if self.indexed:  # `view.lua` gives the size as a row like the members', with the size for its version
-            size, *members = self.indexed
-            object.__setattr__(self, "total", size.version)
-            object.__setattr__(self, "indexed", tuple(members))
+    total: int

@@ -69,7 +69,8 @@ class Figures:
                 limit=0,
                 index=ACTIVE_ORDERS,
                 index_kind=ORDER,
-                index_limit=-_BOARD,
+                index_limit=_BOARD,
+                oldest=True,
             )
         )
         by_status = Counter(json.loads(document.body)["status"] for document in board.indexed)

@@ -81,7 +81,7 @@ class RoomViews:
             case RoomKind.CHAT:
                 documents = (chat_key(room.id),)
             case RoomKind.KITCHEN:
-                index, kind, limit = ACTIVE_ORDERS, ORDER, -_BOARD
+                index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
             case RoomKind.PROMOS:
                 index, kind, limit = PROMOS, PROMO, _PROMOS_READ
         return ViewQuery(
@@ -94,6 +94,7 @@ class RoomViews:
             index=index,
             index_kind=kind,
             index_limit=limit,
+            oldest=room.kind is RoomKind.KITCHEN,  # what is to be cooked first
             stock=room.kind is RoomKind.STOCK,
         )
 

@@ -199,6 +199,16 @@ async def test_a_turn_that_nobody_gets_as_far_as_to_begin_fails_and_its_chat_goe
     assert await branch.redis.xlen(branch.log.keys.turns) == 0
 
 
+async def test_a_turn_whose_document_cannot_be_read_fails_and_its_chat_goes_on(branch: Branch) -> None:
+    chat = await branch.open()
+    turn_id, next_id = [await branch.send(chat, text) for text in ("hola", "¿qué hay?")]
+    await branch.redis.hset(branch.log.keys.doc("turn", turn_id), "b", "{}")
+    async with running(branch.worker()):
+        await branch.until(chat, of_type("chat.completed", next_id))
+    ending = ending_of(await branch.of_turn(chat, turn_id))
+    assert (ending["type"], ending["data"]["error"]["code"]) == ("chat.failed", "internal")
+
+
 async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(
     branch: Branch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +220,8 @@ async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(
 
     monkeypatch.setattr(branch.queue, "finish", noticed)
     turn_id = await branch.send(chat, "hola")
-    await branch.redis.hset(branch.log.keys.doc("turn", turn_id), "b", "{}")
+    for kind, id in (("turn", turn_id), ("chat", chat[0])):
+        await branch.redis.hset(branch.log.keys.doc(kind, id), "b", "{}")
     async with running(branch.worker()):
         async with asyncio.timeout(30):
             await finished.wait()

@@ -175,7 +175,6 @@ WRONG_SETTINGS = {
     "COMANDA_LANG": "fr",
     "COMANDA_LLM": "clippy",
     "COMANDA_TIMEZONE": "Mars/Olympus",
-    "COMANDA_RECOVERY_S": "-1",
     "COMANDA_REDIS_DEADLINE_S": "0",
     "COMANDA_REDIS_URL": "localhost:6379",
     "COMANDA_TRUSTED_PROXIES": "10.0.0.0/8,the-proxy",

@@ -171,10 +171,21 @@ async def test_a_view_gives_documents_index_and_stock(log: EventLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "members"), [(2, "CB"), (-2, "AB"), (9, "CBA"), (-9, "ABC"), (1, "C"), (-1, "A"), (0, "")]
+    ("limit", "oldest", "members"),
+    [
+        (2, False, "CB"),
+        (2, True, "AB"),
+        (9, False, "CBA"),
+        (9, True, "ABC"),
+        (1, False, "C"),
+        (1, True, "A"),
+        (0, True, ""),
+    ],
 )
-async def test_a_view_gives_an_index_from_either_end_and_its_size(log: EventLog, limit: int, members: str) -> None:
-    query = ViewQuery("kitchen", None, None, 0, index="open", index_kind="order", index_limit=limit)
+async def test_a_view_gives_an_index_from_either_end_and_its_size(
+    log: EventLog, limit: int, oldest: bool, members: str
+) -> None:
+    query = ViewQuery("kitchen", None, None, 0, index="open", index_kind="order", index_limit=limit, oldest=oldest)
     assert ((await log.view(query)).indexed, (await log.view(query)).total) == ((), 0)
     for id in ("A", "B", "C"):
         await log.commit(replace(order(id, 1), index=(IndexMove("open", id, True),)))

@@ -24,6 +24,7 @@ from hub.domain.menu import Menu
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
 from hub.domain.rooms import KITCHEN, STOCK, Cursor, Room
+from hub.eventlog import Committed, Write
 from hub.services.documents import contact_key
 from tests.services.branch import (
     KITCHEN_HAND,
@@ -68,6 +69,20 @@ async def test_a_placed_order_is_in_the_log_in_both_its_rooms_and_on_the_board(b
     }
     assert (await branch.order(order["id"])).model_dump(mode="json") == order
     assert [member for member, _ in await branch.log.indexed("orders:active", before=None, limit=10)] == [order["id"]]
+
+
+async def test_the_index_of_the_board_is_never_trimmed(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Write] = []
+    commit = branch.log.commit
+
+    async def noting(write: Write) -> Committed:
+        written.append(write)
+        return await commit(write)
+
+    monkeypatch.setattr(branch.log, "commit", noting)
+    await branch.placed()
+    [write] = written
+    assert {move.index: move.keep for move in write.index} == {"orders:active": 0, "orders": 10_000}
 
 
 async def test_the_tracking_token_opens_exactly_that_order(branch: Branch) -> None:

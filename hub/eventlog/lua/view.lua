@@ -1,10 +1,10 @@
 -- One room's state and history as of one moment. Writes nothing.
 --
 -- KEYS  1 meta, 2 stream, 3 head, 4 stock, 5 index; then one a document
--- ARGV  1 offset after which ("": none), 2 its epoch, 3 events at most, 4 members of the index at most, the newest
---       first; below zero: so many, the oldest first; 5 what the keys of the index's documents begin with, 6 "1": the stock as well
+-- ARGV  1 offset after which ("": none), 2 its epoch, 3 events at most, 4 members of the index at most, 5 what the
+--       keys of the index's documents begin with, 6 "1": the stock as well, 7 "1": the oldest members, oldest first
 -- RETURNS  {epoch or "", counter, 1 if the offset was honoured, entries, {version, body} or {nil, nil} a document,
---          {"", size, ""} of the index (if asked for) and {member, version, body} a member of it, {sku, left, …}}
+--          {member, version, body} a member of the index, {sku, left, …}, size of the index}
 --
 -- The documents of an index have keys that nobody can name beforehand; they carry the branch's hash tag like all.
 
@@ -48,11 +48,11 @@ for i = 6, #KEYS do
   documents[i - 5] = call('HMGET', KEYS[i], 'v', 'b')
 end
 
-local indexed, members = {}, tonumber(ARGV[4])
-if members ~= 0 then
-  indexed[1] = {'', call('ZCARD', KEYS[5]), ''}
-  local range = members > 0 and 'ZREVRANGE' or 'ZRANGE'
-  for _, member in ipairs(call(range, KEYS[5], 0, math.abs(members) - 1)) do
+local indexed, total, members = {}, 0, tonumber(ARGV[4])
+if members > 0 then
+  total = call('ZCARD', KEYS[5])
+  local range = ARGV[7] == '1' and 'ZRANGE' or 'ZREVRANGE'
+  for _, member in ipairs(call(range, KEYS[5], 0, members - 1)) do
     local document = call('HMGET', ARGV[5] .. member, 'v', 'b')
     if document[1] then
       indexed[#indexed + 1] = {member, document[1], document[2]}
@@ -65,4 +65,4 @@ if ARGV[6] == '1' then
   stock = call('HGETALL', KEYS[4])
 end
 
-return {epoch, string.format('%.0f', counter), whole, entries, documents, indexed, stock}
+return {epoch, string.format('%.0f', counter), whole, entries, documents, indexed, stock, total}
