@@ -298,7 +298,7 @@ async def fail(
 
 
 async def skip(services: Services, taken: Taken, code: str, *, limits: Limits, otherwise: Lang) -> Report | None:
-    """Let a chat go on without a turn whose own document cannot be read; None: there is no such chat any more.
+    """Let a chat go on without a turn whose own document cannot be read; None: it does already, or is no more.
 
     Raises:
         Conflict: Somebody wrote in the chat meanwhile.
@@ -307,7 +307,10 @@ async def skip(services: Services, taken: Taken, code: str, *, limits: Limits, o
     document = await services.log.document(key)
     if document is None:
         return None
-    chat, runnable = release(Chat.model_validate_json(document.body), taken.turn_id, at_once=limits.turns)
+    chat = Chat.model_validate_json(document.body)
+    if taken.turn_id not in chat.turns:
+        return None
+    chat, runnable = release(chat, taken.turn_id, at_once=limits.turns)
     event = ChatFailed(turn_id=taken.turn_id, text="", error=failures.told(code, chat.lang or otherwise))
     room = str(Room.chat(chat.id))
     await services.log.commit(

@@ -13,7 +13,7 @@ import typer
 
 from hub import __version__
 from hub.config import Settings
-from hub.domain.errors import ComandaError
+from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.roles import Kind, Principal, Role
 
 app = typer.Typer(
@@ -185,6 +185,8 @@ class _clear_errors:
             exc = exc.exceptions[0]
         if isinstance(exc, KeyboardInterrupt):
             raise typer.Exit(130)
+        if isinstance(exc, Unavailable):
+            _fail(f"{exc.message}; see COMANDA_REDIS_URL")
         if isinstance(exc, ComandaError):
             _fail(exc.message)
         if isinstance(exc, (OSError, _cannot_start())):

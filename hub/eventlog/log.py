@@ -10,7 +10,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import ConnectionError, NoScriptError, RedisError
+from redis.exceptions import AuthenticationError, ConnectionError, NoScriptError, RedisError
 
 from hub.domain.errors import Unavailable
 from hub.domain.rooms import Cursor
@@ -287,7 +287,7 @@ class EventLog:
             async with asyncio.timeout(self.deadline_s):
                 return await self._until_answered(command, again, script)
         except TimeoutError as error:
-            raise Unavailable("the event log did not answer in time") from error
+            raise Unavailable("Redis does not answer") from error
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
@@ -300,8 +300,8 @@ class EventLog:
                 if script is None:
                     raise
                 command = ("EVAL", script.text, *command[2:])
-            except (ConnectionError, OSError):
-                if not again:
+            except (ConnectionError, OSError) as error:
+                if not again or isinstance(error.__cause__ or error, AuthenticationError):
                     raise
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1))
                 pause_s = min(pause_s * 2, 0.25)
