@@ -30,7 +30,8 @@ from hub.services.views import RoomViews
 # No vowels: an order number is never a word. No 0/O, 1/I: it survives being shouted.
 _CALLABLE = "23456789BCDFGHJKMNPQRSTVWXZ"
 # A tracking link is made from the id: one that came back years later would open somebody else's order.
-# At a thousand orders a day, nine letters repeat once in sixty years. People call out the last four.
+# At a thousand orders a day, the first of nine letters to come back is due after some ten years (n²/2 ≈ 27⁹).
+# People call out the last four.
 _ID_LETTERS = 9
 
 

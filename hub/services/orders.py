@@ -14,8 +14,8 @@ from hub.domain.events import OrderAcknowledged, OrderEvent
 from hub.domain.menu import Menu
 from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
 from hub.domain.roles import Permission, Principal, Role
-from hub.domain.rooms import KITCHEN, Cursor, Room
-from hub.eventlog.log import Committed, Document, EventLog, IndexMove, NewEvent, Write
+from hub.domain.rooms import KITCHEN, Room
+from hub.eventlog.log import Document, EventLog, IndexMove, NewEvent, Write
 from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
@@ -90,7 +90,7 @@ class OrderService:
             except Conflict:
                 continue  # the id is taken: draw another
             answer: Answer = json.loads(committed.result)
-            return {**answer, "cursor": str(_cursor(committed))}
+            return {**answer, "cursor": str(committed.cursor)}
         raise Unavailable("no free order number; try again")
 
     async def advance(self, principal: Principal, command: cmd.AdvanceOrder) -> Answer:
@@ -219,7 +219,7 @@ class OrderService:
                     continue
                 raise
             answer: Answer = json.loads(committed.result)
-            return {**answer, "cursor": str(_cursor(committed))}
+            return {**answer, "cursor": str(committed.cursor)}
         raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
 
     async def _answered_before(self, write: Write) -> Answer | None:
@@ -227,7 +227,7 @@ class OrderService:
         if not write.command_id:
             return None
         first = await self._log.remembered(write.command_id, write.fingerprint)
-        return None if first is None else {**json.loads(first.result), "cursor": str(_cursor(first))}
+        return None if first is None else {**json.loads(first.result), "cursor": str(first.cursor)}
 
     async def _read(self, order_id: str) -> Order:
         document = await self._log.document(order_key(order_id))
@@ -293,10 +293,6 @@ class OrderService:
             unit_price=dish.price,
             notes=line.notes,
         )
-
-
-def _cursor(committed: Committed) -> Cursor:
-    return Cursor(committed.epoch, committed.offsets[-1] if committed.offsets else committed.head)
 
 
 def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> tuple[NewEvent, ...]:

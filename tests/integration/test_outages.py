@@ -97,6 +97,8 @@ async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
     for screen in leaving:
         await enter(screen, cluster.urls[1])
     await doors[1].promo()
+    for screen in leaving:  # its answer says that it is committed, not that everybody has it
+        await until_seen(screen, 1)
     cluster.hubs[1].kill()
     try:
         for screen in leaving:
