@@ -11,7 +11,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-ind
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint types bench lock clean
+MINUTES ?= 30
+.PHONY: help setup run test lint types chaos bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +33,10 @@ lint: $(DONE)/dev ## ruff and the import contracts
 
 types: $(DONE)/dev ## mypy --strict
 	@$(BIN)/mypy
+
+chaos: $(DONE)/dev $(VENDOR) ## kill, stall and cut everything for MINUTES=30, and check what arrives; SEED=7 does it again
+	@$(if $(SEED),,CHAOS_LONG=1 $(BIN)/pytest tests/chaos)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(DONE)/dev $(VENDOR) ## measure, and print how it was measured
 	@$(BIN)/python -m bench $(ARGS)

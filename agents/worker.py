@@ -51,7 +51,7 @@ class Worker:
         at_once: int = 8,
         block_s: float = 1.0,
         renew_s: float = 3.0,
-        grace_s: float = 5.0,
+        grace_s: float = 4.0,
         deadlines: Deadlines | None = None,
     ) -> None:
         self.name = name
@@ -78,8 +78,10 @@ class Worker:
         await self._open()
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._hear_stops()), group.create_task(self._keep_leases())]
-            await self._take_turns(group)
-            await self._wind_up()
+            taking = group.create_task(self._take_turns(group))
+            await self._stopping.wait()
+            await self._wind_up()  # at once, though the last wait for a turn may not be over
+            await taking
             for task in beside:
                 task.cancel()
         try:
@@ -101,6 +103,9 @@ class Worker:
                 await self._pause(wait_s)
                 wait_s = min(wait_s * 2, _BACKOFF_S[1])
                 continue
+            if taken is not None and self._stopping.is_set():
+                await self._give_back(taken)  # it came in the last moment: nothing of it has been said
+                taken = None
             if taken is None or taken.turn_id in self._running:
                 self._slots.release()
                 continue

@@ -17,7 +17,9 @@ from hub.domain.roles import Principal
 from hub.domain.rooms import FLOOR
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
+from hub.eventlog.sessions import SessionStore
 from hub.fanout.origins import Connections, Origins
+from hub.fanout.recovery import Recovery
 from hub.fanout.relay import Relay
 from hub.fanout.socket import Closed
 from hub.gateways import asyncapi, middleware, openapi
@@ -76,6 +78,10 @@ class Hub:
         by_address = Buckets(limits.requests_s, limits.requests_burst)  # one for all doors
         desk = Desk(commands, joining, access, by_address, limits, self.metrics)
         outboxes = self.outboxes = Outboxes(limits.unsent_bytes, connections)
+        store = SessionStore(self.log.calls, self.log.keys)
+        self.recovery = Recovery(
+            store, self.relay, settings.recovery_s, lambda outcome: self.metrics.returns.labels(outcome).inc()
+        )
         self.socketio = SocketIoDoor(
             settings,
             self.log,
@@ -85,6 +91,7 @@ class Hub:
             origins,
             connections,
             proxies,
+            self.recovery,
             websocket_only=websocket_only,
         )
         answers = AnswerStreams(self.relay, joining, self.services.chat, outboxes)
@@ -120,9 +127,10 @@ class Hub:
         return app
 
     async def drain(self) -> None:
-        """Take no more: not ready, and every connection told to find another process."""
+        """Take no more: not ready, and every connection told to find another process, though not all at once."""
         self.draining = True
-        await asyncio.gather(self.socketio.server.close_all(), self.outboxes.close_all())
+        over_s = 2.0
+        await asyncio.gather(self.socketio.server.close_all(over_s), self.outboxes.close_all(over_s))
 
     async def _redis(self, _app: web.Application) -> AsyncIterator[None]:
         yield
@@ -132,7 +140,13 @@ class Hub:
     async def _background(self, _app: web.Application) -> AsyncIterator[None]:
         """The relay and the floor's ticks, as long as the app lives. Redis need not be there yet."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(work) for work in (self.relay.run(), self._tick(), self._look_after())]
+            works = (
+                self.relay.run(),
+                self.recovery.run(self.socketio.server.sessions),
+                self._tick(),
+                self._look_after(),
+            )
+            running = [tasks.create_task(work) for work in works]
             yield
             for task in running:
                 task.cancel()

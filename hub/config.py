@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     menu: Path = MENU_FILE
     lang: Literal["es", "en"] = "es"
     timezone: str = "America/Mexico_City"
+    recovery_s: Annotated[float, Field(ge=0, le=86_400)] = 120
     redis_deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
 
     llm: Literal["offline", "openai", "openai_like", "anthropic", "ollama"] = "offline"

@@ -22,7 +22,8 @@ from hub.supervisor import keep_running, python_module, when_parent_ends
 
 logger = structlog.get_logger(__name__)
 
-_DRAIN_S = 5.0  # for requests under way when the end comes
+# For requests under way once all connections that stand have ended, and once more for those that had to be told.
+_DRAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,12 @@ class Metrics:
         self.closed_slow = Gauge(
             "comanda_closed_slow_total", "Connections closed for not reading.", registry=self.registry
         )
+        self.returns = Counter(
+            "comanda_returns",
+            "Socket.IO clients that came back, by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
 
     def render(self) -> bytes:

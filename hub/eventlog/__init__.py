@@ -3,12 +3,14 @@
 from hub.eventlog.connect import connect
 from hub.eventlog.keys import Keys
 from hub.eventlog.log import EventLog
+from hub.eventlog.sessions import SessionStore
 from hub.eventlog.types import (
     Committed,
     DocKey,
     Document,
     IndexMove,
     LogEntry,
+    Missed,
     NewEvent,
     StockMove,
     View,
@@ -24,7 +26,9 @@ __all__ = [
     "IndexMove",
     "Keys",
     "LogEntry",
+    "Missed",
     "NewEvent",
+    "SessionStore",
     "StockMove",
     "View",
     "ViewQuery",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.domain.errors import Conflict, IdempotencyMismatch, OutOfStock
 from hub.domain.events import StockLow, StockOut, StockRestocked
-from hub.domain.rooms import KITCHEN, STOCK, Cursor, RoomKind
+from hub.domain.rooms import KITCHEN, STOCK, RoomKind
 from hub.eventlog.types import (
     COUNTS_KEPT_S,
     MAX_BODY_BYTES,
@@ -21,13 +21,13 @@ from hub.eventlog.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hub.eventlog.keys import Keys
 
 Argument = str | int
 
-_STOCK_ROOMS = (str(STOCK), str(KITCHEN))
+_STOCK_ROOMS = (str(KITCHEN), str(STOCK))
 _STOCK_TYPES = tuple(str(e.model_fields["type"].default) for e in (StockOut, StockLow, StockRestocked))
 _ORDER_ROOM = f"{RoomKind.ORDER}:"
 
@@ -53,11 +53,13 @@ def check(write: Write) -> None:
 
 
 def arguments(
-    write: Write, keys: Keys, *, spare_epoch: str, seen: Cursor, room_events: int, command_ttl_s: int
+    write: Write, keys: Keys, *, spare_epoch: str, seen: Mapping[str, int], room_events: int, command_ttl_s: int
 ) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of a write, in the order in which the script reads them."""
     at = [keys.meta, keys.stock, keys.turns]
-    argv: list[Argument] = [spare_epoch, seen.epoch, seen.offset]
+    argv: list[Argument] = [spare_epoch, len(seen)]
+    for epoch, offset in seen.items():
+        argv += (epoch, offset)
     if write.command_id:
         at.append(keys.command(write.command_id))
         argv += (command_ttl_s, write.fingerprint, write.result, SAMPLES_KEPT)
@@ -70,10 +72,10 @@ def arguments(
         argv.append(version)
 
     rooms = _rooms(write)
-    argv.append(len(rooms))
+    argv += (keys.channels, len(rooms))
     for room in rooms:
         at += (keys.room(room), keys.head(room))
-        argv += (keys.channel(room), 0 if room.startswith(_ORDER_ROOM) else room_events)
+        argv += (room, 0 if room.startswith(_ORDER_ROOM) else room_events)
 
     argv.append(len(write.stock))
     for move in write.stock:

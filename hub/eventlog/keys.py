@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Keys:
         turns: The stream of work for agent workers; each entry's field `p` is one payload.
         turns_channel: Where workers are told of what cannot wait: stop this turn.
         staff: A hash: account name to account.
+        channels: What the rooms' channels begin with.
     """
 
     def __init__(self, branch: str) -> None:
@@ -28,7 +30,7 @@ class Keys:
         self.turns = f"{self.prefix}turns"
         self.turns_channel = f"{self.prefix}channel/turns"
         self.staff = f"{self.prefix}staff"
-        self._channels = f"{self.prefix}channel:"
+        self.channels = f"{self.prefix}channel:"
 
     def room(self, room: str) -> str:
         """The room's stream: id `<offset>-0`, fields `p` (prev), `t` (type), `b` (body)."""
@@ -39,12 +41,16 @@ class Keys:
         return f"{self.prefix}head:{room}"
 
     def channel(self, room: str) -> str:
-        """The room's pub/sub channel; a message is `<epoch> <offset> <prev> <type>\\n<body>`."""
-        return f"{self._channels}{room}"
+        """The room's pub/sub channel; a message is `<epoch> <offset> <prev> <type> <rest>\\n<body>`.
+
+        `rest` of a durable event: the other rooms that get it after this one, in that order, with commas between.
+        Of a volatile one (its offset is 0): what it is about. `-`: nothing to say.
+        """
+        return f"{self.channels}{room}"
 
     def room_of(self, channel: str) -> str:
         """The room whose channel this is."""
-        return channel.removeprefix(self._channels)
+        return channel.removeprefix(self.channels)
 
     def doc(self, kind: str, id: str) -> str:
         """A document, a hash: `v` (version), `b` (body)."""
@@ -72,6 +78,10 @@ class Keys:
     def counts(self, name: str) -> str:
         """A hash of tallies: a field each."""
         return f"{self.prefix}counts:{name}"
+
+    def session(self, pid: str) -> str:
+        """What is kept of a connection; the key does not tell its `pid`, which is whatever a client says."""
+        return f"{self.prefix}session:{sha256(pid.encode(errors='surrogatepass')).hexdigest()}"
 
     def turn(self, turn_id: str) -> str:
         """What is known of a turn beside its events."""

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 import string
-from hashlib import sha1
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import AuthenticationError, ConnectionError, NoScriptError, RedisError
-
-from hub.domain.errors import Unavailable
 from hub.domain.rooms import Cursor
 from hub.eventlog import commit as commits
-from hub.eventlog.errors import translate
+from hub.eventlog.calls import Calls, Script
 from hub.eventlog.keys import Keys
-from hub.eventlog.lane import Lane
+from hub.eventlog.seen import Seen
 from hub.eventlog.types import (
     Committed,
     DocKey,
     Document,
     IndexMove,
     LogEntry,
+    Missed,
     NewEvent,
     StockMove,
     View,
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
 
 _EPOCH_ALPHABET = string.ascii_lowercase + string.digits
 _HEADS_A_CALL = 1_000
-_NOWHERE = Cursor("", 0)
+_ROOMS_A_CALL = 200
 
 
 __all__ = [
@@ -48,6 +43,7 @@ __all__ = [
     "EventLog",
     "IndexMove",
     "LogEntry",
+    "Missed",
     "NewEvent",
     "StockMove",
     "View",
@@ -61,15 +57,6 @@ def random_epoch() -> str:
     return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(8))
 
 
-class Script:
-    """A Lua file of this package, called by its hash."""
-
-    def __init__(self, name: str) -> None:
-        self.text = files("hub.eventlog").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-        # What EVALSHA names a script by; nothing here is a secret.
-        self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-
 class EventLog:
     """What happened in one branch, in one order.
 
@@ -80,6 +67,9 @@ class EventLog:
         room_events: About so many events are kept a room; an order's are all kept.
         command_ttl_s: So long a command's result is known.
         new_epoch: Names for lives of the log.
+
+    Attributes:
+        calls: The way to Redis, for others who keep something of the branch there.
     """
 
     def __init__(
@@ -92,23 +82,26 @@ class EventLog:
         deadline_s: float = 2.0,
         new_epoch: Callable[[], str] = random_epoch,
     ) -> None:
-        encoder: Any = redis.get_encoder()  # type: ignore[no-untyped-call]
-        if not encoder.decode_responses:
-            raise ValueError("the event log needs a client with decode_responses=True")
         self.branch = branch
         self.keys = Keys(branch)
         self.room_events = room_events
         self.command_ttl_s = command_ttl_s
         self.deadline_s = deadline_s
-        self.highest = _NOWHERE
+        self.calls = Calls(redis, deadline_s=deadline_s)
+        self._seen = Seen()
         self._new_epoch = new_epoch
         self._spare_epoch = new_epoch()
-        self._lane = Lane(redis, deadline_s=deadline_s)
-        self._commit, self._view, self._heads, self._publish = map(Script, ("commit", "view", "heads", "publish"))
+        self._commit, self._publish = Script("commit"), Script("publish")
+        self._view, self._heads, self._missed = Script("view"), Script("heads"), Script("missed")
+
+    @property
+    def highest(self) -> Cursor:
+        """The furthest place that this process has seen in the log's present life."""
+        return self._seen.latest
 
     async def aclose(self) -> None:
         """Drop what is under way."""
-        await self._lane.aclose()
+        await self.calls.aclose()
 
     # Writing
 
@@ -135,14 +128,15 @@ class EventLog:
             write,
             self.keys,
             spare_epoch=self._spare_epoch,
-            seen=self.highest,
+            seen=self._seen.offsets,
             room_events=self.room_events,
             command_ttl_s=self.command_ttl_s,
         )
         # A lost reply may be asked for again only where the script knows the command again.
-        reply = await self._run(self._commit, keys, argv, again=bool(write.command_id))
+        reply = await self.calls.run(self._commit, keys, argv, again=bool(write.command_id))
         committed = commits.answer(write, reply)
-        if not committed.repeated:
+        # A first answer of long ago may be of an epoch that is over.
+        if not committed.repeated or committed.epoch == self.highest.epoch:
             self.observe(committed.cursor)
         return committed
 
@@ -152,7 +146,7 @@ class EventLog:
         Raises:
             IdempotencyMismatch: It was, with another body.
         """
-        known = await self._call("GET", self.keys.command(command_id), again=True)
+        known = await self.calls.call("GET", self.keys.command(command_id), again=True)
         if known is None:
             return None
         found, _, rest = known.partition("\n")
@@ -161,17 +155,20 @@ class EventLog:
     async def seed_stock(self, counts: Mapping[str, int]) -> None:
         """Count the dishes that nobody has counted yet; the others keep their numbers."""
         await asyncio.gather(
-            *(self._call("HSETNX", self.keys.stock, sku, left, again=True) for sku, left in counts.items())
+            *(self.calls.call("HSETNX", self.keys.stock, sku, left, again=True) for sku, left in counts.items())
         )
 
-    async def publish(self, room: str, type: str, body: str) -> None:
-        """Tell whoever is in the room now, and nobody else: no offset, nothing stored."""
-        await self._run(self._publish, [self.keys.meta], [self.keys.channel(room), type, body])
+    async def publish(self, room: str, type: str, body: str, subject: str = "-") -> None:
+        """Tell whoever is in the room now, and nobody else: no offset, nothing stored.
+
+        Args:
+            subject: What it is about, in one word: who reads slowly gets the newest event of a type about each.
+        """
+        await self.calls.run(self._publish, [self.keys.meta], [self.keys.channel(room), type, body, subject])
 
     def observe(self, cursor: Cursor) -> None:
         """Remember that the log has been this far; a log that later stands before it has lost its tail."""
-        if cursor.epoch != self.highest.epoch or cursor.offset > self.highest.offset:
-            self.highest = cursor
+        self._seen.note(cursor)
         if cursor.epoch == self._spare_epoch:
             self._spare_epoch = self._new_epoch()
 
@@ -185,7 +182,7 @@ class EventLog:
     async def read(self, room: str, after: int, *, limit: int = 1000, upto: int | None = None) -> list[LogEntry]:
         """The room's events after an offset, up to another, oldest first."""
         end = "+" if upto is None else str(upto)
-        entries = await self._call("XRANGE", self.keys.room(room), str(after + 1), end, "COUNT", limit, again=True)
+        entries = await self.calls.call("XRANGE", self.keys.room(room), str(after + 1), end, "COUNT", limit, again=True)
         return [_entry(room, raw) for raw in entries]
 
     async def read_back(self, room: str, before: int | None, limit: int) -> list[LogEntry]:
@@ -193,7 +190,7 @@ class EventLog:
         if before is not None and before <= 0:
             return []
         end = "+" if before is None else str(before - 1)
-        entries = await self._call("XREVRANGE", self.keys.room(room), end, "-", "COUNT", limit, again=True)
+        entries = await self.calls.call("XREVRANGE", self.keys.room(room), end, "-", "COUNT", limit, again=True)
         return [_entry(room, raw) for raw in reversed(entries)]
 
     async def view(self, query: ViewQuery) -> View:
@@ -223,6 +220,30 @@ class EventLog:
             total=int(total),
         )
 
+    async def missed(self, after: Mapping[str, int], epoch: str, *, limit: int = 1000) -> Missed:
+        """What happened in some rooms after a reader's place in each, all as of one moment.
+
+        Args:
+            after: By room, the offset up to which the reader has its events.
+            epoch: The one of these offsets.
+            limit: At most so many events a room; of one with more, none are given.
+        """
+        rooms, found = list(after), dict[str, tuple[LogEntry, ...] | None]()
+        first: Cursor | None = None
+        for start in range(0, len(rooms) or 1, _ROOMS_A_CALL):
+            chunk = rooms[start : start + _ROOMS_A_CALL]
+            at = [self.keys.meta]
+            for room in chunk:
+                at += (self.keys.room(room), self.keys.head(room))
+            argv = [epoch, first.offset if first else "", limit, *(after[room] for room in chunk)]
+            cursor, reply = await self._as_of(self._missed, at, argv)
+            if cursor.epoch != epoch:
+                return Missed(cursor, dict.fromkeys(rooms))
+            first = first or cursor
+            for room, entries in zip(chunk, reply, strict=True):
+                found[room] = None if entries is None else tuple(_entry(room, raw) for raw in entries)
+        return Missed(first or self.highest, found)
+
     async def heads(self, rooms: Sequence[str]) -> tuple[Cursor, list[int]]:
         """Where the branch stands, and where each room ends: no head is behind that position."""
         heads: list[int] = []
@@ -232,11 +253,11 @@ class EventLog:
             cursor, reply = await self._as_of(self._heads, at, [])
             first = first or cursor
             heads += map(int, reply)
-        return first or _NOWHERE, heads
+        return first or self.highest, heads
 
     async def document(self, key: DocKey) -> Document | None:
         """The document as it stands."""
-        return _document(key, await self._call("HMGET", self.keys.document(key), "v", "b", again=True))
+        return _document(key, await self.calls.call("HMGET", self.keys.document(key), "v", "b", again=True))
 
     async def documents(self, keys: Iterable[DocKey]) -> list[Document | None]:
         """Each of these documents as it stands; not all of one moment."""
@@ -246,80 +267,40 @@ class EventLog:
         """An index's members that came in before an offset, newest first, each with its offset."""
         end = "+inf" if before is None else f"({before}"
         key = self.keys.index(index)
-        flat = await self._call("ZREVRANGEBYSCORE", key, end, "-inf", "WITHSCORES", "LIMIT", 0, limit, again=True)
+        flat = await self.calls.call("ZREVRANGEBYSCORE", key, end, "-inf", "WITHSCORES", "LIMIT", 0, limit, again=True)
         return [(member, int(float(score))) for member, score in _pairs(flat)]
 
     async def stock(self) -> dict[str, int]:
         """How many are left of each dish that is counted."""
-        left = await self._call("HGETALL", self.keys.stock, again=True)
+        left = await self.calls.call("HGETALL", self.keys.stock, again=True)
         return {sku: int(n) for sku, n in _pairs(left)}
 
     async def samples(self, name: str) -> list[int]:
         """The newest measurements, newest first, at most 100."""
-        return [int(n) for n in await self._call("LRANGE", self.keys.samples(name), 0, -1, again=True)]
+        return [int(n) for n in await self.calls.call("LRANGE", self.keys.samples(name), 0, -1, again=True)]
 
     async def counts(self, name: str) -> dict[str, int]:
         """A set of tallies, by field."""
-        flat = await self._call("HGETALL", self.keys.counts(name), again=True)
+        flat = await self.calls.call("HGETALL", self.keys.counts(name), again=True)
         return {field: int(n) for field, n in _pairs(flat)}
 
     async def ping(self) -> None:
         """Is Redis there?"""
-        await self._call("PING")
-
-    # The way there
-
-    async def _run(
-        self, script: Script, keys: Sequence[str], argv: Sequence[str | int], *, again: bool = False
-    ) -> list[Any]:
-        rest = (len(keys), *keys, *argv)
-        reply: list[Any] = await self._call("EVALSHA", script.sha, *rest, again=again, script=script)
-        return reply
-
-    async def _call(self, *command: str | int, again: bool = False, script: Script | None = None) -> Any:
-        """One command within the deadline.
-
-        Args:
-            again: Doing it twice is as good as once: a connection that broke is no reason to give up.
-            script: Sent in full if Redis does not know its hash.
-        """
-        try:
-            async with asyncio.timeout(self.deadline_s):
-                return await self._until_answered(command, again, script)
-        except TimeoutError as error:
-            raise Unavailable("Redis does not answer") from error
-        except (RedisError, OSError) as error:
-            raise translate(error) from error
-
-    async def _until_answered(self, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
-        pause_s = 0.01
-        while True:
-            try:
-                return await self._lane.call(*command)
-            except NoScriptError:
-                if script is None:
-                    raise
-                command = ("EVAL", script.text, *command[2:])
-            except (ConnectionError, OSError) as error:
-                if not again or isinstance(error.__cause__ or error, AuthenticationError):
-                    raise
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1))
-                pause_s = min(pause_s * 2, 0.25)
+        await self.calls.call("PING")
 
     async def _as_of(self, script: Script, keys: Sequence[str], argv: Sequence[str | int]) -> tuple[Cursor, list[Any]]:
         """A reading script's reply, and the moment it is of; never of a log that lost its tail unnoticed."""
-        reply = await self._run(script, keys, argv, again=True)
+        reply = await self.calls.run(script, keys, argv, again=True)
         if not self._trusts(Cursor(reply[0], int(reply[1]))):
             await self.commit(Write())  # names a new epoch: only a commit may
-            reply = await self._run(script, keys, argv, again=True)
+            reply = await self.calls.run(script, keys, argv, again=True)
         cursor = Cursor(reply[0], int(reply[1]))
         self.observe(cursor)
         return cursor, reply[2:]
 
     def _trusts(self, cursor: Cursor) -> bool:
         """Whether the log has an epoch, and is not behind what was seen of it."""
-        behind = cursor.epoch == self.highest.epoch and cursor.offset < self.highest.offset
-        return bool(cursor.epoch) and not behind
+        return bool(cursor.epoch) and not self._seen.past(cursor)
 
 
 def _entry(room: str, raw: Any) -> LogEntry:

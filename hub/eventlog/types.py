@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,7 +37,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event for the log. `body` is what `Event.body(at)` gives: one for all its rooms."""
+    """An event for the log. `body` is what `Event.body(at)` gives: one for all its rooms.
+
+    Attributes:
+        rooms: They hear of it in this order.
+    """
 
     type: str
     body: str
@@ -45,7 +50,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StockMove:
-    """A change of how many of a dish are left. The log itself tells the rooms `stock` and `kitchen` of it.
+    """A change of how many of a dish are left. The log itself tells the rooms `kitchen` and `stock` of it.
 
     Attributes:
         mode: `take` refuses the whole write when short; `give` puts back; `set` counts anew. Taking and
@@ -137,6 +142,19 @@ class LogEntry:
     room: str
     type: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What happened in some rooms after a reader's place in each, up to one moment, `cursor`.
+
+    Attributes:
+        rooms: By room, its events from there to the cursor, oldest first; None: not all of them are there any
+            more, or they are too many, or there is no such place: the reader must begin anew.
+    """
+
+    cursor: Cursor
+    rooms: Mapping[str, tuple[LogEntry, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)

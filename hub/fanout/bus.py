@@ -79,7 +79,10 @@ class Bus:
 
         Raises:
             TimeoutError: No answer by the deadline, though the connection may look alive.
+            redis.ConnectionError: There is no connection.
         """
+        if self._connection is None:
+            raise RedisConnectionError("not connected")
         async with asyncio.timeout(self._deadline_s):
             pong = asyncio.get_running_loop().create_future()
             self._pongs.append(pong)

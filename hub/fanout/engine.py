@@ -8,6 +8,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import engineio
@@ -16,13 +17,16 @@ from aiohttp import web
 
 from hub.config import Limits
 from hub.domain.errors import RateLimited, Unavailable
+from hub.fanout import link
+from hub.fanout.farewell import one_by_one
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.socket import CODES, GOODBYE_S, OPEN, Closed, ProtocolError, Socket
 
 logger = structlog.get_logger(__name__)
 
 _PROTOCOL = "4"
-_SLICE = 256
+_ANSWERS_S = 1.0  # for commands under way when the end comes
+_GONE_S = 1.5  # for connections that were closed to be let go of
 _SECOND_BYTES = 4_096  # from a WebSocket that is only opened to be closed
 
 
@@ -72,6 +76,10 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._address = address
         self._leaving = False
         self._serving: set[asyncio.Task[Any]] = set()
+        self._receiving: set[Socket] = set()  # something that these have said is being dealt with
+        self._parting: set[Socket] = set()  # those of them that are to go when it has been
+        self._parted = asyncio.Event()
+        self._parted.set()
 
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
         # Every method: a wrong one gets the protocol's own answer.
@@ -79,6 +87,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP request: a handshake, a poll, a post, or a WebSocket for as long as it lives."""
+        link.bound(request.transport)
         if not self._origins.allow_request(request):
             return _refuse(Refusal.FORBIDDEN, 403)
         if request.method == "OPTIONS":
@@ -95,21 +104,48 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
             return _refuse(Refusal.SESSION_UNKNOWN)
         return await self._continue(request, socket)
 
-    async def shut_all(self) -> None:
-        """Close every connection and take no new ones; returns when none is being served."""
+    async def shut_all(self, over_s: float = 0) -> None:
+        """Close every connection and take no new ones; returns when none is being served, or only what is stuck.
+
+        A command under way is answered first, if its answer does not take too long.
+
+        Args:
+            over_s: The closings may be spread over so long.
+        """
         self._leaving = True
-        for index, socket in enumerate(tuple(self.sockets.values())):
-            if index % _SLICE == _SLICE - 1:
-                await asyncio.sleep(0)
+        async for socket in one_by_one(tuple(self.sockets.values()), over_s):
+            if socket in self._receiving:
+                self._parting.add(socket)
+                self._parted.clear()
+            else:
+                socket.shut(Closed.SHUTDOWN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWERS_S):
+                await self._parted.wait()
+        for socket in tuple(self._parting):
             socket.shut(Closed.SHUTDOWN)
         if self._serving:
-            await asyncio.wait(self._serving)
+            await asyncio.wait(self._serving, timeout=_GONE_S)
 
     # What a socket asks of its server
 
     async def received(self, socket: Socket, data: str | bytes) -> None:
-        if self.on_received is not None:
+        if self.on_received is None:
+            return
+        self._receiving.add(socket)
+        try:
             await self.on_received(socket, data)
+        finally:
+            self._receiving.discard(socket)
+            if socket in self._parting:
+                self._part(socket)
+
+    def _part(self, socket: Socket) -> None:
+        """It has its answer, and goes."""
+        socket.shut(Closed.SHUTDOWN)
+        self._parting.discard(socket)
+        if not self._parting:
+            self._parted.set()
 
     def ended(self, socket: Socket, reason: Closed) -> None:
         self.sockets.pop(socket.sid, None)

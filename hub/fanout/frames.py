@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,9 @@ class Frame:
     Attributes:
         offset: 0 for a volatile event.
         body: `{"type": …, "at": …, "data": {…}}`, as committed: one line of JSON.
+        rest: Of a durable event: the rooms that get it after this one, comma-separated. Of a volatile one: what it
+            is about. `-` if there is none.
+        resume: Where a connection that got this one last goes on, if that is not the event's own place.
     """
 
     room: str
@@ -34,26 +37,50 @@ class Frame:
     prev: int
     epoch: str
     body: str
+    rest: str = "-"
+    resume: str = ""
 
     @classmethod
     def parse(cls, room: str, message: bytes) -> Frame:
-        """A frame from a published message, `<epoch> <offset> <prev> <type>\\n<body>`.
+        """A frame from a published message, `<epoch> <offset> <prev> <type> <rest>\\n<body>`.
 
         Raises:
             ValueError: It is not of that shape.
         """
         header, _, body = message.decode().partition("\n")
-        epoch, offset, prev, type_ = header.split(" ")
-        return cls(room, type_, int(offset), int(prev), epoch, body)
+        epoch, offset, prev, type_, rest = header.split(" ")
+        return cls(room, type_, int(offset), int(prev), epoch, body, rest)
 
     @classmethod
     def of_entry(cls, entry: LogEntry, epoch: str) -> Frame:
         return cls(entry.room, entry.type, entry.offset, entry.prev, epoch, entry.body)
 
+    @property
+    def subject(self) -> str:
+        """What a volatile event is about: a newer one about the same makes it worthless. Empty if nobody said."""
+        return "" if self.offset or self.rest == "-" else self.rest
+
+    @property
+    def later(self) -> Sequence[str]:
+        """The rooms that get a durable event after this one."""
+        return self.rest.split(",") if self.offset and self.rest != "-" else ()
+
+    @cached_property
+    def earlier_copy(self) -> Frame:
+        """The same for a member that is still to get the event in another room.
+
+        Its connection may break between the two; resuming from here it gets the other one, too.
+        """
+        return self.resuming_from(f"{self.epoch}-{self.offset - 1}")
+
+    def resuming_from(self, cursor: str) -> Frame:
+        """The same, with another place to go on from."""
+        return replace(self, resume=cursor)
+
     @cached_property
     def cursor(self) -> str | None:
         """Where a reader stands after it; none beside a volatile event."""
-        return f"{self.epoch}-{self.offset}" if self.offset else None
+        return self.resume or (f"{self.epoch}-{self.offset}" if self.offset else None)
 
     @cached_property
     def event(self) -> str:
@@ -95,20 +122,26 @@ class Frame:
 
 @dataclass(frozen=True)
 class Reset(Frame):
-    """`room.reset`: forget what you know of the room, here it is as of this cursor.
+    """`room.reset`: forget what you know of the room, here it is as of this offset and epoch.
 
-    `offset` and `epoch` say where the room goes on from; the event itself has no place in the log.
+    The event itself has no place in the log. Several rooms may have to begin anew together: a connection that broke
+    before the last of them began resumes from where it was before the first, and is given all of them again.
+
+    Attributes:
+        floor: A connection that resumes from before this offset has not been given it.
     """
+
+    floor: int = 0
 
     @classmethod
     def of(cls, room: str, cursor: Cursor, snapshot: Mapping[str, Any], at: datetime) -> Reset:
         data = json.dumps({"snapshot": snapshot, "cursor": str(cursor)}, ensure_ascii=False, separators=(",", ":"))
         body = f'{{"type":"{ROOM_RESET}","at":"{format_time(at)}","data":{data}}}'
-        return cls(room, ROOM_RESET, cursor.offset, 0, cursor.epoch, body)
+        return cls(room, ROOM_RESET, cursor.offset, 0, cursor.epoch, body, floor=cursor.offset)
 
     @cached_property
     def cursor(self) -> str:
-        return f"{self.epoch}-{self.offset}"
+        return self.resume or f"{self.epoch}-{self.offset}"
 
     @cached_property
     def event(self) -> str:

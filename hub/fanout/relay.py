@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
+from redis.exceptions import RedisError
 
 from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.bus import Bus
+from hub.fanout.dispatch import Dispatch
 from hub.fanout.frames import Frame
 from hub.fanout.outage import Pause, tell
+from hub.fanout.replay import Given, Place, Replay
 from hub.fanout.rooms import Rooms
-from hub.fanout.seats import Member, Seat
+from hub.fanout.seats import Member, Presence, Seat
 from hub.fanout.surroundings import Stats, Surroundings
 from hub.fanout.watch import Watch
 
@@ -29,23 +33,46 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 _READS_AT_ONCE = 16
+_LEAST_REPLAYED = 1_000  # events of a room
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A member is in a room, and its events are held back until the answer is on its way.
+    """A member is in a room, and all its events are held back until the answer is on its way.
 
     Attributes:
         view: The room as of `view.cursor`.
     """
 
     view: RoomView
-    _watch: Watch
-    _seat: Seat
+    _replay: Replay
+    _presence: Presence
 
     def release(self) -> None:
-        """Let through what came past the view's cursor, and everything after it."""
-        self._watch.release(self._seat)
+        """Let through what came past the view's cursor, and everything after it. To be called once."""
+        self._replay.release(self._presence)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A member is back in its rooms, and all its events are held back until it has been told so.
+
+    Attributes:
+        recovered: It gets everything it missed. Otherwise `room.reset` for each of its rooms.
+    """
+
+    recovered: bool
+    _replay: Replay
+    _presence: Presence | None
+    _given: Sequence[Given]
+
+    def begin(self) -> None:
+        """Give what was missed, and everything after it. To be called once."""
+        if self._presence is not None:
+            self._replay.play(self._presence, self._given)
 
 
 class Relay:
@@ -54,9 +81,13 @@ class Relay:
     Args:
         redis: For the pub/sub connection's address and credentials; it takes a connection of its own.
         view: The state of a room as of one cursor, for `room.reset`.
-        poll_s: How often the rooms' heads are looked up: a room's last message, lost, leaves no gap to see.
+        poll_s: How often it is looked up how far the log and the rooms are: a room's last message, lost, leaves no
+            gap to see.
         deadline_s: For an answer on the pub/sub connection, and for a subscription.
         linger_s: How long a room is heard after its last member left.
+
+    Attributes:
+        restarted: Set whenever rooms have begun anew.
     """
 
     def __init__(
@@ -76,13 +107,25 @@ class Relay:
         self._deadline_s = deadline_s
         self._linger_s = linger_s
         self._rooms = Rooms()
-        self._watches: dict[bytes, Watch] = {}
+        self._watches: dict[str, Watch] = {}
+        self._names: dict[bytes, str] = {}  # by channel
         self._wanted: list[Watch] = []
         self._want = asyncio.Event()
         self._live = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._stats = Stats()
-        self._around = Surroundings(log, view, clock, self._spawn, asyncio.Semaphore(_READS_AT_ONCE), self._stats)
+        self._doubt = asyncio.Event()
+        self.restarted = asyncio.Event()
+        around = Surroundings(log, view, clock, self._spawn, asyncio.Semaphore(_READS_AT_ONCE), self._stats)
+        self._dispatch = Dispatch(
+            self._rooms,
+            self._watches,
+            around,
+            heard=self._heard,
+            doubted=self._doubt.set,
+            restarted=self.restarted.set,
+        )
+        self._replay = Replay(around, self._dispatch, self._watches, max(log.room_events, _LEAST_REPLAYED))
 
     # What others see
 
@@ -123,110 +166,158 @@ class Relay:
         watch = self._watch(room)
         seat = self._sit(member, watch)
         try:
-            view = await self._read_subscribed(watch, read)
+            view = await self._read_subscribed([watch], read)
         except BaseException:
-            self._unsit(member, watch, seat)
+            self._unsit(seat)
             raise
         if not seat.gone:
-            seat.settle(member, view.cursor, only)
-            watch.begin(view.cursor)
-        return Joined(view, watch, seat)
+            seat.settle(view.cursor, only)
+            self._dispatch.begin(watch, view.cursor)
+        return Joined(view, self._replay, seat.presence)
+
+    async def resume(self, member: Member, places: Mapping[Room, Place], cursor: Cursor, *, epoch: str) -> Resumed:
+        """Bring a member back into all its rooms, from one place in the log on, with no window between.
+
+        Args:
+            cursor: The last event that its former connection brought it.
+            epoch: The life of the log in which it was given the views of these rooms.
+
+        Raises:
+            Unavailable: The rooms cannot be heard or read just now; the member is in none of them.
+        """
+        watches = [self._watch(room) for room in places]
+        if not watches:
+            return Resumed(True, self._replay, None, ())
+        seats = {watch.name: self._rooms.sit(member, watch.name, watch.head) for watch in watches}
+        presence = next(iter(seats.values())).presence
+        presence.holds += 1
+        try:
+            named = {str(room): place for room, place in places.items()}
+            return await self._resume(presence, seats, named, cursor, epoch)
+        except BaseException:
+            self.leave_all(member.id)
+            raise
+
+    async def _resume(
+        self, presence: Presence, seats: Mapping[str, Seat], places: Mapping[str, Place], cursor: Cursor, epoch: str
+    ) -> Resumed:
+        after = {name: max(cursor.offset, place.since) for name, place in places.items()}
+        watches = [self._watches[name] for name in seats]
+        missed = await self._read_subscribed(watches, lambda: self._log.missed(after, epoch, limit=self._replay.limit))
+        whole = None not in missed.rooms.values() and cursor.epoch == epoch
+        recovered = whole and all(cursor.offset >= place.floor for place in places.values())
+        for name, seat in seats.items():
+            place = places[name]
+            seat.settle(missed.cursor, place.only)
+            self._dispatch.begin(self._watches[name], missed.cursor)
+            # Held as it is, it has been given nothing past these yet.
+            seat.after, seat.since, seat.floor = after[name], place.since, place.floor
+        if recovered:
+            given = self._replay.missed_of(seats, missed.rooms)
+        else:
+            given = await self._replay.resets_of(list(seats.values()), str(cursor), missed.cursor)
+            for seat, reset in given:
+                seat.after, seat.since, seat.floor = -1, reset.offset, missed.cursor.offset
+        return Resumed(recovered, self._replay, presence, given)
 
     def leave(self, member_id: str, room: Room) -> None:
         """Take a member out of a room; nothing of it reaches the member any more."""
-        name = str(room)
-        seat = self._rooms.remove(name, member_id)
-        if seat is not None:
-            self._left(name, seat)
+        if self._rooms.remove(str(room), member_id):
+            self._left(str(room))
 
     def leave_all(self, member_id: str) -> None:
         """Take a member out of all its rooms, in the time these take."""
-        for name, seat in self._rooms.discard(member_id):
-            self._left(name, seat)
+        for name in self._rooms.discard(member_id):
+            self._left(name)
 
     def has_members(self, room: Room) -> bool:
         """Whether anybody here is in the room."""
         return bool(self._rooms.seats(str(room)))
 
-    def rooms_of(self, member_id: str) -> Collection[str]:
-        """The names of the rooms a member is in."""
+    def rooms_of(self, member_id: str) -> Mapping[str, Seat]:
+        """The rooms a member is in, by name."""
         return self._rooms.of(member_id)
 
     def tell(self, room: Room, type: str, body: str) -> None:
         """Give a volatile event to the members of this process, and to nobody else's."""
-        watch = self._watches.get(self._channel(str(room)))
-        if watch is not None:
-            watch.receive(Frame(str(room), type, 0, 0, "", body))
+        self._dispatch.receive(Frame(str(room), type, 0, 0, "", body))
 
     # Members
 
     def _watch(self, room: Room) -> Watch:
-        channel = self._channel(str(room))
-        watch = self._watches.get(channel)
+        name = str(room)
+        watch = self._watches.get(name)
         if watch is None:
-            watch = self._watches[channel] = Watch(room, self._rooms.seats, self._around)
+            watch = self._watches[name] = Watch(room, self._log.keys.channel(name), self._rooms.seats)
+            self._names[watch.channel.encode()] = name
             self._wanted.append(watch)
             self._want.set()
         return watch
 
     def _sit(self, member: Member, watch: Watch) -> Seat:
-        seat = self._rooms.seats(watch.name).get(member.id)
-        if seat is None:
-            seat = Seat(member, since=watch.head)
-            self._rooms.add(watch.name, seat)
-        seat.holds += 1
+        seat = self._rooms.sit(member, watch.name, watch.head)
+        seat.presence.holds += 1
         return seat
 
-    def _unsit(self, member: Member, watch: Watch, seat: Seat) -> None:
+    def _unsit(self, seat: Seat) -> None:
         """The join failed: who was here before stays, as before."""
-        if seat.settled or seat.holds > 1:
-            watch.release(seat)
-        elif not seat.gone:
-            self.leave(member.id, watch.room)
+        presence = seat.presence
+        if not (seat.settled or seat.gone):
+            self._rooms.remove(seat.room, presence.member.id)
+            self._left(seat.room)
+        self._replay.release(presence)
 
-    async def _read_subscribed(self, watch: Watch, read: Callable[[], Awaitable[RoomView]]) -> RoomView:
-        """A view read while subscribed: what is published after it will be heard."""
+    async def _read_subscribed(self, watches: Sequence[Watch], read: Callable[[], Awaitable[T]]) -> T:
+        """Something read while subscribed: what is published after it will be heard."""
         while True:
-            subscription = watch.confirmed
-            await self._confirmed(watch)
+            subscriptions = [watch.confirmed for watch in watches]
+            await self._confirmed(subscriptions)
             view = await read()
-            if watch.confirmed is subscription:
+            if all(watch.confirmed is known for watch, known in zip(watches, subscriptions, strict=True)):
                 return view
 
-    async def _confirmed(self, watch: Watch) -> None:
-        if watch.confirmed.done():
+    async def _confirmed(self, subscriptions: Iterable[asyncio.Future[None]]) -> None:
+        missing = [subscription for subscription in subscriptions if not subscription.done()]
+        if not missing:
             return
         # Not wait_for: it would cancel what others wait for as well.
-        await asyncio.wait((watch.confirmed,), timeout=self._deadline_s)
-        if not watch.confirmed.done():
+        _, pending = await asyncio.wait(missing, timeout=self._deadline_s)
+        if pending:
             raise Unavailable("live events are not available just now", retry_after_s=1)
 
-    def _left(self, name: str, seat: Seat) -> None:
-        seat.close()
-        watch = self._watches.get(self._channel(name))
+    def _left(self, name: str) -> None:
+        watch = self._watches.get(name)
         if watch is not None and not watch.seats:
             watch.empty_since = asyncio.get_running_loop().time()
 
-    def _channel(self, name: str) -> bytes:
-        return self._log.keys.channel(name).encode()
+    async def _heard(self) -> None:
+        """Everything that had been published by now has been received.
+
+        Raises:
+            Unavailable: Nothing is received just now.
+        """
+        try:
+            await self._bus.ping()
+        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            raise Unavailable("live events are not available just now", retry_after_s=1) from error
 
     # Listening
 
     def on_message(self, channel: bytes, payload: bytes) -> None:
-        watch = self._watches.get(channel)
-        if watch is None:
+        name = self._names.get(channel)
+        if name is None:
             return
         try:
-            frame = Frame.parse(watch.name, payload)
+            frame = Frame.parse(name, payload)
         except ValueError:
-            logger.exception("relay.unreadable", room_kind=str(watch.room.kind))
+            logger.exception("relay.unreadable", room_kind=name.partition(":")[0])
             return
         if frame.offset:
             self._log.observe(Cursor(frame.epoch, frame.offset))
-        watch.receive(frame)
+        self._dispatch.receive(frame)
 
     def on_subscribed(self, channel: bytes) -> None:
-        watch = self._watches.get(channel)
+        watch = self._watches.get(self._names.get(channel, ""))
         if watch is not None and not watch.confirmed.done():
             watch.confirmed.set_result(None)
 
@@ -263,7 +354,8 @@ class Relay:
 
     def _worth_hearing(self) -> list[Watch]:
         """The rooms that have members; the others are forgotten."""
-        self._watches = {channel: watch for channel, watch in self._watches.items() if watch.seats}
+        for watch in [watch for watch in self._watches.values() if not watch.seats]:
+            self._forget(watch)
         return list(self._watches.values())
 
     async def _keep_asking(self) -> None:
@@ -281,27 +373,33 @@ class Relay:
 
     async def _follow(self) -> None:
         """Catch up with what was missed while nobody listened; then look now and then."""
+        await self._log.position()  # if it has lost its tail, let it be known before anything is added to it
         waiting = [watch.confirmed for watch in self._watches.values()]
         async with asyncio.timeout(self._deadline_s + len(waiting) / 1_000):
             for confirmed in waiting:
                 await asyncio.shield(confirmed)
         await self._compare(self._watches.values())
-        busy = [watch.task for watch in self._watches.values() if watch.task]
-        if busy:
-            await asyncio.wait(busy)
+        self._dispatch.go_on()
+        if self._dispatch.task is not None:
+            await asyncio.wait((self._dispatch.task,))
         self._live.set()
         logger.info("relay.live", rooms=len(self._watches))
         polled = True
         while True:
-            await asyncio.sleep(self._poll_s)
+            self._doubt.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._doubt.wait()
             await self._forget_empty()
             polled = await self._poll(polled)
 
     async def _poll(self, polled: bool) -> bool:
-        """Look for rooms that moved on unheard; whether the log answered."""
-        idle = [watch for watch in self._watches.values() if watch.task is None]
+        """Look for rooms that moved on unheard, and for a log that lost its tail; whether it answered."""
         try:
-            self._stats.found_by_poll += await self._compare(idle)
+            if self._dispatch.task is None:
+                self._stats.found_by_poll += await self._compare(self._watches.values())
+            else:
+                await self._log.position()
         except ComandaError as error:
             if polled:
                 logger.warning("relay.poll_failed", code=error.code)
@@ -311,8 +409,6 @@ class Relay:
     async def _compare(self, watches: Iterable[Watch]) -> int:
         """Have the rooms that are behind catch up; how many there were."""
         known = [watch for watch in watches if watch.epoch is not None and watch.seats]
-        if not known:
-            return 0
         at, heads = await self._log.heads([watch.name for watch in known])
         ahead = [
             (watch, head)
@@ -323,23 +419,28 @@ class Relay:
             return 0
         # What is on its way here is not lost: a pong comes after it.
         await self._bus.ping()
-        return sum(watch.compare(at.epoch, head) for watch, head in ahead)
+        return sum(self._dispatch.compare(watch, at.epoch, head) for watch, head in ahead)
 
     async def _forget_empty(self) -> None:
         before = asyncio.get_running_loop().time() - self._linger_s
         # One not confirmed yet stays: the confirmation still to come must not pass for that of a new one.
         over = [
-            channel
-            for channel, watch in self._watches.items()
+            watch
+            for watch in self._watches.values()
             if not watch.seats and watch.confirmed.done() and watch.empty_since <= before
         ]
-        for channel in over:
-            del self._watches[channel]
+        for watch in over:
+            self._forget(watch)
         if over:
-            await self._bus.unsubscribe([channel.decode() for channel in over])
+            await self._bus.unsubscribe([watch.channel for watch in over])
+
+    def _forget(self, watch: Watch) -> None:
+        del self._watches[watch.name]
+        del self._names[watch.channel.encode()]
 
     def _deafened(self) -> None:
         self._live.clear()
+        self._dispatch.pause()
         loop = asyncio.get_running_loop()
         for watch in self._watches.values():
             if watch.confirmed.done():

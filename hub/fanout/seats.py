@@ -1,4 +1,4 @@
-"""A member's seat in one room: what it has been given, and what waits until it may be."""
+"""A member among the rooms: one seat in each of them, and what waits until it may be given."""
 
 from __future__ import annotations
 
@@ -22,81 +22,50 @@ class Member(Protocol):
     @property
     def id(self) -> str: ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what it was given it has not read yet."""
+
     def deliver(self, frame: Frame) -> None:
         """Take a frame. Never waits, never raises; a member that cannot keep up closes itself."""
 
 
-class Seat:
-    """One member in one room.
+class Presence:
+    """One member, in all its rooms.
 
-    It lets through exactly the chain after its cursor: each durable event once, in order. While it is held
-    (its member's join is not answered yet), events wait, a bounded number of them; past that it
-    forgets them and knows that it `missed` some, which the stream still has.
+    While it is held (a join of its is not answered yet, or it is being given what it missed), the events of all its
+    rooms wait, in the order in which they came: a member that comes back names one place, so nothing may overtake.
+    A bounded number of them waits; past that they are forgotten, and it knows that it `missed` some, which the
+    streams still have.
 
     Attributes:
-        epoch: With `after`: the last event its member has been given, or the cursor of the view it got.
-        since: Everything past this offset has been offered here.
-        settled: Its member has been given a view.
-        missed: What was held is not all there was: read the stream from `after` before going on.
+        seats: By room.
+        holds: How many reasons there are to hold it.
+        missed: What waits is not all there is: read the streams before going on.
     """
 
-    __slots__ = (
-        "_waiting",
-        "_waiting_bytes",
-        "after",
-        "epoch",
-        "gone",
-        "holds",
-        "member",
-        "missed",
-        "only",
-        "settled",
-        "since",
-    )
+    __slots__ = ("_waiting", "_waiting_bytes", "holds", "member", "missed", "seats")
 
-    def __init__(self, member: Member, since: int) -> None:
+    def __init__(self, member: Member) -> None:
         self.member = member
-        self.since = since
-        self.only: frozenset[str] | None = None
-        self.epoch = ""
-        self.after = 0
+        self.seats: dict[str, Seat] = {}
         self.holds = 0
-        self.settled = False
         self.missed = False
-        self.gone = False
-        self._waiting: deque[Frame] | None = None
+        self._waiting: deque[tuple[Seat, Frame]] | None = None
         self._waiting_bytes = 0
 
-    def offer(self, frame: Frame) -> bool:
-        """A frame of this room, in the room's order; whether the member got it."""
-        if self.holds:
-            self._keep(frame)
-            return False
-        return self.take(frame)
-
-    def take(self, frame: Frame) -> bool:
-        """Give it to the member, held or not, if it is past what the member has."""
-        if isinstance(frame, Reset):
-            self.epoch, self.after = frame.epoch, frame.offset
-            self.member.deliver(frame)
-            return True
-        if frame.offset:
-            if frame.offset <= self.after or frame.epoch != self.epoch:
-                return False
-            self.after = frame.offset
-        if self.only is not None and frame.type not in self.only:
-            return False
-        self.member.deliver(frame)
-        return True
-
-    def settle(self, member: Member, cursor: Cursor, only: frozenset[str] | None) -> None:
-        """The member gets a view as of `cursor`; what follows here is past it."""
-        self.member = member
-        self.only = only
-        self.epoch, self.after = cursor.epoch, cursor.offset
-        self.settled = True
-        if cursor.offset < self.since:
+    def keep(self, seat: Seat, frame: Frame) -> None:
+        """Let a frame wait. A volatile one would be worth nothing by the time it is given."""
+        if self.missed or not (frame.offset or isinstance(frame, Reset)):
+            return
+        if self._waiting is None:
+            self._waiting, self._waiting_bytes = deque(), 0
+        if len(self._waiting) >= HELD_FRAMES or self._waiting_bytes > HELD_BYTES:
+            self._waiting = None
             self.missed = True
+            return
+        self._waiting.append((seat, frame))
+        self._waiting_bytes += len(frame.body)
 
     def hold_anew(self) -> None:
         """Forget what waited: it is about to be read from the log. What comes from here on is kept again."""
@@ -104,32 +73,75 @@ class Seat:
         self.missed = False
 
     def drain(self) -> None:
-        """Give what waited; the seat is open from here on."""
-        waiting, self._waiting = self._waiting, None
-        for frame in waiting or ():
-            self.offer(frame)
+        """Give what waited; what comes from here on is given at once."""
+        waiting, self._waiting = self._waiting or (), None
+        for seat, frame in sorted(waiting, key=_offset):  # what was heard before a room's first view comes last
+            seat.take(frame)
 
-    def close(self) -> None:
-        """The member has left; a delivery under way may still come by here, and finds nobody."""
-        self.gone = True
-        self.holds += 1  # never released
-        self._waiting = None
 
-    def _keep(self, frame: Frame) -> None:
-        durable = frame.offset or isinstance(frame, Reset)
-        if self.gone or not durable:  # a position is worth nothing by the time the seat opens
-            return
-        if self._waiting is None:
-            self._waiting, self._waiting_bytes = deque(), 0
+def _offset(kept: tuple[Seat, Frame]) -> int:
+    return kept[1].offset
+
+
+class Seat:
+    """One member in one room: it lets through exactly the chain after its cursor, each durable event once, in order.
+
+    Attributes:
+        epoch: With `after`: the last event its member has been given, or the cursor of the view it got.
+        since: The cursor's offset of that view: what the room was like up to there, its member was shown.
+        floor: A connection that resumes from before this offset has not been given the view.
+        offered: Everything past this offset has been offered here.
+        settled: Its member has been given a view.
+    """
+
+    __slots__ = ("after", "epoch", "floor", "gone", "offered", "only", "presence", "room", "settled", "since")
+
+    def __init__(self, room: str, presence: Presence, offered: int = 0) -> None:
+        self.room = room
+        self.presence = presence
+        self.offered = offered
+        self.only: frozenset[str] | None = None
+        self.epoch = ""
+        self.after = 0
+        self.since = 0
+        self.floor = 0
+        self.settled = False
+        self.gone = False
+
+    def offer(self, frame: Frame) -> bool:
+        """A frame of this room, in the log's order; whether the member got it."""
+        if self.presence.holds:
+            self.presence.keep(self, frame)
+            return False
+        return self.take(frame)
+
+    def take(self, frame: Frame) -> bool:
+        """Give it to the member, held or not, if it is past what the member has."""
+        if self.gone:
+            return False
         if isinstance(frame, Reset):
-            self._waiting.clear()
-            self.missed = False
-            self._waiting_bytes = 0
-        elif self.missed:
-            return
-        elif len(self._waiting) >= HELD_FRAMES or self._waiting_bytes > HELD_BYTES:
-            self._waiting.clear()
-            self.missed = True
-            return
-        self._waiting.append(frame)
-        self._waiting_bytes += len(frame.body)
+            return self._begin_anew(frame)
+        if frame.offset:
+            if frame.offset <= self.after or frame.epoch != self.epoch:
+                return False
+            self.after = frame.offset
+        if self.only is not None and frame.type not in self.only:
+            return False
+        self.presence.member.deliver(frame)
+        return True
+
+    def settle(self, cursor: Cursor, only: frozenset[str] | None) -> None:
+        """The member gets a view as of `cursor`; what follows here is past it."""
+        self.only = only
+        self.epoch, self.after, self.since, self.floor = cursor.epoch, cursor.offset, cursor.offset, 0
+        self.settled = True
+        if cursor.offset < self.offered:
+            self.presence.missed = True
+
+    def _begin_anew(self, frame: Reset) -> bool:
+        if frame.epoch == self.epoch and frame.offset <= self.after:
+            return False  # it has been shown as much already
+        self.epoch, self.after = frame.epoch, frame.offset
+        self.since, self.floor = frame.offset, frame.floor
+        self.presence.member.deliver(frame)
+        return True

@@ -14,7 +14,7 @@ from aiohttp import web
 from socketio import packet as packets
 
 from hub.config import Limits
-from hub.domain.errors import BadRequest, ComandaError, Internal
+from hub.domain.errors import BadRequest, ComandaError, Internal, Unavailable
 from hub.fanout.engine import Engine
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.session import Session, encode
@@ -38,32 +38,18 @@ After = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Handshake:
-    """Who asks to be let in.
-
-    Attributes:
-        sid: What the connection will be called.
-        request: The HTTP request it opened with.
-    """
-
-    sid: str
-    address: str
-    request: web.Request
-
-
-@dataclass(frozen=True, slots=True)
 class Accepted:
     """A client is let in.
 
     Attributes:
-        state: Kept on its session.
         welcome: What `hub.welcome` says.
-        cursor: Where the log stands: a place to resume from before anything else has happened.
+        cursor: A place to resume from before anything else has happened.
+        begin: What is to happen once the client has been told.
     """
 
-    state: Any
     welcome: Mapping[str, Any]
     cursor: str
+    begin: After
 
 
 class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no types
@@ -75,11 +61,12 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
 
     Args:
         address: Where a request is from.
-        on_connect: Decides on a CONNECT, with its payload; refuses with a ComandaError. It has no effect that
-            would have to be undone: a client that is gone by then is forgotten.
+        on_connect: Decides on a CONNECT, with its payload, and fills in the session; refuses with a ComandaError. One
+            that is retryable closes the connection, for a stock client comes back after that alone.
         on_command: Carries out a command: its answer (a string is JSON already), and what to do once that is
             on its way. A client's commands come one at a time, in its order.
-        on_disconnect: Called once for each session, when no command of it is under way any more.
+        on_disconnect: Called once for each session, when no command of it is under way any more; also for one that
+            was refused, or gone before it was let in.
     """
 
     def __init__(
@@ -89,7 +76,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         origins: Origins,
         connections: Connections,
         address: Callable[[web.BaseRequest], str],
-        on_connect: Callable[[Handshake, Mapping[str, Any]], Awaitable[Accepted]],
+        on_connect: Callable[[Session, Mapping[str, Any]], Awaitable[Accepted]],
         on_command: Callable[[Session, str, Any], Awaitable[tuple[Answer, After | None]]],
         on_disconnect: Callable[[Session], None],
         ping_interval_s: float = 25,
@@ -122,9 +109,13 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
     def _engineio_server_class(self) -> type[Engine]:
         return Engine
 
-    async def close_all(self) -> None:
-        """Close every connection, telling clients to come back; returns when all have been let go of."""
-        await self.engine.shut_all()
+    async def close_all(self, over_s: float = 0) -> None:
+        """Close every connection, telling clients to come back; returns when all have been let go of.
+
+        Args:
+            over_s: The closings may be spread over so long.
+        """
+        await self.engine.shut_all(over_s)
 
     async def emit(self, event: str, data: Any = None, to: str | None = None, **options: Any) -> None:
         """Send something to one client.
@@ -145,6 +136,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         """
         session = self.sessions.of(sid)
         if session is not None:
+            session.parted = True
             session.socket.send_text(f"{MESSAGE}{packets.DISCONNECT}")
             self._let_go(session)
 
@@ -169,6 +161,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         elif packet.packet_type == packets.EVENT:
             await self._event(session, packet.id, packet.data)
         elif packet.packet_type == packets.DISCONNECT:
+            session.parted = True
             self._let_go(session)
         elif packet.packet_type != packets.ACK:  # nothing of ours asks for one
             socket.shut(Closed.MALFORMED)
@@ -187,8 +180,10 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
     def _end(self, session: Session) -> None:
         """A session is over; a command under way is waited for, or it would enter rooms after we left them all."""
         session.over = True
-        if session.busy or not self.sessions.remove(session):
-            return
+        if not session.busy and self.sessions.remove(session):
+            self._disconnected(session)
+
+    def _disconnected(self, session: Session) -> None:
         try:
             self._on_disconnect(session)
         except Exception:
@@ -204,22 +199,29 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
             return socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{namespace},{_NO_NAMESPACE}")
         if self.sessions.on(socket) is not None:
             return socket.shut(Closed.MALFORMED)
+        sid = self.engine.generate_id()
+        session = Session(sid, secrets.token_urlsafe(18), socket)
         try:
             if not isinstance(payload, dict | None):
                 raise BadRequest("CONNECT takes an object")
-            sid = self.engine.generate_id()
-            accepted = await self._on_connect(Handshake(sid, socket.address, socket.request), payload or {})
+            accepted = await self._on_connect(session, payload or {})
         except Exception as error:
+            self._disconnected(session)
             return self._refuse(socket, _told(error, "session.connect_failed"))
         if socket.closed:
-            return None
-        session = Session(sid, secrets.token_urlsafe(18), socket, accepted.state)
+            return self._disconnected(session)
+        former = self.sessions.of(session.sid)
+        if former is not None:  # its client has come back before its connection was known to be dead
+            former.socket.shut(Closed.REPLACED)
         self.sessions.add(session)
         socket.let_in()
-        socket.send_text(f"{MESSAGE}{packets.CONNECT}{encode({'sid': session.id, 'pid': session.pid})}")
+        socket.send_text(f"{MESSAGE}{packets.CONNECT}{encode({'sid': session.sid, 'pid': session.pid})}")
         session.emit(WELCOME, accepted.welcome, accepted.cursor)
+        accepted.begin()
 
     def _refuse(self, socket: Socket, error: ComandaError) -> None:
+        if isinstance(error, Unavailable):
+            return socket.shut(Closed.UNAVAILABLE)
         told = encode({"message": error.message, "data": error.as_dict()})
         socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{told}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hub.domain.roles import ANONYMOUS, Principal
 from hub.fanout.frames import Frame
 from hub.fanout.socket import MESSAGE, Socket
 
@@ -15,21 +16,32 @@ class Session:
     It is a `Member`: what is delivered to it goes straight to its connection.
 
     Attributes:
-        id: Its sid, as the client knows it.
+        id: Unique to this connection.
+        sid: What the client is called; a client that comes back keeps it.
         pid: Its private id: who shows it may recover the session.
         address: Where it is from.
+        held: Who it is, with every capability it has shown when it entered a room.
+        kept: What is kept of it for its return; empty if nothing is.
+        parted: It said goodbye, or was sent away: it will not come back.
         state: Whatever the gateway keeps of it.
     """
 
-    __slots__ = ("busy", "id", "over", "pid", "socket", "state")
+    __slots__ = ("busy", "held", "id", "kept", "over", "parted", "pid", "sid", "socket", "state")
 
-    def __init__(self, sid: str, pid: str, socket: Socket, state: Any) -> None:
-        self.id = sid
+    def __init__(self, sid: str, pid: str, socket: Socket) -> None:
+        self.id = self.sid = sid
         self.pid = pid
         self.socket = socket
-        self.state = state
+        self.held: Principal = ANONYMOUS
+        self.kept = ""
+        self.parted = False
+        self.state: Any = None
         self.busy = False  # a command of its is under way
         self.over = False
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self.socket.unsent_bytes
 
     @property
     def address(self) -> str:

@@ -24,13 +24,15 @@ class Sessions(socketio.AsyncManager):  # type: ignore[misc]  # socketio ships n
         self._by_socket: dict[str, Session] = {}
 
     def add(self, session: Session) -> None:
-        self._by_sid[session.id] = session
+        self._by_sid[session.sid] = session
         self._by_socket[session.socket.sid] = session
 
     def remove(self, session: Session) -> bool:
         """Forget a session; whether it was known."""
-        self._by_socket.pop(session.socket.sid, None)
-        return self._by_sid.pop(session.id, None) is not None
+        known = self._by_socket.pop(session.socket.sid, None) is session
+        if self._by_sid.get(session.sid) is session:  # and not one that has come back in its place
+            del self._by_sid[session.sid]
+        return known
 
     def of(self, sid: str | None) -> Session | None:
         return self._by_sid.get(sid) if sid else None
@@ -40,10 +42,10 @@ class Sessions(socketio.AsyncManager):  # type: ignore[misc]  # socketio ships n
         return self._by_socket.get(socket.sid)
 
     def __len__(self) -> int:
-        return len(self._by_sid)
+        return len(self._by_socket)
 
     def __iter__(self) -> Iterator[Session]:
-        return iter(tuple(self._by_sid.values()))
+        return iter(tuple(self._by_socket.values()))
 
     # What remains of python-socketio's interface
 

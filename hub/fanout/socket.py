@@ -9,14 +9,17 @@ from enum import StrEnum
 from typing import Any, NoReturn, Protocol
 
 from aiohttp import WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 
 from hub.fanout.frames import Frame, text_frame
+from hub.fanout.latest import Latest, slow_bytes
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
 BINARY = "b"
 SEPARATOR = "\x1e"
 _TURN_PACKETS = 32  # from one connection, before others have their turn: what has arrived is read without a pause
 _BODY_S = 10.0  # for a POST's body, and for an upgrade
+_ANSWERS_S = 10.0  # for large answers to get away before the next command
 GOODBYE_S = 2.0  # for the other end to answer a close
 
 
@@ -32,12 +35,16 @@ class Closed(StrEnum):
     TOO_LARGE = "too_large"  # a message past the limit
     SHUTDOWN = "shutdown"  # we are going away; it finds another process
     SERVER = "server"  # the application asked for it
+    REPLACED = "replaced"  # its client has come back on another connection
+    UNAVAILABLE = "unavailable"  # it could not be let in just now; it may try again
 
 
 CODES = {
     Closed.CLIENT: 1000,
     Closed.SERVER: 1000,
     Closed.SHUTDOWN: 1012,
+    Closed.REPLACED: 1000,
+    Closed.UNAVAILABLE: 1013,
     Closed.TOO_LARGE: 1009,
     Closed.MALFORMED: 1002,
 }
@@ -74,7 +81,8 @@ class Socket:
 
     What is sent goes to the WebSocket's transport at once, or waits for the next poll. Either is counted in
     bytes of UTF-8; once more than `unsent_bytes` are unsent, besides the largest message among them, the
-    connection is closed: its client comes back and resumes from its cursor.
+    connection is closed: its client comes back and resumes from its cursor. Volatile events are never the reason:
+    while it is slow, the newest about each subject waits. Its commands wait, too, while large answers are unsent.
 
     Attributes:
         connected, upgraded, closed, closing: As the engineio server reads them.
@@ -99,10 +107,14 @@ class Socket:
         self.connects = 0
         self._rules = rules
         self._transport: asyncio.WriteTransport | None = None
+        self._writer: AbstractStreamWriter | None = None
         self._probed: asyncio.WriteTransport | None = None
         self._waiting: deque[str] = deque()
         self._waiting_bytes = 0
         self._largest = 0  # bytes of the largest message since nothing was unsent
+        self._slow_bytes = slow_bytes(rules.unsent_bytes)
+        self._latest = Latest(self)
+        self._emptied: asyncio.Future[None] | None = None  # by a poll, or by the end
         self._poll: asyncio.Future[None] | None = None
         self._posting = asyncio.Lock()
         self._taken = 0
@@ -111,8 +123,28 @@ class Socket:
 
     # Sending
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the WebSocket's transport has not sent yet, or that wait for the next poll."""
+        if self._transport is not None:
+            return self._transport.get_write_buffer_size()
+        return self._waiting_bytes
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether volatile events had better wait."""
+        return self.unsent_bytes > self._slow_bytes
+
     def deliver(self, frame: Frame) -> None:
-        """Send an event; never waits, never raises."""
+        """Send an event, a volatile one when there is room for it; never waits, never raises."""
+        self._latest.pass_on(frame)
+
+    def forget(self, room: str) -> None:
+        """Its volatile events that wait are worth nothing any more."""
+        self._latest.forget(room)
+
+    def write(self, frame: Frame) -> None:
+        """Send an event now."""
         if self._transport is not None:
             self._write(frame.engineio_frame)
         else:
@@ -196,8 +228,9 @@ class Socket:
         for timer in (self._heart, self._door):
             if timer is not None:
                 timer.cancel()
+        self._latest.clear()
         self._waiting.clear()
-        self._waiting_bytes = 0
+        self._empty()
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(None)
         self._hang_up(reason)
@@ -244,8 +277,15 @@ class Socket:
             return NOOP  # what waits goes over the WebSocket
         payload = SEPARATOR.join(self._waiting) or NOOP
         self._waiting.clear()
-        self._waiting_bytes = 0
+        self._empty()
+        self._latest.release()
         return payload
+
+    def _empty(self) -> None:
+        """Nothing waits for a poll any more."""
+        self._waiting_bytes = 0
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
 
     async def post(self, request: web.Request) -> None:
         """Take the packets of one POST, in order.
@@ -334,8 +374,9 @@ class Socket:
         if self.closed or transport is None:
             return
         self._transport = transport
+        self._writer = request.writer
         waiting, self._waiting = self._waiting, deque()
-        self._waiting_bytes = 0
+        self._empty()
         if waiting:
             transport.write(b"".join(map(text_frame, waiting)))
 
@@ -361,7 +402,9 @@ class Socket:
             return
         kind, data = packet[:1], packet[1:]
         if kind == MESSAGE:
-            await self._rules.received(self, data)
+            await self._answers_away()
+            if not self.closed:
+                await self._rules.received(self, data)
         elif kind == PONG:
             self._ponged()
         elif kind == BINARY:
@@ -370,3 +413,16 @@ class Socket:
             self.shut(Closed.CLIENT)
         else:
             self.shut(Closed.MALFORMED)
+
+    async def _answers_away(self) -> None:
+        """Wait while much is unsent: a room larger than all that may be unsent is an answer, and one fits."""
+        limit = self._rules.unsent_bytes
+        if not limit or self.unsent_bytes <= limit // 2:
+            return
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_ANSWERS_S):
+                if self._writer is not None:
+                    await self._writer.drain()
+                else:
+                    self._emptied = asyncio.get_running_loop().create_future()
+                    await self._emptied

@@ -14,7 +14,7 @@ from hub.domain.rooms import Room
 from hub.fanout.frames import ROOM_RESET, Frame
 from hub.fanout.relay import Relay
 from hub.gateways.joining import Joining
-from hub.gateways.outbox import Outbox, Outboxes
+from hub.gateways.outbox import Outbox, Outboxes, write_out
 from hub.gateways.sse import HEADERS, HEARTBEAT_S
 from hub.services.chat import ChatService
 
@@ -109,7 +109,7 @@ async def _stream(request: web.Request, outbox: Outbox, headers: dict[str, str])
     await response.prepare(request)
     with suppress(ConnectionError):  # the reader is gone
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
-            await response.write(b"".join(waiting) or b": still here\n\n")
+            await write_out(response, b"".join(waiting) or b": still here\n\n")
             if waiting and waiting[-1].endswith(DONE):
                 break
     return response

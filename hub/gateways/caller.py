@@ -39,10 +39,13 @@ class Caller:
 
     What customers write counts against their address as well, the same as over HTTP: a connection is made anew in
     no time, an address is not.
+
+    Attributes:
+        held: The principal, with every capability it has shown when it entered a room.
     """
 
     def __init__(self, desk: Desk, principal: Principal, address: str) -> None:
-        self.principal = principal
+        self.principal = self.held = principal
         self._desk = desk
         self._address = address
         self._bucket = Bucket(desk.limits.commands_s, desk.limits.commands_burst)
@@ -72,7 +75,9 @@ class Caller:
         await self._desk.access.require_current(self.principal)
         match command:
             case JoinRoom():
-                joined = await self._desk.joining.join(member, self.principal, command)
+                held = await self._desk.access.with_capability(self.held, command.token)
+                joined = await self._desk.joining.join(member, held, command.model_copy(update={"token": None}))
+                self.held = held
                 return as_data(command.room, joined.view, command.only), joined.release
             case LeaveRoom():
                 self._desk.joining.leave(member, command.room)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import time
 from collections.abc import Callable
 
 from aiohttp import web
 
 from hub.domain.errors import ComandaError
 from hub.domain.roles import Permission
-from hub.eventlog.log import EventLog
+from hub.eventlog.log import EventLog, Write
 from hub.gateways.answers import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
 from hub.telemetry import Metrics
 
+_TAKES_S, _REFUSES_S = 1.0, 0.25  # how long an answer of Redis's is good for
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class Health:
-    """`/healthz`: the process answers. `/readyz`: it also hears Redis, both ways. `/metrics`: staff or this machine."""
+    """`/healthz`: the process answers. `/readyz`: it could do its work now. `/metrics`: staff or this machine."""
 
     def __init__(
         self, log: EventLog, metrics: Metrics, relay_live: Callable[[], bool], draining: Callable[[], bool]
@@ -27,6 +30,9 @@ class Health:
         self._metrics = metrics
         self._relay_live = relay_live
         self._draining = draining
+        self._looking = asyncio.Lock()
+        self._takes_writes = False
+        self._good_until = 0.0
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -53,8 +59,20 @@ class Health:
         )
 
     async def _redis(self) -> bool:
+        """Whether Redis takes a commit: one that is full, or a replica, or has lost its own, still answers a PING.
+
+        A commit of nothing is the very way of every command, and writes no more than the counter that is there
+        already. Anybody may ask, so what was found is good for a moment.
+        """
+        async with self._looking:
+            if time.monotonic() >= self._good_until:
+                self._takes_writes = await self._commits()
+                self._good_until = time.monotonic() + (_TAKES_S if self._takes_writes else _REFUSES_S)
+        return self._takes_writes
+
+    async def _commits(self) -> bool:
         try:
-            await self._log.ping()
+            await self._log.commit(Write())
         except ComandaError:
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,17 +11,22 @@ from pydantic import ValidationError
 
 from hub import __version__
 from hub.config import Settings
-from hub.domain.commands import Connect
-from hub.domain.errors import NotFound
+from hub.domain.commands import Connect, JoinRoom, LeaveRoom
+from hub.domain.errors import BadRequest, ComandaError, NotFound
+from hub.domain.roles import Principal
+from hub.domain.rooms import Cursor, Room
 from hub.eventlog.log import EventLog
 from hub.fanout.origins import Connections, Origins
-from hub.fanout.relay import Relay
-from hub.fanout.server import Accepted, Handshake, Server
+from hub.fanout.recovery import Kept, Recovery, Return
+from hub.fanout.relay import Relay, Resumed
+from hub.fanout.server import Accepted, After, Answer, Server
 from hub.fanout.session import Session
-from hub.gateways.answers import as_error
+from hub.gateways.answers import as_error, refused
 from hub.gateways.caller import Caller, Desk
 from hub.gateways.peer import Proxies
 from hub.services.access import Access
+
+_MOVES = (JoinRoom.name, LeaveRoom.name)
 
 
 class SocketIoDoor:
@@ -41,6 +47,7 @@ class SocketIoDoor:
         origins: Origins,
         connections: Connections,
         proxies: Proxies,
+        recovery: Recovery,
         *,
         websocket_only: bool = False,
     ) -> None:
@@ -59,11 +66,12 @@ class SocketIoDoor:
             on_disconnect=self._disconnect,
             transports=("websocket",) if websocket_only else ("polling", "websocket"),
         )
+        self._recovery = recovery
 
     def attach(self, app: web.Application) -> None:
         self.server.attach(app)
 
-    async def _connect(self, handshake: Handshake, payload: Mapping[str, Any]) -> Accepted:
+    async def _connect(self, session: Session, payload: Mapping[str, Any]) -> Accepted:
         try:
             asked = Connect.model_validate(payload)
         except ValidationError as exc:
@@ -71,18 +79,65 @@ class SocketIoDoor:
         if asked.branch not in (None, self._branch):
             raise NotFound("there is no such branch here")
         principal = await self._access.principal(asked.token)
-        cursor = await self._log.position()
+        session.held = principal
+        resumed = await self._resume(session, asked, principal) if asked.pid else None
+        position = await self._log.position()
+        caller = session.state = Caller(self._desk, principal, session.address)
+        caller.held = session.held
         welcome = {
             "branch": self._branch,
-            "epoch": cursor.epoch,
+            "epoch": position.epoch,
             "principal": principal.public(),
             "server": {"name": "comanda", "version": __version__},
         }
-        return Accepted(Caller(self._desk, principal, handshake.address), welcome, str(cursor))
+        if resumed is None:
+            return Accepted(welcome, str(position), lambda: None)
+        # Should it break now, it comes back to where it was: it has been told nothing of what it missed.
+        return Accepted(welcome, asked.offset or "", resumed.begin)
 
-    async def _command(self, session: Session, name: str, payload: Any) -> Any:
+    async def _resume(self, session: Session, asked: Connect, principal: Principal) -> Resumed | None:
+        """Bring back the session the client had before; None if it has to begin anew."""
+        kept, cursor = await self._recovery.find(asked.pid), _cursor(asked.offset)
+        if kept is None or cursor is None or kept.who != principal.id:
+            self._recovery.not_resumed(Return.UNKNOWN)
+            return None
+        try:
+            session.held = await self._permit(principal, kept)
+        except ComandaError as error:
+            if error.retryable:
+                raise
+            self._recovery.not_resumed(Return.REFUSED)
+            return None
+        return await self._recovery.resume(session, kept, asked.pid or "", cursor)
+
+    async def _permit(self, principal: Principal, kept: Kept) -> Principal:
+        """The principal, if it may still be in all its rooms."""
+        held = await self._access.holding(principal, kept.orders, kept.chats)
+        await asyncio.gather(*(self._access.require_room(held, room) for room in kept.rooms))
+        return held
+
+    async def _command(self, session: Session, name: str, payload: Any) -> tuple[Answer, After | None]:
         caller: Caller = session.state
-        return await caller.answer(session, name, payload)
+        answer, then = await caller.answer(session, name, payload)
+        if name in _MOVES and answer["ok"]:
+            session.held = caller.held
+            try:
+                await self._recovery.keep(session)
+            except ComandaError as error:
+                if name == JoinRoom.name:  # what is not kept would be missing without a word after a return
+                    self._relay.leave(session.id, Room.parse(payload["room"]))
+                    answer = refused(error)
+        return answer, then
 
     def _disconnect(self, session: Session) -> None:
         self._relay.leave_all(session.id)
+        if session.parted:
+            self._recovery.part(session)
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    """Where a client says it is; it may say anything."""
+    try:
+        return Cursor.parse(text) if text else None
+    except BadRequest:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from hub.fanout.frames import Frame, Reset
 from hub.fanout.relay import Relay
 from hub.gateways.http import answer, number
 from hub.gateways.joining import Joining, events_of
-from hub.gateways.outbox import Outbox, Outboxes
+from hub.gateways.outbox import Outbox, Outboxes, write_out
 from hub.gateways.peer import PRINCIPAL
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews
@@ -27,6 +28,7 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 _RETRY_MS = 2000
+_COME_BACK_MS = (200, 2000)
 
 
 class SseDoor:
@@ -107,7 +109,9 @@ class SseDoor:
 
     async def _write(self, outbox: Outbox, response: web.StreamResponse) -> None:
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
-            await response.write(b"".join(waiting) or b": still here\n\n")
+            await write_out(response, b"".join(waiting) or b": still here\n\n")
+        # Whoever read here comes back elsewhere, but not all in the same instant.
+        await write_out(response, f"retry: {random.randint(*_COME_BACK_MS)}\n\n".encode())
 
 
 def _encode(frame: Frame) -> bytes:

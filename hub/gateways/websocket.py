@@ -61,11 +61,13 @@ class WebSocketDoor:
             if message.type is not WSMsgType.TEXT:
                 await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text only")
                 return
-            ack, then = await self._answer(caller, outbox, message.data)
-            # An id that is half a character goes back as it came: escaped.
-            outbox.put(json.dumps(ack, ensure_ascii=False).encode(errors="backslashreplace"))
-            if then is not None:
-                then()
+            await outbox.answers_away()
+            with outbox.answering():
+                ack, then = await self._answer(caller, outbox, message.data)
+                # An id that is half a character goes back as it came: escaped.
+                outbox.put(json.dumps(ack, ensure_ascii=False).encode(errors="backslashreplace"))
+                if then is not None:
+                    then()
 
     async def _answer(self, caller: Caller, outbox: Outbox, text: str) -> tuple[dict[str, Any], Any]:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -74,6 +75,18 @@ class Access:
         if chat_id := self._tokens.chat_of(token):
             return _customer(replace(principal, chats=principal.chats | {chat_id}))
         return principal
+
+    async def holding(self, principal: Principal, orders: Iterable[str], chats: Iterable[str]) -> Principal:
+        """The same principal with capabilities that it has shown before.
+
+        Raises:
+            Unauthorized: One of these orders ended too long ago.
+        """
+        held, shown = frozenset(orders) - principal.orders, frozenset(chats)
+        await asyncio.gather(*map(self._check_not_over, held))
+        if not held | shown:
+            return principal
+        return _customer(replace(principal, orders=principal.orders | held, chats=principal.chats | shown))
 
     async def _check_not_over(self, order_id: str) -> None:
         document = await self._log.document(order_key(order_id))

@@ -113,13 +113,13 @@ class ChatService:
         """
         principal = await self._access.with_capability(principal, command.token)
         self._check_length(command.text)
-        identity = _identity(command)
-        # Asked before anything else: a repeat of an accepted message is not one too many.
-        if identity.command_id and (first := await self._log.remembered(*identity)):
-            return {**json.loads(first.result), "cursor": str(first.cursor)}
+        identity = _identity(principal, command)
         for _ in range(_TRIES):
             chat, version = await self._chat(command.chat_id)
             self._require_theirs(principal, chat)
+            # Asked after the chat was read: a chat that holds this message already is not too full for its repeat.
+            if (first := await self._answered_before(identity)) is not None:
+                return first
             try:
                 write = replace(
                     self._sent(principal, command, chat, version),
@@ -168,15 +168,18 @@ class ChatService:
         """
         principal.require(Permission.ANSWER_CHATS)
         self._check_length(command.text)
+        identity = _identity(principal, command)
         for _ in range(_TRIES):
             chat, version = await self._chat(command.chat_id)
             if chat.mode is not ChatMode.PERSON:
+                # A repeat may come after the chat was handed back.
+                if (first := await self._answered_before(identity)) is not None:
+                    return first
                 raise Conflict("take the chat over before answering in it", mode=str(chat.mode))
             said = self._said(Author(kind="staff", name=by_name(principal)), command.text)
             # Expecting the version keeps the reply out of a chat that was handed back meanwhile.
-            identity = _identity(command)
             write = replace(
-                self._written(chat, version, (said,)),
+                self._written(chat, version, (said,), result="{}"),
                 command_id=identity.command_id,
                 fingerprint=identity.fingerprint,
             )
@@ -192,6 +195,13 @@ class ChatService:
         return transcript(entries).snapshot(Chat.model_validate_json(chat_body))
 
     # How
+
+    async def _answered_before(self, identity: _Identity) -> Answer | None:
+        """What this very message was answered with, if an earlier try of it got through."""
+        if not identity.command_id:
+            return None
+        first = await self._log.remembered(*identity)
+        return None if first is None else {**json.loads(first.result), "cursor": str(first.cursor)}
 
     def _sent(self, principal: Principal, command: cmd.SendChat, chat: Chat, version: int) -> Write:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
@@ -370,9 +380,12 @@ class _Identity(NamedTuple):
     fingerprint: str = ""
 
 
-def _identity(command: cmd.SendChat | cmd.ReplyChat) -> _Identity:
-    """The idempotency of a message: its id, within its chat, and its words."""
+def _identity(principal: Principal, command: cmd.SendChat | cmd.ReplyChat) -> _Identity:
+    """The idempotency of a message: its id, within its chat and of its author, and its words.
+
+    As everywhere, members of staff have ids of their own, and customers share one scope.
+    """
     if not command.command_id:
         return _Identity()
     fingerprint = hashlib.sha256(f"{command.name}\n{command.text}".encode()).hexdigest()[:32]
-    return _Identity(f"chat:{command.chat_id}:{command.command_id}", fingerprint)
+    return _Identity(f"chat:{command.chat_id}:{principal.id or 'customer'}:{command.command_id}", fingerprint)

@@ -39,9 +39,9 @@ class CourierService:
             raise Conflict(f"the order is {order.status} already", status=str(order.status))
         moved = CourierMoved(courier_id=order.courier.id, **command.model_dump())
         body = moved.body(self._clock())
-        await self._log.publish(str(KITCHEN), moved.type, body)
+        await self._log.publish(str(KITCHEN), moved.type, body, order.id)
         if order.status is OrderStatus.EN_ROUTE:
-            await self._log.publish(str(Room.order(order.id)), moved.type, body)
+            await self._log.publish(str(Room.order(order.id)), moved.type, body, order.id)
         return {}
 
 

@@ -1,13 +1,16 @@
 /** The chat with the taquería: opens it, keeps it over a reload, sends, stops. */
 
 import { keep, kept } from "./keep.js";
-import { stoppable } from "./state/chat.js";
+import { readKeptRoom } from "./kept-room.js";
+import { isChat, stoppable } from "./state/chat.js";
+import { Keepsake } from "./wire/keepsake.js";
 
 const KEY = "chat";
 const GONE = new Set(["not_found", "unauthorized", "forbidden"]);
 
 export class Conversation {
   #leave = null;
+  #keepsake = null;
   #opening = null;
 
   /** @param {() => string | null} orderToken the order the customer follows now, if any. */
@@ -66,8 +69,7 @@ export class Conversation {
       if (order_token && GONE.has(error.code)) return this.hub.command("chat.open", {}); // the order's link has expired
       throw error;
     });
-    this.#leave?.();
-    this.#leave = null;
+    this.#forget();
     this.chat = { chat_id: opened.chat_id, token: opened.token, order_token: order_token ?? null };
     keep(KEY, this.chat);
     this.#join();
@@ -76,17 +78,27 @@ export class Conversation {
   #join() {
     if (this.#leave) return;
     const { chat_id, token } = this.chat;
-    this.#leave = this.hub.room(`chat:${chat_id}`, {
+    const room = `chat:${chat_id}`;
+    this.#keepsake = new Keepsake(room, { isSound: isChat });
+    this.#leave = readKeptRoom(this.hub, room, this.store, {
       token,
+      keepsake: this.#keepsake,
       onSnapshot: (snapshot) => this.store.dispatch({ type: "snapshot", snapshot }),
       onEvent: (event) => this.store.dispatch({ type: "event", event }),
       onError: (error) => this.#lost(error),
     });
+    // What a reload cut off before it was answered; under its own id it is said once, however often it is sent.
+    for (const { text, command_id, failed } of this.store.state.outbox) if (!failed) this.send(text, command_id);
+  }
+
+  #forget() {
+    this.#leave?.();
+    this.#leave = null;
+    this.#keepsake?.forget();
   }
 
   #lost(error) {
-    this.#leave?.();
-    this.#leave = null;
+    this.#forget();
     if (!GONE.has(error.code)) {
       this.store.dispatch({ type: "failed", code: error.code });
       return;

@@ -8,15 +8,19 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.agents.test_openai_like import chunk, provider, saying
 from tests.support.chat import Branch, ending_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from aiohttp import web
 
     from tests.support.redis import Backend
 
@@ -88,6 +92,44 @@ async def test_a_worker_killed_in_mid_answer_is_followed_by_another(
     assert ending_of(events)["data"]["text"] == text_of(events[starts[1] :])
     assert len(await branch.orders()) == 1
     await branch.log.aclose()
+
+
+async def test_a_worker_that_is_told_to_end_in_mid_answer_hands_over_in_time(
+    real_backend: Backend, environment: dict[str, str]
+) -> None:
+    """The model says one word, and then nothing: the first worker cannot end in its grace."""
+    branch = Branch(real_backend.client())
+    chat = await branch.open()
+
+    async def stuck(response: web.StreamResponse) -> None:
+        await response.write(chunk({"role": "assistant", "content": "Viejo"}))
+        await served.hang(response)
+
+    async with provider(stuck, saying("Nuevo")) as served:
+        openai = {"COMANDA_LLM": "openai_like", "COMANDA_LLM_MODEL": "m", "COMANDA_LLM_BASE_URL": served.url}
+        async with worker(environment | openai) as first, worker(environment | openai) as second:
+            await asyncio.gather(first.logged("agent.ready"), second.logged("agent.ready"))
+            turn_id = await branch.send(chat, "hola")
+            await branch.until(chat, lambda event: event["type"] == "chat.delta")
+            holder = await branch.redis.xpending_range(branch.log.keys.turns, "agents", "-", "+", 1)
+            leaving = next(one for one in (first, second) if f"-{one.process.pid}-" in holder[0]["consumer"])
+            leaving.process.terminate()
+            given_back = await leaving.logged("agent.turn_given_back")
+            began = await branch.until(
+                chat, lambda event: event["type"] == "chat.started" and event["data"]["attempt"] == 2
+            )
+            assert seconds(began["at"]) - seconds(given_back["timestamp"]) < 3  # no lease of ten seconds ran out
+            await branch.until(chat, lambda event: event["type"] == "chat.completed")
+            async with asyncio.timeout(10):
+                assert await leaving.process.wait() == 0
+    events = await branch.of_turn(chat, turn_id)
+    assert ending_of(events)["data"]["text"] == "Nuevo"
+    assert [event["data"]["attempt"] for event in events if event["type"] == "chat.started"] == [1, 2]
+    await branch.log.aclose()
+
+
+def seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
 
 
 async def test_a_worker_that_is_told_to_end_says_so_and_what_it_did_but_never_the_words(

@@ -158,6 +158,51 @@ async def test_a_worker_told_to_stop_gives_back_what_it_cannot_finish(branch: Br
         await branch.until(chat, of_type("chat.completed", turn_id, text="Hola"))
 
 
+async def test_what_a_leaving_worker_cannot_finish_goes_on_at_once_with_another(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    branch.queue._lease_ms = 3_600_000  # an hour: nobody waits for that
+    leaving = branch.worker(ScriptedLLM.saying(["Viejo ", gate, "texto"]), grace_s=0.1, block_s=1.0)
+    staying = branch.worker(ScriptedLLM.saying(["Nuevo"]), name="worker-2", block_s=1.0)
+    gone = asyncio.create_task(leaving.run())
+    turn_id = await branch.send(chat, "hola")
+    await gate.reached.wait()
+    await branch.until(chat, of_type("chat.delta", turn_id))
+    async with running(staying):
+        loop = asyncio.get_running_loop()
+        told = loop.time()
+        leaving.stop()
+        await branch.until(chat, of_type("chat.started", turn_id, attempt=2))
+        assert loop.time() - told < 3  # the grace, the other's wait for a turn, and a slow machine
+        ended = await branch.until(chat, lambda event: event["type"] in ENDINGS)
+        gate.open()
+        await gone
+    events = await branch.of_turn(chat, turn_id)
+    assert ending_of(events) == ended
+    assert ended["data"]["text"] == "Nuevo"
+    assert [event["data"]["attempt"] for event in events if event["type"] == "chat.started"] == [1, 2]
+
+
+async def test_a_turn_that_comes_as_the_worker_leaves_is_given_back_untouched(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, take = await branch.open(), branch.queue.take
+    branch.queue._lease_ms = 3_600_000
+    turn_id = await branch.send(chat, "hola")
+    leaving = branch.worker(ScriptedLLM.saying(["Viejo"]))
+
+    async def take_and_be_told(worker: str, block_s: float) -> Taken | None:
+        taken = await take(worker, block_s)
+        leaving.stop()
+        return taken
+
+    monkeypatch.setattr(branch.queue, "take", take_and_be_told)
+    await leaving.run()
+    assert await branch.of_turn(chat, turn_id) == []
+    monkeypatch.undo()
+    async with running(branch.worker(ScriptedLLM.saying(["Nuevo"]), name="worker-2")):
+        await branch.until(chat, of_type("chat.completed", turn_id, text="Nuevo"))
+
+
 async def test_a_worker_told_to_stop_finishes_what_it_can(branch: Branch) -> None:
     chat, gate = await branch.open(), Gate()
     leaving = branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"]))

@@ -18,8 +18,8 @@ import pytest
 import socketio
 
 from hub.config import MENU_FILE
-from tests.cli.conftest import Folder, get
-from tests.support.processes import ROOT, Process, free_port, wait_until
+from tests.cli.conftest import Folder, get, serve_in
+from tests.support.processes import ROOT, Process, free_port, listening, program, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +106,107 @@ async def test_it_ends_with_0_and_stops_the_redis_it_started_whoever_is_connecte
         await ws.close()
         stream.close()
     assert gone(redis)
+
+
+async def stop(hub: Served) -> int | None:
+    return await asyncio.get_running_loop().run_in_executor(None, hub.process.stop, ENDS_S)
+
+
+async def closed_with(ws: aiohttp.ClientWebSocketResponse) -> int | None:
+    async with asyncio.timeout(ENDS_S):
+        while not ws.closed:
+            await ws.receive()
+    return ws.close_code
+
+
+_UPGRADE = (
+    "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+STALLING = (
+    f"GET /ws HTTP/1.1\r\n{_UPGRADE}",
+    f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n{_UPGRADE}",
+    "GET /api/rooms/promos/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n",
+    "POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+)
+
+
+async def test_five_hundred_clients_are_sent_away_one_by_one_and_those_who_stall_keep_nobody(serve: Serve) -> None:
+    hub = serve(COMANDA_LIMIT_CONNECTIONS="0", COMANDA_LIMIT_REQUESTS_S="0")
+    loop = asyncio.get_running_loop()
+    left: list[float] = []
+
+    async def stay(ws: aiohttp.ClientWebSocketResponse) -> None:
+        assert await closed_with(ws) == aiohttp.WSCloseCode.SERVICE_RESTART
+        left.append(loop.time())
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as http, asyncio.TaskGroup() as tasks:
+        for _ in range(10):
+            some = (http.ws_connect(f"{hub.url}/socket.io/?EIO=4&transport=websocket") for _ in range(50))
+            for ws in await asyncio.gather(*some):
+                tasks.create_task(stay(ws))
+        # They read nothing, so they do not answer a close; and one says its order's first letter only.
+        stalling = [(await asyncio.open_connection("127.0.0.1", hub.port))[1] for _ in STALLING]
+        for writer, head in zip(stalling, STALLING, strict=True):
+            writer.write(head.encode())
+        poll = tasks.create_task(polled_to_the_end(http, await polled(http, hub.url)))
+        assert get(f"{hub.url}/readyz") == 200  # by now all of them have been taken in
+        hub.process.signal(signal.SIGTERM)
+        await asyncio.get_running_loop().run_in_executor(
+            None, wait_until, lambda: get(f"{hub.url}/readyz") == 503, ENDS_S, "it is not ready any more"
+        )
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(f"{hub.url}/socket.io/?EIO=4&transport=websocket")
+        assert refused.value.status == 503
+        assert await stop(hub) == 0, hub.process.output()
+        await poll
+        for writer in stalling:
+            writer.transport.abort()
+    assert "Traceback" not in hub.process.output()
+    assert len(left) == 500
+    assert 0.5 < max(left) - min(left) < 5
+
+
+async def polled(http: aiohttp.ClientSession, url: str) -> str:
+    """A new connection by polling: where it is polled."""
+    url = f"{url}/socket.io/?EIO=4&transport=polling"
+    async with http.get(url) as response:
+        return f"{url}&sid={json.loads((await response.text())[1:])['sid']}"
+
+
+async def polled_to_the_end(http: aiohttp.ClientSession, url: str) -> None:
+    """Poll until the connection is over, or there is nobody left to ask."""
+    try:
+        while True:
+            async with http.get(url) as response:
+                if response.status != 200:
+                    return
+    except aiohttp.ClientError:
+        return
+
+
+async def test_it_ends_in_time_also_when_its_redis_is_gone_or_silent(tmp_path: Path) -> None:
+    port = free_port()
+    redis_server = program("redis-server")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    redis = Process(redis_server, *options, name="redis")
+    folders = [Folder(tmp_path, COMANDA_REDIS_URL=f"redis://127.0.0.1:{port}") for _ in range(2)]
+    with redis, ExitStack() as stack:
+        redis.wait_for(lambda: listening(port), ENDS_S, "it listens")
+        hubs = [serve_in(stack, folder) for folder in folders]
+        token = folders[0].run("token", "--role", "manager").out.strip()
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+            for hub, sign in zip(hubs, (signal.SIGSTOP, signal.SIGKILL), strict=True):
+                ws = await http.ws_connect(f"{hub.url}/ws")
+                redis.signal(sign)
+                await ws.send_json({"id": 1, "command": "promo.publish", "data": {"title": "a", "message": "b"}})
+                async with asyncio.TaskGroup() as tasks:
+                    told = tasks.create_task(closed_with(ws))
+                    assert await stop(hub) == 0, hub.process.output()
+                assert told.result() in (aiohttp.WSCloseCode.SERVICE_RESTART, aiohttp.WSCloseCode.ABNORMAL_CLOSURE)
+                assert "Traceback" not in hub.process.output()
+                redis.signal(signal.SIGCONT)
 
 
 def test_what_was_ordered_is_there_after_a_kill(folder: Folder, serve: Serve) -> None:
@@ -205,12 +306,14 @@ async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve)
             await done.wait()
         assert set(heard) == {answer["data"]["cursor"]}
         assert get(f"{hub.url}/socket.io/?EIO=4&transport=polling") == 400
+        ws = [await http.ws_connect(f"{hub.url}/ws") for _ in range(4)]
+        told = [asyncio.create_task(closed_with(one)) for one in ws]
+        assert await stop(hub) == 0, hub.process.output()
+        assert set(await asyncio.gather(*told)) == {aiohttp.WSCloseCode.SERVICE_RESTART}
     finally:
         for client in clients:
             await client.shutdown()
         await http.close()
-    code = await asyncio.get_running_loop().run_in_executor(None, hub.process.stop, ENDS_S)
-    assert code == 0, hub.process.output()
     assert gone(hubs)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.contract
 
+ROOMS = ("kitchen", "promos")
+
 
 async def test_a_new_log_has_an_epoch_and_keeps_it(make_log: Callable[..., EventLog]) -> None:
     log, other = make_log(), make_log()
@@ -149,3 +151,85 @@ async def test_a_repeated_command_of_an_older_epoch_is_answered_as_the_first_tim
     position = await log.position()
     assert (await log.commit(write)).cursor == first.cursor
     assert log.highest == position
+
+
+async def copy_of(log: EventLog, redis: Redis) -> dict[str, bytes]:
+    keys = (log.keys.meta, *map(log.keys.room, ROOMS), *map(log.keys.head, ROOMS))
+    return {key: await redis.dump(key) or b"" for key in keys}
+
+
+async def restore(redis: Redis, copy: dict[str, bytes]) -> None:
+    """The whole Redis, as it was then."""
+    await redis.flushall()
+    for key, value in copy.items():
+        if value:
+            await redis.restore(key, 0, value)
+
+
+async def test_an_old_copy_that_brings_back_an_epoch_that_was_over_does_not_go_on_in_it(
+    log: EventLog, redis: Redis
+) -> None:
+    first = await log.commit(told("kitchen"))
+    copy = await copy_of(log, redis)
+    for _ in range(4):
+        await log.commit(told("kitchen"))
+    await redis.flushall()
+    second = await log.commit(told("kitchen"))
+    await restore(redis, copy)
+    third = await log.commit(told("kitchen"))
+    assert len({first.epoch, second.epoch, third.epoch}) == 3
+    assert third.offsets == (7,)
+    await restore(redis, copy)
+    assert (await log.position()).epoch not in {first.epoch, second.epoch, third.epoch}
+
+
+async def test_after_a_flush_no_process_goes_on_in_the_old_epoch_whoever_saw_more_of_it(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    less, more = make_log(), make_log()
+    old = (await less.commit(told("kitchen"))).epoch
+    for _ in range(9):
+        await more.commit(told("kitchen"))
+    await redis.flushall()
+    committed = [await log.commit(told("kitchen")) for log in (less, more, less)]
+    assert {one.epoch for one in committed} == {committed[0].epoch} != {old}
+    # What was published of the old life and is heard late changes nothing.
+    more.observe(Cursor(old, 9))
+    assert (await more.commit(told("kitchen"))).epoch == committed[0].epoch
+
+
+async def test_of_an_old_copy_the_process_that_saw_more_begins_a_new_epoch_and_the_other_joins_it(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    less, more = make_log(), make_log()
+    old = (await less.commit(told("kitchen"))).epoch
+    copy = await copy_of(less, redis)
+    for _ in range(9):
+        await more.commit(told("promos"))
+    await restore(redis, copy)
+    position = await more.position()
+    assert position.epoch != old
+    assert position.offset == 10
+    committed = await less.commit(told("kitchen"))
+    assert (committed.epoch, committed.offsets) == (position.epoch, (11,))
+
+
+async def test_a_process_that_asks_for_the_position_now_and_then_needs_nobody_to_tell_it_of_a_loss(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    idle, busy = make_log(), make_log()
+    old = (await busy.commit(told("kitchen"))).epoch
+    copy = await copy_of(busy, redis)
+    await busy.commit(told("promos"))
+    await idle.position()
+    await restore(redis, copy)
+    assert (await idle.commit(told("kitchen"))).epoch != old
+
+
+async def test_of_many_lives_the_latest_are_remembered(log: EventLog, redis: Redis) -> None:
+    for _ in range(12):
+        await log.commit(told("kitchen"))
+        last = await log.position()
+        await redis.flushall()
+    await redis.hset(log.keys.meta, mapping={"epoch": last.epoch, "offset": last.offset - 1})
+    assert (await log.position()).epoch != last.epoch

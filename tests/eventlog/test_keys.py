@@ -23,6 +23,7 @@ def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
         keys.command("c:{x}"),
         keys.samples("prep"),
         keys.turn("t"),
+        keys.session("p"),
     ]
     assert len({key_slot(name.encode()) for name in names}) == 1
     assert len(set(names)) == len(names)
@@ -42,3 +43,9 @@ def test_a_channel_leads_back_to_its_room() -> None:
 def test_no_room_has_the_channel_of_the_workers() -> None:
     keys = Keys("centro")
     assert keys.turns_channel != keys.channel("turns")
+
+
+def test_a_dump_of_redis_tells_nobody_a_pid_and_any_text_may_be_one() -> None:
+    keys = Keys("centro")
+    assert "secret" not in keys.session("secret")
+    assert len({keys.session(pid) for pid in ("secret", "Secret", "", "\ud800", "ñ", "x" * 9_999)}) == 6

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.domain.errors import Internal, Unavailable
-from hub.eventlog import DocKey, EventLog, NewEvent, ViewQuery, Write, connect
+from hub.eventlog import DocKey, EventLog, NewEvent, SessionStore, ViewQuery, Write, connect
 from tests.support.faulty import faulty_redis
 from tests.support.writes import told
 
@@ -31,12 +31,17 @@ CALLS: dict[str, Callable[[EventLog], Awaitable[object]]] = {
     "read_back": lambda log: log.read_back("kitchen", None, 5),
     "view": lambda log: log.view(ViewQuery("kitchen", None, None, 5)),
     "heads": lambda log: log.heads(["kitchen"]),
+    "missed": lambda log: log.missed({"kitchen": 0}, "e"),
     "document": lambda log: log.document(DocKey("order", "A")),
     "documents": lambda log: log.documents([DocKey("order", "A"), DocKey("order", "B")]),
     "indexed": lambda log: log.indexed("open", before=None, limit=5),
     "stock": lambda log: log.stock(),
     "samples": lambda log: log.samples("prep"),
     "ping": lambda log: log.ping(),
+    "keep": lambda log: SessionStore(log.calls, log.keys).keep("p", "{}", 1),
+    "find": lambda log: SessionStore(log.calls, log.keys).find("p"),
+    "touch": lambda log: SessionStore(log.calls, log.keys).touch(["p"], 1),
+    "forget": lambda log: SessionStore(log.calls, log.keys).forget("p"),
 }
 
 

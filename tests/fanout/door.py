@@ -16,7 +16,7 @@ from hub.config import Limits
 from hub.domain.errors import Unauthorized
 from hub.domain.rooms import Room
 from hub.fanout.origins import Connections, Origins
-from hub.fanout.server import Accepted, Answer, Handshake, Server
+from hub.fanout.server import Accepted, Answer, Server
 from hub.fanout.session import Session
 from tests.fanout.house import House
 
@@ -45,13 +45,14 @@ class Hub:
         )
         self.url = ""
 
-    async def on_connect(self, handshake: Handshake, auth: Mapping[str, Any]) -> Accepted:
-        assert handshake.address == ADDRESS
+    async def on_connect(self, session: Session, auth: Mapping[str, Any]) -> Accepted:
+        assert session.address == ADDRESS
         if auth.get("token") == "wrong":
             raise Unauthorized("that token is not valid")
         if auth.get("token") == "broken":
             raise ZeroDivisionError
-        return Accepted(state=dict(auth), welcome={"branch": "centro"}, cursor="abcd1234-7")
+        session.state = dict(auth)
+        return Accepted(welcome={"branch": "centro"}, cursor="abcd1234-7", begin=lambda: None)
 
     async def on_command(self, session: Session, name: str, payload: Any) -> tuple[Answer, Callable[[], None] | None]:
         if session not in self.sessions:

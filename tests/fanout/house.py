@@ -33,6 +33,7 @@ class Recorder:
     def __init__(self, id: str) -> None:
         self.id = id
         self.frames: list[Frame] = []
+        self.unsent_bytes = 0
         self._changed = asyncio.Event()
 
     def deliver(self, frame: Frame) -> None:

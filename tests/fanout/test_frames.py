@@ -20,8 +20,8 @@ EVENT = {
     "at": "2026-11-20T21:30:00.123Z",
     "data": {"by": "Añá \u2028"},
 }
-DURABLE = Frame.parse("order:PED7K3Q9X", f"k3x9q2ab 1042 1037 order.preparing\n{BODY}".encode())
-VOLATILE = Frame.parse("kitchen", b'k3x9q2ab 0 0 courier.moved\n{"type":"courier.moved","at":"","data":{}}')
+DURABLE = Frame.parse("order:PED7K3Q9X", f"k3x9q2ab 1042 1037 order.preparing -\n{BODY}".encode())
+VOLATILE = Frame.parse("kitchen", b'k3x9q2ab 0 0 courier.moved PED1\n{"type":"courier.moved","at":"","data":{}}')
 RESET = Reset.of("kitchen", Cursor("k3x9q2ab", 7), {"orders": []}, datetime(2026, 11, 20, tzinfo=UTC))
 
 
@@ -30,7 +30,7 @@ def test_a_published_message_is_read_without_its_body() -> None:
     assert DURABLE.body == BODY
 
 
-@pytest.mark.parametrize("message", [b"", b"one two\n{}", b"e x 1 t\n{}", b"\xff\n{}"])
+@pytest.mark.parametrize("message", [b"", b"one two\n{}", b"e x 1 t -\n{}", b"\xff\n{}"])
 def test_what_is_no_published_message_is_refused(message: bytes) -> None:
     with pytest.raises(ValueError, match=r"unpack|invalid literal|decode"):
         Frame.parse("kitchen", message)

@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 from hub.domain.errors import NotFound, Unavailable
 from hub.domain.rooms import FLOOR, KITCHEN, Room
 from hub.eventlog.connect import connect
-from hub.fanout import seats, watch
+from hub.fanout import dispatch, seats
 from hub.fanout.frames import Frame
+from hub.fanout.replay import Place
 from hub.services.views import RoomView
 from tests.fanout.house import House, Recorder, open_house, own_redis, until
 
@@ -161,44 +162,47 @@ async def test_a_lost_last_message_is_found(redis: Redis) -> None:
         assert house.relay.stats.found_by_poll == 1
 
 
-async def test_a_slow_fill_of_one_room_does_not_hold_up_another(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    ana, ben = Recorder("ana"), Recorder("ben")
-    await house.enter(ana, KITCHEN)
-    await house.enter(ben, ORDER)
-    read, go_on = house.log.read, asyncio.Event()
+async def slow_reads(house: House, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """What is read of the streams is not there before the event is set."""
+    missed, go_on = house.log.missed, asyncio.Event()
 
     async def slowly(*args: object, **options: object) -> object:
         await go_on.wait()
-        return await read(*args, **options)  # type: ignore[arg-type]
+        return await missed(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(house.log, "read", slowly)
-    house.lose({1})
-    for _ in range(3):
-        await house.say(KITCHEN)
-    offset = await house.say(ORDER)
-    await ben.has(1)
-    assert ben.offsets == [offset]
-    assert ana.offsets == []
-    go_on.set()
-    await ana.has(3)
-    assert ana.offsets == [1, 2, 3]
+    monkeypatch.setattr(house.log, "missed", slowly)
+    return go_on
 
 
-async def test_what_waits_behind_a_fill_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "BACKLOG", 5)
+async def test_nothing_overtakes_what_is_missing_not_even_from_another_room(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ana = Recorder("ana")
     await house.enter(ana, KITCHEN)
-    read, go_on = house.log.read, asyncio.Event()
-
-    async def slowly(*args: object, **options: object) -> object:
-        await go_on.wait()
-        return await read(*args, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(house.log, "read", slowly)
+    await house.enter(ana, ORDER)
+    go_on = await slow_reads(house, monkeypatch)
     house.lose({1})
     heard: list[bytes] = []
     house.relay.hears = lambda channel, payload: heard.append(payload)
-    for _ in range(38):  # the last of which is one too many, and forgotten with those before it
+    for room in (KITCHEN, KITCHEN, ORDER, KITCHEN, ORDER):
+        await house.say(room)
+    await until(lambda: len(heard) == 4)
+    assert ana.frames == []
+    go_on.set()
+    await ana.has(5)
+    assert ana.offsets == [1, 2, 3, 4, 5]
+    assert [frame.cursor for frame in ana.frames] == [f"{frame.epoch}-{frame.offset}" for frame in ana.frames]
+
+
+async def test_what_waits_behind_a_fill_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "QUEUE", 5)
+    ana = Recorder("ana")
+    await house.enter(ana, KITCHEN)
+    go_on = await slow_reads(house, monkeypatch)
+    house.lose({1})
+    heard: list[bytes] = []
+    house.relay.hears = lambda channel, payload: heard.append(payload)
+    for _ in range(38):
         await house.say(KITCHEN)
     await until(lambda: len(heard) == 37)
     go_on.set()
@@ -360,7 +364,6 @@ async def test_what_comes_during_a_join_is_held_until_its_answer(house: House) -
 
 async def test_more_than_can_be_held_is_read_from_the_stream(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seats, "HELD_FRAMES", 4)
-    monkeypatch.setattr(watch, "SEAT_PAGE", 3)
     ana, ben = Recorder("ana"), Recorder("ben")
     await house.enter(ben, KITCHEN)
     joined = await house.join(ana, KITCHEN)
@@ -505,10 +508,8 @@ async def test_whoever_comes_and_goes_each_gets_the_chain_after_its_cursor(
 ) -> None:
     """Members join, join again and leave while events go on, some of which are lost on the way."""
     monkeypatch.setattr(seats, "HELD_FRAMES", 6)
-    monkeypatch.setattr(watch, "BACKLOG", 8)
-    monkeypatch.setattr(watch, "SLICE", 3)
-    monkeypatch.setattr(watch, "PAGE", 4)
-    monkeypatch.setattr(watch, "SEAT_PAGE", 3)
+    monkeypatch.setattr(dispatch, "QUEUE", 8)
+    monkeypatch.setattr(dispatch, "SLICE", 3)
     chance, rooms = random.Random(seed), (KITCHEN, ORDER, Room.order("PED2"))
     async with open_house(redis, poll_s=0.05, linger_s=0.0) as house:
         house.relay.loses = lambda payload: chance.random() < 0.05
@@ -588,3 +589,97 @@ async def test_what_is_told_here_reaches_the_members_here_and_is_kept_nowhere(ho
     house.relay.tell(FLOOR, "floor.tick", '{"type":"floor.tick","at":"x","data":{"figures":{}}}')
     assert [(frame.type, frame.offset) for frame in screen.frames] == [("floor.tick", 0)]
     assert await house.log.read("floor", 0) == []
+
+
+# Coming back
+
+
+async def test_a_member_that_comes_back_gets_what_it_missed_of_all_its_rooms_in_order(house: House) -> None:
+    began = await house.log.position()
+    said = [await house.say(*rooms) for rooms in ((KITCHEN,), (ORDER,), (ORDER, KITCHEN), (FLOOR,), (KITCHEN,))]
+    ana = Recorder("ana")
+    resumed = await house.relay.resume(ana, {KITCHEN: Place(0), ORDER: Place(0)}, began, epoch=began.epoch)
+    late = await house.say(KITCHEN)
+    resumed.begin()
+    await ana.has(6)
+    assert resumed.recovered
+    assert ana.offsets == [said[0], said[1], said[2], said[2], said[4], late]
+    # Between the two copies of one event there is nowhere to go on from but before both.
+    assert [frame.cursor.rpartition("-")[2] for frame in ana.frames if frame.cursor] == [
+        *map(str, (said[0], said[1], said[2] - 1, said[2], said[4], late))
+    ]
+
+
+async def test_a_member_in_two_rooms_of_an_event_may_be_cut_off_between_its_copies(house: House) -> None:
+    ana, ben = Recorder("ana"), Recorder("ben")
+    for room in (KITCHEN, ORDER):
+        await house.enter(ana, room)
+    await house.enter(ben, ORDER)
+    offset = await house.say(ORDER, KITCHEN)
+    await ana.has(2)
+    epoch = ana.frames[0].epoch
+    assert [(frame.room, frame.cursor) for frame in ana.frames] == [
+        ("order:PED1", f"{epoch}-{offset - 1}"),
+        ("kitchen", f"{epoch}-{offset}"),
+    ]
+    assert [frame.cursor for frame in ben.frames] == [f"{epoch}-{offset}"]
+
+
+async def test_rooms_that_begin_anew_together_are_gone_on_from_after_the_last_of_them(house: House) -> None:
+    ana = Recorder("ana")
+    for room in (KITCHEN, ORDER):
+        await house.enter(ana, room)
+    await house.say(KITCHEN)
+    await ana.has(1)
+    before = ana.frames[0].cursor
+    await house.redis.flushall()
+    await house.say(KITCHEN)
+    await ana.until(lambda ana: len(ana.resets) == 2)
+    first, last = ana.resets
+    assert first.cursor == before
+    assert last.cursor == f"{last.epoch}-{last.floor}"
+    assert last.floor <= min(reset.offset for reset in ana.resets)
+
+
+async def test_what_was_missed_is_given_at_the_pace_at_which_it_is_read(house: House) -> None:
+    class Slow(Recorder):
+        """Reads nothing of what it is given, until it is told to."""
+
+        def deliver(self, frame: Frame) -> None:
+            super().deliver(frame)
+            self.unsent_bytes += len(frame.body)
+
+        def read(self) -> None:
+            self.unsent_bytes = 0
+
+    began = await house.log.position()
+    for _ in range(200):
+        await house.say(KITCHEN, text="x" * 10_000)
+    ana = Slow("ana")
+    resumed = await house.relay.resume(ana, {KITCHEN: Place(0)}, began, epoch=began.epoch)
+    resumed.begin()
+    await house.say(KITCHEN)
+    most = 0
+    while len(ana.frames) < 201:
+        most = max(most, ana.unsent_bytes)
+        count = len(ana.frames)
+        ana.read()
+        await ana.until(lambda ana, count=count: len(ana.frames) > count)
+    assert most < 450_000
+    assert ana.offsets == await house.whole_chain(KITCHEN, 0)
+
+
+async def test_who_leaves_while_it_is_given_what_it_missed_gets_no_more(house: House) -> None:
+    class Leaving(Recorder):
+        def deliver(self, frame: Frame) -> None:
+            super().deliver(frame)
+            house.relay.leave("ana", KITCHEN)
+
+    began = await house.log.position()
+    for _ in range(30):
+        await house.say(KITCHEN, text="x" * 10_000)
+    ana = Leaving("ana")
+    (await house.relay.resume(ana, {KITCHEN: Place(0)}, began, epoch=began.epoch)).begin()
+    await house.say(KITCHEN)
+    assert len(ana.frames) == 1
+    assert house.relay.stats.members == 0

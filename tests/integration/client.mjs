@@ -1,7 +1,7 @@
 // npm's socket.io-client, played by a test: it is told what to do on standard input, and tells on standard
 // output what it hears, a line of JSON each.
 //
-// In:  {"do": "connect", "url", "options"} · {"do": "emit", "name", "args", "ack"?} · {"do": "close"}
+// In:  {"do": "connect", "url", "options", "other"?: where it tries next, by turns} · {"do": "emit", "name", "args", "ack"?} · {"do": "close"}
 // Out: {"connected": {"transport", "recovered"}} · {"refused": {"message", "data"}} · {"disconnected": reason}
 //      {"upgraded": transport} · {"event": name, "args"} · {"ack": id, "args"}
 
@@ -15,8 +15,13 @@ const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const transport = () => socket.io.engine.transport.name;
 
 const actions = {
-  connect({ url, options }) {
+  connect({ url, options, other }) {
     socket = io(url, { ...options, forceNew: true });
+    if (other) {
+      socket.io.on("reconnect_attempt", (attempt) => {
+        socket.io.uri = attempt % 2 ? other : url;
+      });
+    }
     socket.on("connect", () => {
       tell({ connected: { transport: transport(), recovered: socket.recovered } });
       socket.io.engine.once("upgrade", () => tell({ upgraded: transport() }));

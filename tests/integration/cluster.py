@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,10 +17,14 @@ from urllib.request import urlopen
 
 import aiohttp
 
+from hub.domain.roles import Kind, Principal, Role
+from hub.services.build import utc_now
+from hub.services.tokens import Tokens
 from tests.support.processes import COMANDA, Process, free_port, listening, program, wait_until
 
 READY_S = 30.0
 SKU = "agua"
+BRANCH = "centro"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ class Cluster:
     urls: tuple[str, str]
     token: str
     courier: str
+    secret: str
+
+    def token_of(self, name: str, role: Role = Role.MANAGER) -> str:
+        """The token of another program."""
+        who = Principal(Kind.SERVICE, id=f"token:{name}", name=name, roles=frozenset({role}))
+        return Tokens(self.secret.encode(), BRANCH).issue(who, utc_now(), timedelta(hours=1))
 
     def start_redis(self) -> None:
         self.redis.start()
@@ -62,7 +73,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
     redis_port, ports = free_port(), (free_port(), free_port())
     settings = {
         "COMANDA_REDIS_URL": f"redis://127.0.0.1:{redis_port}",
-        "COMANDA_SECRET": uuid.uuid4().hex,
+        "COMANDA_SECRET": (secret := uuid.uuid4().hex),
         "COMANDA_REDIS_DEADLINE_S": "1",
         "COMANDA_LIMIT_REQUESTS_S": "0",
         "COMANDA_LIMIT_COMMANDS_S": "0",
@@ -95,7 +106,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
         courier = said("staff", "list").splitlines()
         beto = next(row.split("\t")[2] for row in courier if row.startswith("Beto\t"))
         urls = tuple(f"http://127.0.0.1:{port}" for port in ports)
-        cluster = Cluster(redis, redis_port, hubs, urls, token, beto)  # type: ignore[arg-type]
+        cluster = Cluster(redis, redis_port, hubs, urls, token, beto, secret)  # type: ignore[arg-type]
         cluster.settle()
         yield cluster
 

@@ -41,10 +41,15 @@ class Heard:
 
 
 class Screen(ABC):
-    """A client; everything it hears is in `heard`, and can be waited for."""
+    """A client; everything it hears is in `heard`, and can be waited for.
+
+    Attributes:
+        other: Where it tries when it has lost its connection, by turns with the address it was given.
+    """
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
+        self.other = ""
         self._read = 0
         self._changed = asyncio.Event()
 
@@ -75,6 +80,11 @@ class Screen(ABC):
                     await self._changed.wait()
         except TimeoutError:
             raise AssertionError(f"heard no more than {self.heard[-10:]}") from None
+
+    async def changed(self) -> None:
+        """Wait until something more is heard."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def next(self, name: str) -> Heard:
         """The next thing of this name after the one found last."""
@@ -108,11 +118,12 @@ class PythonScreen(Screen):
         self._http: aiohttp.ClientSession | None = None
 
     async def connect(self, url: str, transports: Sequence[str] = WEBSOCKET, **auth: Any) -> None:
+        self._urls = itertools.cycle((self.other or url, url))
         # A session that it makes for itself is not closed when a connection was refused or broke.
         self._http = aiohttp.ClientSession()
         self.socket = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2, http_session=self._http)
         self.socket.on("*", self.hear)
-        self.socket.on("disconnect", lambda reason: self.hear("disconnected", reason))
+        self.socket.on("disconnect", self._gone)
         self.socket.on("connect", lambda: self.hear("connected"))
         refused: list[Any] = []
         self.socket.on("connect_error", refused.append)
@@ -134,6 +145,11 @@ class PythonScreen(Screen):
 
     async def emit(self, name: str, *args: Any) -> None:
         await self.socket.emit(name, args)
+
+    def _gone(self, reason: str) -> None:
+        self.hear("disconnected", reason)
+        # Its own next try goes to the other address; of two, one is always there.
+        self.socket.connection_url = next(self._urls)
 
     async def upgraded(self) -> None:
         assert self.socket.transport() == "websocket"  # it upgrades before it says that it is connected
@@ -165,7 +181,7 @@ class NodeScreen(Screen):
         )
         self._reading = asyncio.create_task(self._read_lines())
         options = {"auth": auth, "transports": list(transports), "reconnectionDelay": 50, "reconnectionDelayMax": 200}
-        self._tell(do="connect", url=url, options=options)
+        self._tell(do="connect", url=url, options=options, other=self.other)
         await self.until(lambda: {"connected", "refused"} & {heard.name for heard in self.heard})
         for heard in self.heard:
             assert heard.name != "refused", json.dumps(heard.args[0])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.cluster import ready
 from tests.integration.screens import check_chain
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(120)
 KINDS = ("python", "node")
+OUTAGE_S, WHOLE_S = 5.0, 3.0
 
 
 def titles(screen: AnyScreen) -> list[str]:
@@ -112,10 +114,39 @@ async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
     finally:
         await asyncio.get_running_loop().run_in_executor(None, cluster.start_hub, 1)
     for screen in leaving:
-        # They come back by themselves, and resume the room from where they were.
+        # They come back by themselves, and have their rooms again, or resume them from where they were.
         await screen.next("hub.welcome")
+        (*_, back) = (heard for heard in screen.heard if heard.name == "connected")
+        if back.args and back.args[0]["recovered"]:
+            await until_seen(screen, 4)
+            seen = screen.of("promos")
+            check_chain(seen, seen[0].event["prev"])
+            continue
         cursor = screen.of("promos")[-1].args[1]
         joined = await screen.join("promos", after=cursor)
         assert joined["recovered"] is True
         assert len(joined["events"]) == 3
         assert joined["events"][0]["prev"] == int(cursor.rpartition("-")[2])
+
+
+async def test_hubs_are_whole_again_soon_after_a_long_outage_and_keep_their_sockets(
+    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+) -> None:
+    screens = [(new_screen(kind), url) for kind in KINDS for url in cluster.urls]
+    for screen, url in screens:
+        await enter(screen, url)
+    loop = asyncio.get_running_loop()
+    cluster.redis.kill()
+    down = loop.time()
+    while loop.time() - down < OUTAGE_S:
+        assert not [url for url in cluster.urls if await loop.run_in_executor(None, ready, url)]
+        await asyncio.sleep(0.5)  # an outage is as long as it is
+    await loop.run_in_executor(None, cluster.start_redis)
+    back = loop.time()
+    await loop.run_in_executor(None, cluster.settle)
+    title = await doors[0].promo()
+    for screen, _ in screens:
+        await screen.until(lambda screen=screen: title in titles(screen))  # type: ignore[misc]
+    assert loop.time() - back < WHOLE_S
+    for screen, _ in screens:
+        assert not {"disconnected", "room.reset"} & {heard.name for heard in screen.heard}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,47 @@ async def test_a_repeated_command_id_asks_once_also_when_the_chat_is_full(desk: 
         await desk.send(chat, "adiós", command_id="a")
     other = await desk.open()
     assert (await desk.send(other, "adiós", command_id="a"))["turn_id"] != first["turn_id"]
+
+
+async def test_a_question_said_by_many_at_once_is_one_question_also_where_one_more_fits(fake_backend: Backend) -> None:
+    desk = Desk(fake_backend, turns=1, turns_waiting=1)
+    chat = await desk.open()
+    await desk.send(chat)
+    answers = await asyncio.gather(*(desk.send(chat, "¿y?", command_id="a") for _ in range(10)))
+    assert all(answer == answers[0] for answer in answers)
+    assert await desk.types(chat) == ["chat.message"] * 2
+    await desk.log.aclose()
+
+
+async def test_a_repeat_is_answered_to_those_alone_who_may_ask(desk: Desk) -> None:
+    chat = await desk.open()
+    await desk.send(chat, command_id="a")
+    with pytest.raises(NotFound):
+        await desk.send((chat[0], ""), command_id="a")
+
+
+async def test_authors_who_chose_the_same_command_id_do_not_meet(desk: Desk) -> None:
+    chat = await desk.open()
+    await desk.send(chat, "hola", command_id="a")
+    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
+    cursors = [(await desk.chat.reply(who, reply))["cursor"] for who in (SUPPORT, MANAGER)]
+    assert len(set(cursors)) == 2
+    assert (await desk.types(chat)).count("chat.message") == 3
+
+
+async def test_a_reply_said_again_after_the_chat_was_handed_back_gives_the_first_answer(desk: Desk) -> None:
+    chat = await desk.open()
+    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
+    first = await desk.chat.reply(SUPPORT, reply)
+    await desk.chat.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+    assert await desk.chat.reply(SUPPORT, reply) == first
+    with pytest.raises(Conflict):
+        await desk.chat.reply(SUPPORT, reply.model_copy(update={"command_id": "b"}))
+    with pytest.raises(IdempotencyMismatch):
+        await desk.chat.reply(SUPPORT, reply.model_copy(update={"text": "¿sí?"}))
+    assert (await desk.types(chat)).count("chat.message") == 1
 
 
 async def test_a_message_past_the_limit_is_refused(fake_backend: Backend) -> None:

@@ -489,6 +489,34 @@ async def test_one_step_said_by_many_under_one_command_id_is_an_answer_for_all(b
     assert (await branch.order(order_id)).version == 2
 
 
+async def test_a_command_that_changed_nothing_changes_nothing_later_either(branch: Branch) -> None:
+    order_id = await branch.placed()
+
+    async def mark(done: bool, **more: Any) -> Any:
+        return await branch.orders.mark_item(KITCHEN_HAND, cmd.MarkItem(order_id=order_id, item=1, done=done, **more))
+
+    await mark(True)
+    first = await mark(True, command_id="c-1")
+    await mark(False)
+    events = await branch.types(KITCHEN)
+    assert await mark(True, command_id="c-1") == first  # its first answer was lost, and it comes late
+    assert (await branch.order(order_id)).items[0].done is False
+    assert await branch.types(KITCHEN) == events
+    with pytest.raises(IdempotencyMismatch):
+        await mark(False, command_id="c-1")
+
+
+async def test_a_courier_that_was_assigned_and_has_left_is_assigned_when_it_is_said_again(branch: Branch) -> None:
+    await branch.hire(RIDER)
+    order_id = await branch.placed()
+    command = cmd.AssignCourier(order_id=order_id, courier_id=RIDER.id, command_id="c-1")
+    first = await branch.orders.assign_courier(MANAGER, command)
+    await branch.services.staff.remove(RIDER.name)
+    assert await branch.orders.assign_courier(MANAGER, command) == first
+    with pytest.raises(NotFound):
+        await branch.orders.assign_courier(MANAGER, command.model_copy(update={"command_id": "c-2"}))
+
+
 # Couriers
 
 

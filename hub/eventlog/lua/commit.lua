@@ -4,10 +4,12 @@
 --       the command (with one) · a document an expectation · stream and head a room · a document a document ·
 --       an index an index move · a list a sample · a hash a count · one key or two an expiry
 -- ARGV  read from left to right, "n ×" being a count and that many groups:
---       a name for a new epoch · epoch and offset of the highest event the caller has seen ("", 0: none)
+--       a name for a new epoch
+--       n × epoch, offset                                            how far the caller has seen the log in its lives
 --       seconds to keep the command's result (0: no command) · fingerprint · result · samples to keep
 --       n × version expected (0: none)
---       n × channel, events to keep (0: all)                                           rooms, numbered from 1
+--       what channels begin with
+--       n × name, events to keep (0: all)                                              rooms, numbered from 1
 --       n × sku, mode, amount, low, data up to the number, time                        stock moves
 --         if any: types of the events out, low, restocked · n × room                   where these go
 --       n × version, body                                                              documents
@@ -45,7 +47,12 @@ local function digits(n)
   return string.format('%.0f', n)
 end
 
-local new_epoch, seen_epoch, seen_offset = arg(), arg(), number()
+local new_epoch, seen, seen_most = arg(), {}, 0
+for _ = 1, number() do
+  local epoch, offset = arg(), number()
+  seen[epoch] = offset
+  seen_most = math.max(seen_most, offset)
+end
 local command_ttl, fingerprint, result, samples_kept = number(), arg(), arg(), number()
 
 -- Is the command known?
@@ -75,7 +82,7 @@ end
 -- Where does each room end? Its head says so; the stream is asked as well, for an XADD below its end would fail
 -- in the middle of the writes.
 
-local rooms, highest = {}, 0
+local channels, rooms, highest = arg(), {}, 0
 for i = 1, number() do
   local stream, head = key(), key()
   local last = tonumber(call('GET', head)) or 0
@@ -84,7 +91,7 @@ for i = 1, number() do
     last = math.max(last, tonumber(string.match(tail[1], '^%d+')))
   end
   highest = math.max(highest, last)
-  rooms[i] = {stream = stream, head = head, channel = arg(), keep = number(), last = last}
+  rooms[i] = {stream = stream, head = head, name = arg(), keep = number(), last = last}
 end
 
 -- Is there enough of everything? The moves are tried in order, on a copy.
@@ -135,13 +142,13 @@ if moves > 0 then
   end
 end
 
--- Is this still the life of the log that the caller knows?
+-- Is this still the log that the caller knows? An old copy may bring back a life that was over.
 
 local meta = call('HMGET', KEYS[1], 'epoch', 'offset')
 local epoch, offset = meta[1], tonumber(meta[2]) or 0
-if not epoch or (epoch == seen_epoch and offset < seen_offset) or offset < highest then
+if not epoch or offset < (seen[epoch] or 0) or offset < highest then
   epoch = new_epoch
-  offset = math.max(offset, seen_offset, highest)
+  offset = math.max(offset, seen_most, highest)
 end
 
 -- From here on, writes only. The counter goes first: HSET is refused when memory or permission to write is
@@ -177,12 +184,24 @@ for sku, count in pairs(left) do
   end
 end
 
+-- Who is in several rooms of an event learns from each copy which ones are still to come.
+local function rest(event_rooms, i)
+  if i == #event_rooms then
+    return '-'
+  end
+  local names = event_rooms[i + 1].name
+  for j = i + 2, #event_rooms do
+    names = names .. ',' .. event_rooms[j].name
+  end
+  return names
+end
+
 local offsets = {}
 for i, event in ipairs(events) do
   offset = offset + 1
   local text = digits(offset)
   offsets[i] = text
-  for _, room in ipairs(event.rooms) do
+  for j, room in ipairs(event.rooms) do
     local prev = digits(room.last)
     if room.keep > 0 then
       call('XADD', room.stream, 'MAXLEN', '~', room.keep, text .. '-0', 'p', prev, 't', event.type, 'b', event.body)
@@ -191,7 +210,8 @@ for i, event in ipairs(events) do
     end
     call('SET', room.head, text, 'KEEPTTL')
     room.last = offset
-    call('PUBLISH', room.channel, epoch .. ' ' .. text .. ' ' .. prev .. ' ' .. event.type .. '\n' .. event.body)
+    local header = epoch .. ' ' .. text .. ' ' .. prev .. ' ' .. event.type .. ' ' .. rest(event.rooms, j)
+    call('PUBLISH', channels .. room.name, header .. '\n' .. event.body)
   end
 end
 

@@ -1,7 +1,7 @@
 /** The page where one orders: menu, cart, the order under way, and the chat. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
-import { followOrder } from "../follow.js";
+import { followOrder, forgetOrder } from "../follow.js";
 import { keep, kept } from "../keep.js";
 import { cartReducer, initialCart, orderOf, pendingFor } from "../state/cart.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
@@ -131,6 +131,7 @@ function linkTo({ url, token }) {
 function dismiss() {
   unfollow?.();
   unfollow = null;
+  if (placed) forgetOrder(placed.token);
   placed = null;
   keep("order", null);
   tracking.dispatch({ type: "forget" });

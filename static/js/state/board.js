@@ -19,6 +19,10 @@ export function boardReducer(state, action) {
     }
     case "event":
       return withEvent(state, action.event);
+    case "restored":
+      return action.state;
+    case "forget":
+      return initialBoard;
     case "reread": // under way: once is enough
       return { ...state, ended: 0 };
     case "dismiss":
@@ -26,6 +30,13 @@ export function boardReducer(state, action) {
     default:
       return state;
   }
+}
+
+/** Whether this is a state that can be shown: it may come from a tab's storage. */
+export function isBoard(state) {
+  const { loaded, orders, more, ended } = state ?? {};
+  const isOrder = (order) => Boolean(order?.id && order.status && order.delivery && order.customer) && Array.isArray(order.items);
+  return loaded === true && Number.isInteger(more) && Number.isInteger(ended) && Object.values(orders).every(isOrder);
 }
 
 /** The cards of one column, those that wait longest first. A cancelled order stays in the column it was in. */

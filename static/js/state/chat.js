@@ -29,11 +29,20 @@ export function chatReducer(state, action) {
       return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? unsent(one, action.code) : one)) };
     case "failed":
       return { ...state, phase: "failed", error: action.code };
+    case "restored":
+      return action.state;
     case "forget":
       return initialChat;
     default:
       return state;
   }
+}
+
+/** Whether this is a state that can be shown: it may come from a tab's storage. */
+export function isChat(state) {
+  const { phase, messages, outbox, turn } = state ?? {};
+  const isTurn = turn === null || Boolean(turn?.turn_id && turn.early && Array.isArray(turn.steps));
+  return phase === "live" && Array.isArray(messages) && Array.isArray(outbox) && isTurn;
 }
 
 /** The id of the answer that can be stopped now, or null. */

@@ -28,11 +28,19 @@ export function trackingReducer(state, action) {
       return state.order ? state : { ...state, phase: "missing", error: action.code };
     case "placed":
       return { phase: "live", order: action.order, history: withPlaced([], action.order), error: null };
+    case "restored":
+      return action.state;
     case "forget":
       return initialTracking;
     default:
       return state;
   }
+}
+
+/** Whether this is a state that can be shown: it may come from a tab's storage. */
+export function isTracking(state) {
+  const { phase, order, history } = state ?? {};
+  return phase === "live" && Boolean(order?.id && order.status && order.delivery) && Array.isArray(order.items) && Array.isArray(history);
 }
 
 /** The latest reason a delay was given, if the order still waits for it. */

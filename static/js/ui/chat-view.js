@@ -57,7 +57,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
     stop.hidden = !busy;
     send.hidden = busy;
     const last = state.messages.at(-1);
-    const isNews = before.phase === "live" && last && last !== before.messages.at(-1) && last.author?.kind !== "customer";
+    const isNews = before.phase === "live" && last && last.message_id !== before.messages.at(-1)?.message_id && last.author?.kind !== "customer";
     if (isNews) voice.textContent = last.note ? noteText(last) : last.text; // read out whole, not word by word
     if (atEnd) log.scrollTop = log.scrollHeight;
   };

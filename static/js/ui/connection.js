@@ -1,9 +1,11 @@
-/** The state of the line, visible on every page: a dot in the header, and a band while it is lost. */
+/** The state of the line, visible on every page: a dot in the header, and a band while it is lost or catching up. */
 
 import { $, h } from "./dom.js";
 import { onLang, t } from "./i18n.js";
+import { steadily } from "./steady.js";
 
 const PATIENCE_MS = 1500; // a blink of the network is not worth a band
+const CATCHING_UP = { after_ms: 400, least_ms: 1200 };
 const BACK_MS = 3500;
 
 export function mountConnection(hub) {
@@ -14,30 +16,34 @@ export function mountConnection(hub) {
   document.body.prepend(band);
   let timer;
   let wasLost = false;
+  let shown;
 
   const say = (key, kind) => {
     band.textContent = key ? t(key) : "";
     band.dataset.kind = kind;
     document.body.classList.toggle("has-band", Boolean(key));
   };
-  const show = (state) => {
-    clearTimeout(timer);
-    dot.dataset.state = state === "connecting" ? "reconnecting" : state;
-    words.textContent = t(`connection.${state}`);
-    dot.title = t(`connection.${state}`);
-    if (state === "online") {
-      if (wasLost) {
-        say("connection.back", "back");
-        timer = setTimeout(() => say(null, "back"), BACK_MS);
-      }
-      wasLost = false;
-      return;
-    }
+  const back = () => {
+    say(wasLost ? "connection.back" : null, "back");
+    if (wasLost) timer = setTimeout(() => say(null, "back"), BACK_MS);
+    wasLost = false;
+  };
+  const lost = (state) => {
     timer = setTimeout(() => {
       wasLost = true;
       say(state === "offline" ? "connection.band_offline" : "connection.band_lost", "lost");
     }, wasLost ? 0 : PATIENCE_MS);
   };
-  hub.watch(show);
-  onLang(() => show(hub.state));
+  const show = (state) => {
+    clearTimeout(timer);
+    shown = state;
+    dot.dataset.state = state === "connecting" ? "reconnecting" : state;
+    words.textContent = t(`connection.${state}`);
+    dot.title = t(`connection.${state}`);
+    if (state === "online") back();
+    else if (state === "catching_up") say("connection.band_catching_up", "catching-up");
+    else lost(state);
+  };
+  hub.watch(steadily(show, { first: "connecting", ...CATCHING_UP }));
+  onLang(() => show(shown));
 }

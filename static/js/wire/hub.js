@@ -2,7 +2,8 @@
  * The page's line to the hub: one Socket.IO connection, the rooms read over it, the commands sent over it.
  *
  * A lost connection comes back by itself. If the hub could restore it (`socket.recovered`) the missed
- * events simply arrive; otherwise every room is joined again from the last offset read in it.
+ * events simply arrive; otherwise every room is joined again from the last offset read in it. Until the last
+ * of them has caught up, the line is said to be catching up: what the page shows may be old.
  */
 
 import { CommandError } from "./errors.js";
@@ -15,6 +16,7 @@ const RETRIED = new Set(["lost", "unavailable"]);
 
 export class Hub {
   #rooms = new Map();
+  #line = "connecting"; // of the connection alone; `state` is that of the rooms as well
   #watchers = new Set();
   #waiting = new Set();
 
@@ -34,7 +36,7 @@ export class Hub {
     this.#listen();
   }
 
-  /** @param {(state: "connecting" | "online" | "reconnecting" | "offline") => void} watcher called now and on change. */
+  /** @param {(state: "connecting" | "catching_up" | "online" | "reconnecting" | "offline") => void} watcher called now and on change. */
   watch(watcher) {
     this.#watchers.add(watcher);
     watcher(this.state);
@@ -45,9 +47,11 @@ export class Hub {
    * Read a room from now on, through every loss of the connection.
    *
    * @param {string} name
-   * @param {{token?: string, onSnapshot?: (snapshot: object, events: object[] | null) => void,
-   *          onEvent?: (event: object) => void, onError?: (error: CommandError) => void}} reader
-   *   onSnapshot replaces what was known; its events are the history so far (null: unknown, keep yours).
+   * @param {{token?: string, after?: string, onSnapshot?: (snapshot: object, events: object[] | null) => void,
+   *          onEvent?: (event: object) => void, onError?: (error: CommandError) => void,
+   *          onPlace?: (cursor: string) => void}} reader
+   *   after: the cursor of what the page shows already; onSnapshot replaces what was known, its events are the history
+   *   so far (null: unknown, keep yours); onPlace is told how far the room has been read, after each step.
    * @returns {() => void} leaves the room.
    */
   room(name, reader) {
@@ -56,12 +60,15 @@ export class Hub {
       name,
       join: (payload, answered) => this.#ask("room.join", payload, answered),
       later: (run, failures) => setTimeout(() => this.socket.connected && run(), backoff(failures)),
+      onPace: () => this.#tell(),
     });
     this.#rooms.set(name, member);
     if (this.socket.connected) member.join();
+    else this.#tell();
     return () => {
       member.leave();
       if (this.#rooms.get(name) === member) this.#rooms.delete(name);
+      this.#tell();
       if (this.socket.connected) this.socket.emit("room.leave", { room: name }, () => {});
     };
   }
@@ -89,9 +96,9 @@ export class Hub {
   #listen() {
     const { socket } = this;
     socket.on("connect", () => {
-      this.#become("online");
       for (const release of this.#waiting) release();
       for (const member of this.#rooms.values()) member.resume(socket.recovered);
+      this.#become("online");
     });
     socket.on("disconnect", () => {
       for (const member of this.#rooms.values()) member.suspend();
@@ -100,8 +107,8 @@ export class Hub {
     });
     socket.on("connect_error", (error) => this.#refused(error));
     socket.onAny((type, event, cursor) => this.#arrived(type, event, cursor));
-    addEventListener("offline", () => this.state !== "online" && this.#become("offline"));
-    addEventListener("online", () => this.state === "offline" && this.#become("reconnecting"));
+    addEventListener("offline", () => this.#line !== "online" && this.#become("offline"));
+    addEventListener("online", () => this.#line === "offline" && this.#become("reconnecting"));
   }
 
   #refused(error) {
@@ -153,11 +160,23 @@ export class Hub {
     });
   }
 
-  #become(state) {
+  #become(line) {
+    this.#line = line;
+    this.#tell();
+  }
+
+  #tell() {
+    const state = lineState(this.#line, [...this.#rooms.values()]);
     if (state === this.state) return;
     this.state = state;
     for (const watcher of this.#watchers) watcher(state);
   }
+}
+
+/** What a reader is to know of the line: one that connects for the first time with old news to show is behind with them. */
+export function lineState(line, rooms) {
+  if (line === "online") return rooms.some((room) => room.isBehind) ? "catching_up" : "online";
+  return line === "connecting" && rooms.some((room) => room.hasPlace) ? "catching_up" : line;
 }
 
 function lostState() {

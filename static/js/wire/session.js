@@ -1,6 +1,7 @@
 /** Who is signed in on this device: a staff token, its principal, and where each role works. */
 
 import { keep, kept } from "../keep.js";
+import { forgetKeepsakes } from "./keepsake.js";
 
 const KEY = "session";
 // Couriers and support have no pages of their own yet: the board shows them what they need.
@@ -20,6 +21,7 @@ export function signIn(session) {
 
 export function signOut() {
   keep(KEY, null);
+  forgetKeepsakes();
 }
 
 export function hasRole(session, roles) {

@@ -1,0 +1,38 @@
+"""The TCP connection under a door's: how long it may be silent, and how much of it the kernel holds."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+SILENT_S = 30  # without a sign of life from the other end's kernel
+_UNSENT_BYTES = 131_072  # in the kernel; the rest stays with us, where it is counted and bounded
+
+# Names, since not every system has them all. What has been sent and is not acknowledged ends the connection after
+# `TCP_USER_TIMEOUT` (Linux: by default after 15 minutes), one on which nothing is sent is asked by keepalives.
+_OPTIONS: Mapping[str, int] = {
+    "TCP_USER_TIMEOUT": SILENT_S * 1_000,
+    "TCP_KEEPIDLE": SILENT_S // 2,
+    "TCP_KEEPINTVL": SILENT_S // 6,
+    "TCP_KEEPCNT": 3,
+    "TCP_NOTSENT_LOWAT": _UNSENT_BYTES,
+}
+
+
+def bound(transport: asyncio.BaseTransport | None) -> None:
+    """Have the kernel end this connection when its other end is no longer there, though nobody said so.
+
+    A reader of server-sent events never speaks: nothing else would tell that it is gone. Who does not read counts
+    as gone too, once the kernels' buffers are full.
+    """
+    link = transport.get_extra_info("socket") if transport is not None else None
+    if link is None or link.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with suppress(OSError):  # closed already
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _OPTIONS.items():
+            option = getattr(socket, name, None)
+            if option is not None:
+                link.setsockopt(socket.IPPROTO_TCP, option, value)
