@@ -137,7 +137,10 @@ class Socket:
 
     def deliver(self, frame: Frame) -> None:
         """Send an event, a volatile one when there is room for it; never waits, never raises."""
-        self._latest.pass_on(frame)
+        if frame.offset and not self._latest:
+            self.write(frame)  # as nearly always
+        else:
+            self._latest.pass_on(frame)
 
     def forget(self, room: str) -> None:
         """Its volatile events that wait are worth nothing any more."""

@@ -123,10 +123,10 @@ async def test_one_large_message_alone_is_nobodys_fault() -> None:
     gave_up = GaveUp()
     outbox = Outbox("x", lambda f: f.body.encode(), 100, gave_up)
     outbox.put(b"m" * 10_000)
-    outbox.deliver(frame(60))
+    outbox.deliver(frame(40))
     assert gave_up == []
     assert len(await outbox.take(1) or ()) == 2
-    outbox.deliver(frame(60))
+    outbox.deliver(frame(40))
     assert len(await outbox.take(1) or ()) == 1
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.eventlog.log import NewEvent, Write
 from hub.gateways import sse
 from tests.gateways.house import SKU, SOON_S, STREAM, an_order, streaming
 
@@ -205,7 +206,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_nobody_anything(
             number = 0
             while "comanda_closed_slow_total 1.0" not in (await house.get("/metrics")).raw.decode():
                 body = json.dumps({"type": "promo.published", "at": "", "data": {"title": number, "x": "m" * 60_000}})
-                await house.hub.log.publish("promos", "promo.published", body)
+                await house.hub.log.commit(Write(events=(NewEvent("promo.published", body, ("promos",)),)))
                 assert (await stream.next()).event["data"]["title"] == number
                 number += 1
             while house.hub.relay.stats.members > 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from hub.eventlog.log import NewEvent, Write
 from tests.gateways.house import SOON_S, an_order, plain
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off(open_hub: Open) -> None:
         async with asyncio.timeout(30):
             while house.hub.relay.stats.members:
                 body = json.dumps({"type": "promo.published", "at": "", "data": {"x": "m" * 60_000}})
-                await house.hub.log.publish("promos", "promo.published", body)
+                await house.hub.log.commit(Write(events=(NewEvent("promo.published", body, ("promos",)),)))
         assert house.hub.outboxes.overflowed == 1
         transport.abort()  # type: ignore[union-attr]
 

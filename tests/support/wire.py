@@ -91,7 +91,9 @@ async def websocket(url: str, path: str = SOCKET_IO, headers: str = "") -> Async
     key = base64.b64encode(os.urandom(16)).decode()
     async with wire(url) as link:
         asks = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
-        await link.send(f"GET {path} HTTP/1.1\r\nHost: hub\r\n{asks}\r\nSec-WebSocket-Key: {key}\r\n{headers}\r\n".encode())
+        await link.send(
+            f"GET {path} HTTP/1.1\r\nHost: hub\r\n{asks}\r\nSec-WebSocket-Key: {key}\r\n{headers}\r\n".encode()
+        )
         answer = await link.reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101 "), answer
         assert b"extensions" not in answer.lower(), answer

@@ -1,9 +1,12 @@
 /** The kitchen's board: one tap a step, and an alarm until every new order was seen. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
-import { boardReducer, initialBoard, listed, needsReread, unseenOrders } from "../state/board.js";
+import { readKeptRoom } from "../kept-room.js";
+import { boardReducer, initialBoard, isBoard, listed, needsReread, unseenOrders } from "../state/board.js";
 import { countsReducer, isNews, noCounts } from "../state/stock-news.js";
 import { createStore } from "../state/store.js";
+import { MOST_WAITING } from "../state/taps.js";
+import { Taps } from "../taps.js";
 import { openActions, openCouriers } from "../ui/action-dialog.js";
 import { Alarm } from "../ui/alarm.js";
 import { mountBoard } from "../ui/board-view.js";
@@ -11,11 +14,13 @@ import { mountConnection } from "../ui/connection.js";
 import { $, icon, h, replace } from "../ui/dom.js";
 import { clockTime, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
+import { mountTaps } from "../ui/taps-view.js";
 import { toast, toastError } from "../ui/toast.js";
 import { whileBusy } from "../ui/wait.js";
 import { get } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
+import { Keepsake } from "../wire/keepsake.js";
 import { hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
 const session = requireRole(["kitchen", "manager", "courier", "support"]);
@@ -29,12 +34,14 @@ function start() {
   const store = createStore(boardReducer, initialBoard);
   const alarm = new Alarm();
   const dialog = $("dialog");
-  const send = commands(hub, session, dialog);
+  const taps = new Taps({ hub, owner: session.principal.id ?? session.principal.name ?? "staff", onDenied });
+  const send = commands(taps, session, dialog);
   const dismiss = (order) => store.dispatch({ type: "dismiss", order_id: order.id });
 
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
   mountBoard({ host: $(".board"), tabs: $(".tabs"), rest: $("[data-test=board-rest]"), store, act: { ...send, dismiss } });
+  mountTaps({ host: $(".board"), board: store, hub, taps, above: $("[data-test=board-rest]") });
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarm(alarm, store);
   $("[data-test=logout]").addEventListener("click", () => {
@@ -46,12 +53,14 @@ function start() {
   showTime();
   setInterval(showTime, 1000);
 
-  readBoard(hub, store);
+  readBoard(hub, store, session);
   readStock(hub);
 }
 
-function readBoard(hub, store) {
-  const leave = hub.room("kitchen", {
+function readBoard(hub, store, session) {
+  const keepsake = new Keepsake("kitchen", { owner: session.principal.id ?? "", isSound: isBoard });
+  const leave = readKeptRoom(hub, "kitchen", store, {
+    keepsake,
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
     onEvent: (event) => {
       store.dispatch({ type: "event", event });
@@ -59,7 +68,8 @@ function readBoard(hub, store) {
       if (!needsReread(store.state)) return;
       store.dispatch({ type: "reread" });
       leave();
-      readBoard(hub, store);
+      keepsake.forget(); // to be read whole
+      readBoard(hub, store, session);
     },
     onError: onDenied,
   });
@@ -77,25 +87,31 @@ function readStock(hub) {
   });
 }
 
-/** What the tickets' controls do. Every command has an id: a repeat after a lost answer counts once. */
-function commands(hub, { token }, dialog) {
-  const send = (name, payload) => hub.command(name, { ...payload, command_id: crypto.randomUUID() }).catch(toastError);
-  const tell = (name, order, payload) => send(name, { order_id: order.id, ...payload });
+/** What the tickets' controls do: each is a tap, sent once, now or when the connection is back. */
+function commands(taps, { token }, dialog) {
+  const tap = (name, order, payload, what) => {
+    const answered = taps.tap(name, order, payload, what);
+    if (!answered && taps.store.state.waiting.length >= MOST_WAITING) toast(t("taps.full"), "bad");
+    return answered;
+  };
   const act = {
-    advance: (order, control, to) => whileBusy(control, () => tell("order.advance", order, { to, version: order.version })),
-    acknowledge: (order, control) => whileBusy(control, () => tell("order.acknowledge", order)),
+    advance: (order, control, to) => whileBusy(control, () =>
+      tap("order.advance", order, { to, version: order.version }, t(`kitchen.to.${order.delivery.kind}.${to}`))),
+    acknowledge: (order, control) => whileBusy(control, () => tap("order.acknowledge", order, {}, t("kitchen.acknowledge"))),
     mark: (order, control, line) => whileBusy(control, async () => {
       const done = control.checked;
-      const answer = await tell("order.mark_item", order, { item: line.item, done });
-      if (!answer) control.checked = !done;
+      const what = t(done ? "taps.item_done" : "taps.item_undone", { name: line.name });
+      if (!(await tap("order.mark_item", order, { item: line.item, done }, what))) control.checked = !done;
     }),
-    delay: (order, chosen) => tell("order.delay", order, chosen),
-    recall: (order, chosen) => tell("order.recall", order, chosen),
-    cancel: (order, chosen) => tell("order.cancel", order, chosen),
+    delay: (order, chosen) => tap("order.delay", order, chosen, t("kitchen.delay")),
+    recall: (order, chosen) => tap("order.recall", order, chosen, t("kitchen.recall")),
+    cancel: (order, chosen) => tap("order.cancel", order, chosen, t("kitchen.cancel")),
     more: (order) => openActions(dialog, order, act),
     courier: (order, control) => whileBusy(control, async () => {
       const answer = await get("/api/staff?role=courier", { token }).catch(toastError);
-      if (answer) openCouriers(dialog, order, answer.staff, (courier) => tell("order.assign_courier", order, { courier_id: courier.id }));
+      if (!answer) return;
+      openCouriers(dialog, order, answer.staff, ({ id, name }) =>
+        tap("order.assign_courier", order, { courier_id: id }, t("taps.courier", { name })));
     }),
   };
   return act;

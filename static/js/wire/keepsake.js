@@ -22,7 +22,7 @@ export class Keepsake {
    * @param {{owner?: string, isSound: (state: object) => boolean, storage?: Storage | null, soon?: Function}} options
    *   owner: whose page it is; another's is not read. isSound: whether a state that was read back can be shown.
    */
-  constructor(name, { owner = "", isSound, storage = tabStorage(), soon = setTimeout }) {
+  constructor(name, { owner = "", isSound, storage = tabStorage(), soon = (run, ms) => setTimeout(run, ms) }) {
     Object.assign(this, { name, owner, isSound, storage, soon });
     globalThis.addEventListener?.("pagehide", () => this.write());
   }

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { admitted, forgetKeepsakes, Keepsake, packed, unpacked } from "../../static/js/wire/keepsake.js";
+
+class Box {
+  #all = new Map();
+  get length() {
+    return this.#all.size;
+  }
+  key(index) {
+    return [...this.#all.keys()][index] ?? null;
+  }
+  getItem(key) {
+    return this.#all.get(key) ?? null;
+  }
+  setItem(key, value) {
+    this.#all.set(key, value);
+  }
+  removeItem(key) {
+    this.#all.delete(key);
+  }
+}
+
+const isSound = (state) => Number.isInteger(state?.n);
+
+function keepsake(storage, options = {}) {
+  return new Keepsake("order:PED1", { storage, isSound, soon: () => 1, ...options });
+}
+
+test("what was kept is there after a reload, with its cursor", () => {
+  const storage = new Box();
+  const before = keepsake(storage);
+  before.keep("e1-7", { n: 1 });
+  before.write();
+  assert.deepEqual(keepsake(storage).restore(), { cursor: "e1-7", state: { n: 1 } });
+});
+
+test("another's, an unsound and a torn one are thrown away", () => {
+  const storage = new Box();
+  const before = keepsake(storage, { owner: "ana" });
+  before.keep("e1-7", { n: 1 });
+  before.write();
+  assert.equal(keepsake(storage, { owner: "beto" }).restore(), null);
+  assert.equal(storage.getItem("comanda.room.order:PED1"), null);
+  storage.setItem("comanda.room.order:PED1", "{");
+  assert.equal(keepsake(storage).restore(), null);
+  assert.equal(unpacked(packed({ owner: "", cursor: "e1-1", state: { n: "x" } }), "", isSound), null);
+});
+
+test("storage that throws costs nothing but the head start", () => {
+  const refuses = new Proxy({}, { get: () => { throw new Error("no"); } });
+  const one = keepsake(refuses);
+  one.keep("e1-7", { n: 1 });
+  one.write();
+  assert.equal(one.restore(), null);
+  forgetKeepsakes(refuses);
+});
+
+test("a bounded number of rooms is kept, of a bounded size, and all of it can be forgotten", () => {
+  assert.deepEqual(admitted(["a", "b", "c", "d", "e", "f"], "g").dropped, ["a"]);
+  assert.equal(packed({ owner: "", cursor: "e1-1", state: "x".repeat(1_000_001) }), null);
+  const storage = new Box();
+  const one = keepsake(storage);
+  one.keep("e1-7", { n: 1 });
+  one.write();
+  forgetKeepsakes(storage);
+  assert.equal(storage.length, 0);
+});
