@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 _READS_AT_ONCE = 16
+_ROUND_S = 1.0  # at most so often the log is asked where it stands; repeats are common while many join
 _LEAST_REPLAYED = 1_000  # events of a room
 
 
@@ -384,19 +384,21 @@ class Relay:
             await asyncio.wait((self._dispatch.task,))
         self._live.set()
         logger.info("relay.live", rooms=len(self._watches))
-        polled = True
+        loop = asyncio.get_running_loop()
+        polled, looked_at = True, loop.time()
         while True:
-            self._doubt.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s):
-                    await self._doubt.wait()
+            await asyncio.sleep(min(_ROUND_S, self._poll_s))
             await self._forget_empty()
-            polled = await self._poll(polled)
+            whole = loop.time() - looked_at >= self._poll_s
+            if whole or self._doubt.is_set():
+                self._doubt.clear()
+                polled = await self._poll(polled, whole=whole)
+                looked_at = loop.time() if whole else looked_at
 
-    async def _poll(self, polled: bool) -> bool:
+    async def _poll(self, polled: bool, *, whole: bool) -> bool:
         """Look for rooms that moved on unheard, and for a log that lost its tail; whether it answered."""
         try:
-            if self._dispatch.task is None:
+            if whole and self._dispatch.task is None:
                 self._stats.found_by_poll += await self._compare(self._watches.values())
             else:
                 await self._log.position()
