@@ -26,6 +26,9 @@ from hub.gateways.caller import Caller, Desk
 from hub.gateways.peer import Proxies
 from hub.services.access import Access
 
+# Clients let in side by side; the others wait. Were two thousand asked about at once, Redis would answer none of them
+# within its deadline, and all would come back to ask again.
+_ENTERING = 32
 _MOVES = (JoinRoom.name, LeaveRoom.name)
 
 
@@ -67,6 +70,7 @@ class SocketIoDoor:
             transports=("websocket",) if websocket_only else ("polling", "websocket"),
         )
         self._recovery = recovery
+        self._entering = asyncio.Semaphore(_ENTERING)
 
     def attach(self, app: web.Application) -> None:
         self.server.attach(app)
@@ -78,6 +82,10 @@ class SocketIoDoor:
             raise as_error(exc) from exc
         if asked.branch not in (None, self._branch):
             raise NotFound("there is no such branch here")
+        async with self._entering:
+            return await self._admit(session, asked)
+
+    async def _admit(self, session: Session, asked: Connect) -> Accepted:
         principal = await self._access.principal(asked.token)
         session.held = principal
         resumed = await self._resume(session, asked, principal) if asked.pid else None
