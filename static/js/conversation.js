@@ -83,12 +83,16 @@ export class Conversation {
     this.#leave = readKeptRoom(this.hub, room, this.store, {
       token,
       keepsake: this.#keepsake,
+      onRestored: (state) => this.#sayAgain(state.outbox),
       onSnapshot: (snapshot) => this.store.dispatch({ type: "snapshot", snapshot }),
       onEvent: (event) => this.store.dispatch({ type: "event", event }),
       onError: (error) => this.#lost(error),
     });
-    // What a reload cut off before it was answered; under its own id it is said once, however often it is sent.
-    for (const { text, command_id, failed } of this.store.state.outbox) if (!failed) this.send(text, command_id);
+  }
+
+  /** What a reload cut off before it was answered; under its own id it is said once, however often it is sent. */
+  #sayAgain(outbox) {
+    for (const { text, command_id, failed } of outbox) if (!failed) queueMicrotask(() => this.send(text, command_id));
   }
 
   #forget() {

@@ -10,12 +10,25 @@ export function kept(key, fallback = null) {
   }
 }
 
-/** @param {*} value null forgets the key. */
+/**
+ * @param {*} value null forgets the key.
+ * @returns {boolean} whether the device has it; a private or a full one works, and forgets.
+ */
 export function keep(key, value) {
   try {
     if (value === null) localStorage.removeItem(PREFIX + key);
     else localStorage.setItem(PREFIX + key, JSON.stringify(value));
+    return true;
   } catch {
-    // A private window: the page works, and forgets.
+    return false;
+  }
+}
+
+/** The keys that begin like this. */
+export function keptKeys(prefix) {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX + prefix)).map((key) => key.slice(PREFIX.length));
+  } catch {
+    return [];
   }
 }

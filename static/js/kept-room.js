@@ -2,11 +2,11 @@
 
 /**
  * @param {object} store its reducer knows `restored` and `forget`
- * @param {{token?: string, keepsake: object, isWorthKeeping?: (state: object) => boolean, onSnapshot: Function,
- *          onEvent: Function, onError: Function}} reader
+ * @param {{token?: string, keepsake: object, isWorthKeeping?: (state: object) => boolean, onRestored?: Function,
+ *          onSnapshot: Function, onEvent: Function, onError: Function}} reader
  * @returns {() => void} leaves the room; what is kept stays kept.
  */
-export function readKeptRoom(hub, name, store, { keepsake, isWorthKeeping = () => true, onError, ...reader }) {
+export function readKeptRoom(hub, name, store, { keepsake, isWorthKeeping = () => true, onRestored, onError, ...reader }) {
   const kept = keepsake.restore();
   let cursor = kept?.cursor;
   let isConfirmed = false;
@@ -26,13 +26,14 @@ export function readKeptRoom(hub, name, store, { keepsake, isWorthKeeping = () =
       note();
     },
     onError: (error) => {
+      cursor = undefined;
       keepsake.forget();
       if (kept && !isConfirmed) store.dispatch({ type: "forget" }); // it was the tab's word alone
-      cursor = undefined;
       onError(error);
     },
   });
   const unwatch = store.watch(note);
+  if (kept) onRestored?.(kept.state);
   return () => {
     unwatch();
     keepsake.write();

@@ -6,9 +6,10 @@
  * waits until somebody has seen it. The list is its owner's: another person who signs in here has one of their own.
  */
 
-import { keep, kept } from "./keep.js";
-import { canTap, isTaps, noTaps, tapsReducer, waitingFor } from "./state/taps.js";
+import { keep, kept, keptKeys } from "./keep.js";
+import { canTap, canUndo, isTaps, noTaps, tapsReducer, waitingFor } from "./state/taps.js";
 import { createStore } from "./state/store.js";
+import { retryDelay } from "./wire/hub.js";
 
 const KEY = "taps";
 
@@ -17,9 +18,15 @@ export class Taps {
   #sending = false;
   #more = false; // tapped while the sending was about to end
 
-  /** @param {{hub: {command: Function}, owner: string, onDenied: (error: Error) => void, shelf?: object, alone?: Function}} options */
-  constructor({ hub, owner, onDenied, shelf = deviceShelf(owner), alone = onlyHere }) {
-    Object.assign(this, { hub, onDenied, shelf, alone });
+  /**
+   * @param {{hub: {command: Function, connected: Function}, owner: string, onDenied: (error: Error) => void, shelf?: object,
+   *          alone?: Function, pause?: Function}} options
+   *   shelf: where the list is kept; its `save` answers false if it could not. alone(work): does it when no other tab does.
+   *   pause(error, failures): resolves when it is time to try again.
+   */
+  constructor({ hub, owner, onDenied, shelf = deviceShelf(owner), alone = onlyHere, pause = retryPause }) {
+    Object.assign(this, { hub, onDenied, shelf, alone, pause });
+    this.isKept = true; // false: the device has no room, and the list is this page's alone
     this.store = createStore(tapsReducer, this.#loaded());
     shelf.watch?.(() => this.#load());
     this.#send();
@@ -44,9 +51,10 @@ export class Taps {
     return answered;
   }
 
-  /** Take back what has not been sent; what is under way may be done all the same. */
+  /** Take back what has not been sent; of what has, only the hub knows whether it is done. */
   undo(command_id) {
-    this.#settle(command_id, false, { type: "undone", command_id });
+    this.#load();
+    if (canUndo(this.store.state, command_id)) this.#settle(command_id, false, { type: "undone", command_id });
   }
 
   see(command_id) {
@@ -58,39 +66,55 @@ export class Taps {
     if (this.#sending) return;
     this.#sending = true;
     try {
-      while (this.#more) await this.#sendAll();
+      for (let failures = 0; this.#more; failures++) {
+        this.#more = false;
+        await this.hub.connected(); // before its turn: a tab without a line must not keep it from one that has
+        const error = await this.alone(() => this.#sendAll());
+        if (!error) failures = -1;
+        else if (error.code === "unauthorized") this.onDenied(error); // signed in again, the same person goes on
+        else await this.#pauseFor(error, failures);
+      }
     } finally {
       this.#sending = false;
     }
   }
 
-  #sendAll() {
-    this.#more = false;
-    return this.alone(async () => {
-      this.#load(); // another tab may have sent some
-      while (this.store.state.waiting.length) if (!(await this.#sendOne(this.store.state.waiting[0]))) return;
-    });
+  async #pauseFor(error, failures) {
+    await this.pause(error, failures);
+    this.#more = true;
   }
 
-  /** @returns {Promise<boolean>} whether to go on. */
+  /** @returns {Promise<Error | null>} why it stopped before the end. */
+  async #sendAll() {
+    this.#load(); // another tab may have sent some
+    while (this.store.state.waiting.length) {
+      const error = await this.#sendOne(this.store.state.waiting[0]);
+      if (error) return error;
+      this.#load();
+    }
+    return null;
+  }
+
+  /** @returns {Promise<Error | null>} why it has to be tried again: the same id makes a repeat harmless. */
   async #sendOne({ command_id, name, payload }) {
+    this.#change({ type: "trying", command_id });
     try {
-      await this.hub.command(name, payload);
+      await this.hub.command(name, payload, { deadline_ms: 0 });
       this.#settle(command_id, true, { type: "done", command_id });
     } catch (error) {
       if (!error.code) throw error;
-      if (error.code === "unauthorized") {
-        this.onDenied(error); // signed in again, the same person goes on
-        return false;
-      }
-      // Without an answer it has waited for one already; the same id makes a repeat harmless.
-      if (!error.retryable) this.#settle(command_id, false, { type: "refused", command_id, error: { code: error.code } });
+      if (error.retryable || error.code === "unauthorized") return error;
+      this.#settle(command_id, false, { type: "refused", command_id, error: { code: error.code } });
     }
-    return true;
+    return null;
   }
 
   #settle(command_id, done, action) {
     this.#change(action);
+    this.#answer(command_id, done);
+  }
+
+  #answer(command_id, done) {
     this.#answers.get(command_id)?.(done);
     this.#answers.delete(command_id);
   }
@@ -98,18 +122,28 @@ export class Taps {
   #change(action) {
     this.#load();
     this.store.dispatch(action);
-    this.shelf.save(this.store.state);
+    this.isKept = this.shelf.save(this.store.state) !== false;
   }
 
   #load() {
     const loaded = this.#loaded();
-    if (JSON.stringify(loaded) !== JSON.stringify(this.store.state)) this.store.dispatch({ type: "loaded", state: loaded });
+    if (JSON.stringify(loaded) === JSON.stringify(this.store.state)) return;
+    this.store.dispatch({ type: "loaded", state: loaded });
+    const waiting = new Set(loaded.waiting.map((tap) => tap.command_id));
+    for (const id of [...this.#answers.keys()]) {
+      if (!waiting.has(id)) this.#answer(id, !loaded.refused.some((tap) => tap.command_id === id)); // sent by another tab
+    }
   }
 
   #loaded() {
-    const found = this.shelf.load();
-    return isTaps(found) ? found : (this.store?.state ?? noTaps); // storage may be forbidden: then the page's own memory
+    const found = this.isKept ? this.shelf.load() : null;
+    return isTaps(found) ? found : (this.store?.state ?? noTaps);
   }
+}
+
+/** How many taps wait on this device, whoever made them. */
+export function tapsOnDevice() {
+  return keptKeys(`${KEY}.`).map((key) => kept(key)).filter(isTaps).reduce((sum, taps) => sum + taps.waiting.length, 0);
 }
 
 function deviceShelf(owner) {
@@ -121,7 +155,21 @@ function deviceShelf(owner) {
   };
 }
 
+function retryPause(error, failures) {
+  return new Promise((resume) => setTimeout(resume, retryDelay(error, failures)));
+}
+
 /** One tab at a time, where the browser can say so; elsewhere the command ids make a second sending harmless. */
-function onlyHere(work) {
-  return navigator.locks ? navigator.locks.request("comanda.taps", work) : work();
+async function onlyHere(work) {
+  let begun = false;
+  const begin = () => {
+    begun = true;
+    return work();
+  };
+  try {
+    return await (navigator.locks ? navigator.locks.request("comanda.taps", begin) : begin());
+  } catch (error) {
+    if (begun) throw error;
+    return begin(); // a browser without storage has no locks to give either
+  }
 }

@@ -47,6 +47,25 @@ test("another's, an unsound and a torn one are thrown away", () => {
   assert.equal(unpacked(packed({ owner: "", cursor: "e1-1", state: { n: "x" } }), "", isSound), null);
 });
 
+test("what a page kept is gone once its reader has signed out, also when the page is left a moment later", () => {
+  const storage = new Box();
+  let session = "ana";
+  const page = keepsake(storage, { mayKeep: () => session === "ana" });
+  page.keep("e1-7", { n: 1 });
+  page.write();
+  page.keep("e1-8", { n: 2 });
+  session = null;
+  forgetKeepsakes(storage);
+  page.write(); // as it is left
+  assert.equal(keepsake(storage).restore(), null);
+});
+
+test("an entry of another version is thrown away", () => {
+  const text = packed({ owner: "", cursor: "e1-1", state: { n: 1 } });
+  assert.notEqual(unpacked(text, "", isSound), null);
+  assert.equal(unpacked(text.replace('"version":1', '"version":0'), "", isSound), null);
+});
+
 test("storage that throws costs nothing but the head start", () => {
   const refuses = new Proxy({}, { get: () => { throw new Error("no"); } });
   const one = keepsake(refuses);

@@ -118,6 +118,55 @@ test("a refusal is told; a join that got no answer is tried again", () => {
   assert.deepEqual(told.errors, ["not_found"]);
 });
 
+test("a reload goes on from the cursor that was kept: what was missed comes on top, in order", () => {
+  const { member, told } = reader({ after: "e1-10" });
+  assert.equal(member.hasPlace, true);
+  member.join();
+  assert.deepEqual(told.joins[0].payload, { room: "kitchen", after: "e1-10" });
+  told.joins[0].answered(null, { cursor: "e1-15", recovered: true, snapshot: {}, events: [event(10, 4), event(12, 10), event(15, 12)] });
+  assert.deepEqual(told.events, [12, 15]);
+  assert.deepEqual(told.snapshots, []);
+});
+
+test("a cursor of a life of the log that is over gives a snapshot, whatever the answer calls itself", () => {
+  const { member, told } = reader({ after: "e1-10" });
+  member.join();
+  told.joins[0].answered(null, { cursor: "e2-3", recovered: true, snapshot: { new: true }, events: [] });
+  assert.equal(told.snapshots.length, 1);
+});
+
+test("an event that went to several rooms is the next one, though its cursor is one behind it", () => {
+  const { member, told } = joined();
+  member.receive(event(12, 10), "e1-11"); // an earlier copy: the member is in another of its rooms
+  member.receive(event(12, 10), "e1-12"); // again, as after a cut between the copies
+  member.receive(event(13, 12), "e1-13");
+  assert.deepEqual(told.events, [12, 13]);
+  assert.equal(told.joins.length, 1);
+});
+
+test("the place is told after what led there, and behind is until the join is answered", () => {
+  const places = [];
+  const paces = [];
+  const { member, told } = reader({ onPlace: (cursor) => places.push(cursor), onPace: () => paces.push(member.isBehind) });
+  assert.equal(member.isBehind, true);
+  member.join();
+  told.joins[0].answered(null, { cursor: "e1-10", recovered: false, snapshot: {}, events: [] });
+  member.receive(event(12, 10), "e1-12");
+  assert.deepEqual(places, ["e1-10", "e1-12"]);
+  assert.deepEqual(paces, [true, false]);
+});
+
+test("the answer to a join of a connection that is gone changes nothing", () => {
+  const { member, told } = reader();
+  member.join();
+  member.suspend();
+  member.resume(false);
+  told.joins[0].answered({ code: "lost", retryable: true });
+  assert.equal(told.later.length, 0);
+  told.joins[1].answered(null, { cursor: "e1-10", recovered: false, snapshot: {}, events: [] });
+  assert.equal(member.isBehind, false);
+});
+
 test("a room that was left hears nothing more", () => {
   const { member, told } = joined();
   member.leave();

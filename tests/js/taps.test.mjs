@@ -11,22 +11,23 @@ function shelf(state = null) {
   return { box, load: () => JSON.parse(box.text), save: (next) => (box.text = JSON.stringify(next)) };
 }
 
-/** A hub that answers when it is told to. */
-function line() {
+/** A hub that answers when it is told to, and is there when it is. */
+function line(connected = () => Promise.resolve()) {
   const asked = [];
   const command = (name, payload) => new Promise((resolve, reject) => asked.push({ name, payload, resolve, reject }));
-  return { asked, command };
+  return { asked, command, connected };
 }
 
 function refusal(code, retryable = false) {
   return Object.assign(new Error(code), { code, retryable });
 }
 
-function desk(kept = shelf(), alone = (work) => work()) {
-  const hub = line();
+function desk(kept = shelf(), alone = (work) => work(), hub = line()) {
   const denied = [];
-  const taps = new Taps({ hub, owner: "ana", onDenied: (error) => denied.push(error.code), shelf: kept, alone });
-  return { hub, taps, kept, denied };
+  const pauses = [];
+  const pause = (error, failures) => new Promise((resume) => pauses.push({ code: error.code, failures, resume }));
+  const taps = new Taps({ hub, owner: "ana", onDenied: (error) => denied.push(error.code), shelf: kept, alone, pause });
+  return { hub, taps, kept, denied, pauses };
 }
 
 test("taps are sent one after the other, in order, each written down before it is sent", async () => {
@@ -46,13 +47,67 @@ test("taps are sent one after the other, in order, each written down before it i
   assert.deepEqual(kept.load(), noTaps);
 });
 
-test("without an answer a tap is sent again under the same id", async () => {
-  const { hub, taps } = desk();
+test("without an answer a tap is sent again under the same id, after a pause that grows", async () => {
+  const { hub, taps, pauses } = desk();
   taps.tap("order.acknowledge", order, {}, "Enterado");
+  for (const code of ["lost", "rate_limited", "unavailable"]) {
+    await later();
+    hub.asked.at(-1).reject(refusal(code, true));
+    await later();
+    pauses.at(-1).resume();
+  }
+  await later();
+  assert.deepEqual(pauses.map(({ code, failures }) => [code, failures]), [["lost", 0], ["rate_limited", 1], ["unavailable", 2]]);
+  assert.equal(hub.asked.length, 4);
+  assert.equal(new Set(hub.asked.map((one) => one.payload.command_id)).size, 1);
+});
+
+test("without a line no turn is taken from a tab that has one, and what was taken back is not sent", async () => {
+  let connect;
+  let turns = 0;
+  const { hub, taps } = desk(shelf(), (work) => (turns++, work()), line(() => new Promise((resolve) => (connect = resolve))));
+  taps.tap("order.advance", order, { to: "ready" }, "Listo", "c1");
+  taps.tap("order.acknowledge", order, {}, "Enterado", "c2");
+  await later();
+  assert.equal(turns, 0);
+  taps.undo("c1");
+  connect();
+  await later();
+  assert.deepEqual(hub.asked.map((one) => one.payload.command_id), ["c2"]);
+});
+
+test("what has been sent can't be taken back: it may be done", async () => {
+  const { hub, taps, kept } = desk();
+  taps.tap("order.advance", order, { to: "ready" }, "Listo", "c1");
   await later();
   hub.asked[0].reject(refusal("lost", true));
   await later();
-  assert.equal(hub.asked[1].payload.command_id, hub.asked[0].payload.command_id);
+  taps.undo("c1");
+  assert.deepEqual(kept.load().waiting.map((tap) => [tap.command_id, tap.tried]), [["c1", true]]);
+});
+
+test("who tapped here is told also when another tab has sent it", async () => {
+  const kept = shelf();
+  let changed;
+  kept.watch = (run) => (changed = run);
+  const { taps } = desk(kept, () => new Promise(() => {}));
+  const done = taps.tap("order.acknowledge", order, {}, "Enterado", "c1");
+  const not = taps.tap("order.advance", order, { to: "ready" }, "Listo", "c2");
+  const [, second] = kept.load().waiting;
+  kept.save({ waiting: [], refused: [{ ...second, error: { code: "conflict" } }] });
+  changed();
+  assert.equal(await done, true);
+  assert.equal(await not, false);
+});
+
+test("a device that is full loses no tap: the page has it, and says that it must stay open", async () => {
+  const { hub, taps } = desk({ load: () => noTaps, save: () => false });
+  const done = taps.tap("order.acknowledge", order, {}, "Enterado");
+  assert.equal(taps.isKept, false);
+  await later();
+  hub.asked[0].resolve({});
+  assert.equal(await done, true);
+  assert.deepEqual(taps.store.state, noTaps);
 });
 
 test("what waited when the page was closed is sent by the next one, under the same id", async () => {
@@ -102,6 +157,7 @@ test("another tab's sending is seen before anything is sent here", async () => {
   const kept = shelf({ waiting: [{ command_id: "c1", name: "order.acknowledge", payload: {}, order_id: "PED1", code: "7K3Q" }], refused: [] });
   let begin;
   const { hub } = desk(kept, (work) => new Promise((resolve) => (begin = () => resolve(work()))));
+  await later();
   kept.save(noTaps); // the other tab has done it
   begin();
   await later();

@@ -21,7 +21,7 @@ import { get } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
 import { Keepsake } from "../wire/keepsake.js";
-import { hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
+import { currentSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
 const session = requireRole(["kitchen", "manager", "courier", "support"]);
 if (session) {
@@ -58,7 +58,8 @@ function start() {
 }
 
 function readBoard(hub, store, session) {
-  const keepsake = new Keepsake("kitchen", { owner: session.principal.id ?? "", isSound: isBoard });
+  const mayKeep = () => currentSession()?.token === session.token;
+  const keepsake = new Keepsake("kitchen", { owner: session.principal.id ?? "", isSound: isBoard, mayKeep });
   const leave = readKeptRoom(hub, "kitchen", store, {
     keepsake,
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
@@ -89,6 +90,7 @@ function readStock(hub) {
 
 /** What the tickets' controls do: each is a tap, sent once, now or when the connection is back. */
 function commands(taps, { token }, dialog) {
+  const couriers = courierList(token);
   const tap = (name, order, payload, what) => {
     const answered = taps.tap(name, order, payload, what);
     if (!answered && taps.store.state.waiting.length >= MOST_WAITING) toast(t("taps.full"), "bad");
@@ -108,13 +110,30 @@ function commands(taps, { token }, dialog) {
     cancel: (order, chosen) => tap("order.cancel", order, chosen, t("kitchen.cancel")),
     more: (order) => openActions(dialog, order, act),
     courier: (order, control) => whileBusy(control, async () => {
-      const answer = await get("/api/staff?role=courier", { token }).catch(toastError);
-      if (!answer) return;
-      openCouriers(dialog, order, answer.staff, ({ id, name }) =>
+      const known = await couriers().catch(toastError);
+      if (!known) return;
+      openCouriers(dialog, order, known, ({ id, name }) =>
         tap("order.assign_courier", order, { courier_id: id }, t("taps.courier", { name })));
     }),
   };
   return act;
+}
+
+/** The couriers; without a line, those last heard of: an order can be handed out all the same. */
+function courierList(token) {
+  let known = null;
+  const read = async () => {
+    try {
+      known = (await get("/api/staff?role=courier", { token })).staff;
+    } catch (error) {
+      if (!known || !error.retryable) throw error;
+    }
+    return known;
+  };
+  read().catch((error) => {
+    if (!error.code) throw error; // asked again when somebody wants them
+  });
+  return read;
 }
 
 function mountSound(alarm, button) {

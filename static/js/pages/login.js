@@ -1,7 +1,8 @@
 /** The staff's door: a name and a PIN for a token, then to where that person works. */
 
+import { tapsOnDevice } from "../taps.js";
 import { $ } from "../ui/dom.js";
-import { errorText, startLang, t } from "../ui/i18n.js";
+import { errorText, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
 import { whileBusy } from "../ui/wait.js";
 import { post } from "../wire/api.js";
@@ -20,6 +21,15 @@ if (["forbidden", "expired"].includes(query.get("reason"))) {
   notice.dataset.i18n = `login.${query.get("reason")}`;
   notice.textContent = t(notice.dataset.i18n);
 }
+
+const showWaiting = () => {
+  const n = tapsOnDevice();
+  const line = $("[data-test=login-taps]");
+  line.hidden = n === 0;
+  line.textContent = t("login.taps", { n });
+};
+showWaiting();
+onLang(showWaiting);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();

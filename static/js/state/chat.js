@@ -30,7 +30,7 @@ export function chatReducer(state, action) {
     case "failed":
       return { ...state, phase: "failed", error: action.code };
     case "restored":
-      return action.state;
+      return { ...action.state, outbox: [...action.state.outbox, ...state.outbox] };
     case "forget":
       return initialChat;
     default:

@@ -4,8 +4,8 @@ export const MOST_WAITING = 100;
 const MOST_REFUSED = 20;
 
 /**
- * waiting: {command_id, name, payload, order_id, code, what}[], the oldest first; refused: the same with `error`.
- * `code` is the order's, `what` the words of what was tapped.
+ * waiting: {command_id, name, payload, order_id, code, what, tried?}[], the oldest first; refused: the same with `error`.
+ * `code` is the order's, `what` the words of what was tapped; `tried`: it was sent, and may be done for all one knows.
  */
 export const noTaps = Object.freeze({ waiting: [], refused: [] });
 
@@ -13,9 +13,14 @@ export function tapsReducer(state, action) {
   switch (action.type) {
     case "tapped":
       return canTap(state, action.tap) ? { ...state, waiting: [...state.waiting, action.tap] } : state;
+    case "trying": {
+      const mark = (tap) => (tap.command_id === action.command_id ? { ...tap, tried: true } : tap);
+      return { ...state, waiting: state.waiting.map(mark) };
+    }
     case "done":
-    case "undone":
       return { ...state, waiting: without(state.waiting, action.command_id) };
+    case "undone":
+      return canUndo(state, action.command_id) ? { ...state, waiting: without(state.waiting, action.command_id) } : state;
     case "refused": {
       const tap = state.waiting.find((one) => one.command_id === action.command_id);
       if (!tap) return state;
@@ -34,6 +39,11 @@ export function tapsReducer(state, action) {
 /** Whether there is room for one more, and it does not wait already: a second tap on the same is no second wish. */
 export function canTap(state, tap) {
   return state.waiting.length < MOST_WAITING && !state.waiting.some((one) => isSame(one, tap));
+}
+
+/** Whether it has not been sent yet: after that, only the hub knows. */
+export function canUndo(state, command_id) {
+  return state.waiting.some((tap) => tap.command_id === command_id && !tap.tried);
 }
 
 /** The taps that wait for one order. */

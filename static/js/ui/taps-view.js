@@ -12,6 +12,7 @@ export function mountTaps({ host, board, hub, taps, above }) {
   above.before(count, refused);
   let timer;
   let isLate = false;
+  let told = "[]";
 
   const draw = () => {
     const { waiting } = taps.store.state;
@@ -20,19 +21,25 @@ export function mountTaps({ host, board, hub, taps, above }) {
     else if (!isLate) timer = setTimeout(() => ((isLate = true), draw()), PATIENCE_MS);
     const isShown = waiting.length > 0 && (isLate || hub.state === "offline" || hub.state === "reconnecting");
     count.hidden = !isShown;
-    count.textContent = isShown ? t("taps.waiting", { n: waiting.length }) : "";
+    const words = isShown ? t(taps.isKept ? "taps.waiting" : "taps.waiting_here", { n: waiting.length }) : "";
+    if (count.textContent !== words) count.textContent = words;
     for (const card of host.querySelectorAll(".ticket")) mark(card, isShown);
-    replace(refused, taps.store.state.refused.map((tap) => refusal(tap, board.state.orders[tap.order_id], taps)));
+    drawRefused();
   };
   const mark = (card, isShown) => {
-    card.querySelector(".ticket-taps")?.remove();
     const waiting = isShown ? waitingFor(taps.store.state, card.dataset.test.slice("card-".length)) : [];
-    if (!waiting.length) return;
-    card.append(h("ul", { class: "ticket-taps" }, waiting.map((tap) => h("li", { dataset: { test: `tap-${tap.order_id}` } },
-      h("span", {}, icon("icons", "clock"), ` ${t("taps.will_send", { what: tap.what })}`),
-      h("button", {
-        class: "chip", type: "button", dataset: { test: `undo-${tap.order_id}` }, on: { click: () => taps.undo(tap.command_id) },
-      }, t("taps.undo"))))));
+    const shown = waiting.map((tap) => tap.command_id + (tap.tried ? "!" : "")).join();
+    if ((card.dataset.taps ?? "") === shown) return; // an event elsewhere takes no focus from here
+    card.dataset.taps = shown;
+    card.querySelector(".ticket-taps")?.remove();
+    if (waiting.length) card.append(h("ul", { class: "ticket-taps" }, waiting.map((tap) => row(tap, taps))));
+  };
+  const drawRefused = () => {
+    const rows = taps.store.state.refused.map((tap) => ({ ...tap, words: wordsOf(tap, board.state.orders[tap.order_id]) }));
+    const said = JSON.stringify(rows.map((one) => [one.command_id, one.words]));
+    if (said === told) return; // an alert is read out once
+    told = said;
+    replace(refused, rows.map((one) => refusal(one, taps)));
   };
   taps.store.watch(draw);
   board.watch(draw);
@@ -40,11 +47,24 @@ export function mountTaps({ host, board, hub, taps, above }) {
   onLang(draw);
 }
 
-function refusal(tap, order, taps) {
+function row(tap, taps) {
+  return h("li", { dataset: { test: `tap-${tap.order_id}` } },
+    icon("icons", "clock"), h("span", {}, t("taps.will_send", { what: tap.what })),
+    tap.tried ? null : h("button", {
+      class: "chip", type: "button", "aria-label": t("taps.undo_named", { what: tap.what }),
+      dataset: { test: `undo-${tap.order_id}` }, on: { click: () => taps.undo(tap.command_id) },
+    }, t("taps.undo")));
+}
+
+function wordsOf(tap, order) {
   const state = order ? t(order.status === "cancelled" ? "taps.now_cancelled" : `kitchen.column.${order.status}`) : t("taps.now_gone");
-  return h("div", { class: "taps-refusal", dataset: { test: `refused-${tap.order_id}` } },
-    h("p", {}, icon("icons", "alert"), h("span", {}, t("taps.refused", { code: tap.code, what: tap.what }), " ", errorText(tap.error), " ", t("taps.now", { state }))),
+  return `${t("taps.refused", { code: tap.code, what: tap.what })} ${errorText(tap.error)} ${t("taps.now", { state })}`;
+}
+
+function refusal({ command_id, order_id, words }, taps) {
+  return h("div", { class: "taps-refusal", dataset: { test: `refused-${order_id}` } },
+    h("p", {}, icon("icons", "alert"), h("span", {}, words)),
     h("button", {
-      class: "button", type: "button", dataset: { test: `seen-${tap.order_id}` }, on: { click: () => taps.see(tap.command_id) },
+      class: "button", type: "button", dataset: { test: `seen-${order_id}` }, on: { click: () => taps.see(command_id) },
     }, t("taps.seen")));
 }

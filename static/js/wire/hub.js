@@ -86,11 +86,16 @@ export class Hub {
         await this.#connected(deadline);
         return await this.#send(name, payload);
       } catch (error) {
-        const delay = error.retry_after_s ? error.retry_after_s * 1000 : backoff(failures);
+        const delay = retryDelay(error, failures);
         if (!RETRIED.has(error.code) || Date.now() + delay >= deadline) throw error;
         await new Promise((resume) => setTimeout(resume, delay));
       }
     }
+  }
+
+  /** Resolves when there is a connection. */
+  connected() {
+    return this.socket.connected ? Promise.resolve() : this.#connected(Infinity);
   }
 
   #listen() {
@@ -155,7 +160,8 @@ export class Hub {
         done();
       };
       const release = settle(resolve);
-      const timer = setTimeout(settle(() => reject(CommandError.lost())), Math.max(0, deadline - Date.now()));
+      const wait_ms = Math.max(0, deadline - Date.now());
+      const timer = wait_ms === Infinity ? null : setTimeout(settle(() => reject(CommandError.lost())), wait_ms);
       this.#waiting.add(release);
     });
   }
@@ -181,6 +187,11 @@ export function lineState(line, rooms) {
 
 function lostState() {
   return navigator.onLine === false ? "offline" : "reconnecting";
+}
+
+/** How long to wait before the same is asked again, in milliseconds. */
+export function retryDelay(error, failures) {
+  return error.retry_after_s ? error.retry_after_s * 1000 : backoff(failures);
 }
 
 function backoff(failures) {

@@ -19,11 +19,13 @@ export class Keepsake {
 
   /**
    * @param {string} name of the room
-   * @param {{owner?: string, isSound: (state: object) => boolean, storage?: Storage | null, soon?: Function}} options
+   * @param {{owner?: string, isSound: (state: object) => boolean, mayKeep?: () => boolean, storage?: Storage | null,
+   *          soon?: Function}} options
    *   owner: whose page it is; another's is not read. isSound: whether a state that was read back can be shown.
+   *   mayKeep: asked before each writing: a page is written when it is left, also by one who has signed out of it.
    */
-  constructor(name, { owner = "", isSound, storage = tabStorage(), soon = (run, ms) => setTimeout(run, ms) }) {
-    Object.assign(this, { name, owner, isSound, storage, soon });
+  constructor(name, { owner = "", isSound, mayKeep = () => true, storage = tabStorage(), soon = (run, ms) => setTimeout(run, ms) }) {
+    Object.assign(this, { name, owner, isSound, mayKeep, storage, soon });
     globalThis.addEventListener?.("pagehide", () => this.write());
   }
 
@@ -49,7 +51,7 @@ export class Keepsake {
     const held = this.#held;
     if (!held) return;
     this.#settle();
-    const text = packed({ owner: this.owner, ...held });
+    const text = this.mayKeep() ? packed({ owner: this.owner, ...held }) : null;
     try {
       if (text === null) this.forget();
       else this.#store(text);

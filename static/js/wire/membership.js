@@ -135,6 +135,7 @@ export class Membership {
   }
 
   #told() {
+    if (this.left) return; // by whom it was told
     this.options.onPlace?.(resumeFrom(this.log));
   }
 
