@@ -168,8 +168,12 @@ class EventLog:
 
     def observe(self, cursor: Cursor) -> None:
         """Remember that the log has been this far; a log that later stands before it has lost its tail."""
-        self._seen.note(cursor)
-        if cursor.epoch == self._spare_epoch:
+        self.heard(cursor.epoch, cursor.offset)
+
+    def heard(self, epoch: str, offset: int) -> None:
+        """The same, for every event that is heard."""
+        self._seen.note(epoch, offset)
+        if epoch == self._spare_epoch:
             self._spare_epoch = self._new_epoch()
 
     # Reading

@@ -108,7 +108,7 @@ class Relay:
         self._linger_s = linger_s
         self._rooms = Rooms()
         self._watches: dict[str, Watch] = {}
-        self._names: dict[bytes, str] = {}  # by channel
+        self._by_channel: dict[bytes, Watch] = {}
         self._wanted: list[Watch] = []
         self._want = asyncio.Event()
         self._live = asyncio.Event()
@@ -240,7 +240,9 @@ class Relay:
 
     def tell(self, room: Room, type: str, body: str) -> None:
         """Give a volatile event to the members of this process, and to nobody else's."""
-        self._dispatch.receive(Frame(str(room), type, 0, 0, "", body))
+        watch = self._watches.get(str(room))
+        if watch is not None:
+            self._dispatch.receive(watch, Frame(watch.name, type, 0, 0, "", body.encode()))
 
     # Members
 
@@ -249,7 +251,7 @@ class Relay:
         watch = self._watches.get(name)
         if watch is None:
             watch = self._watches[name] = Watch(room, self._log.keys.channel(name), self._rooms.seats)
-            self._names[watch.channel.encode()] = name
+            self._by_channel[watch.channel.encode()] = watch
             self._wanted.append(watch)
             self._want.set()
         return watch
@@ -304,20 +306,20 @@ class Relay:
     # Listening
 
     def on_message(self, channel: bytes, payload: bytes) -> None:
-        name = self._names.get(channel)
-        if name is None:
+        watch = self._by_channel.get(channel)
+        if watch is None:
             return
         try:
-            frame = Frame.parse(name, payload)
+            frame = Frame.parse(watch.name, payload)
         except ValueError:
-            logger.exception("relay.unreadable", room_kind=name.partition(":")[0])
+            logger.exception("relay.unreadable", room_kind=str(watch.room.kind))
             return
         if frame.offset:
-            self._log.observe(Cursor(frame.epoch, frame.offset))
-        self._dispatch.receive(frame)
+            self._log.heard(frame.epoch, frame.offset)
+        self._dispatch.receive(watch, frame)
 
     def on_subscribed(self, channel: bytes) -> None:
-        watch = self._watches.get(self._names.get(channel, ""))
+        watch = self._by_channel.get(channel)
         if watch is not None and not watch.confirmed.done():
             watch.confirmed.set_result(None)
 
@@ -438,7 +440,7 @@ class Relay:
 
     def _forget(self, watch: Watch) -> None:
         del self._watches[watch.name]
-        del self._names[watch.channel.encode()]
+        del self._by_channel[watch.channel.encode()]
 
     def _deafened(self) -> None:
         self._live.clear()

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Protocol
 
 from hub.domain.rooms import Cursor
-from hub.fanout.frames import Frame, Reset
+from hub.fanout.frames import Batch, Frame, Reset
 
 HELD_FRAMES = 512
 HELD_BYTES = 262_144  # all of it is written at once: well below what a connection may have unsent
@@ -28,6 +28,9 @@ class Member(Protocol):
 
     def deliver(self, frame: Frame) -> None:
         """Take a frame. Never waits, never raises; a member that cannot keep up closes itself."""
+
+    def deliver_all(self, batch: Batch) -> None:
+        """Take several frames, in their order."""
 
 
 class Presence:
@@ -65,7 +68,7 @@ class Presence:
             self.missed = True
             return
         self._waiting.append((seat, frame))
-        self._waiting_bytes += len(frame.body)
+        self._waiting_bytes += frame.size
 
     def hold_anew(self) -> None:
         """Forget what waited: it is about to be read from the log. What comes from here on is kept again."""
@@ -92,13 +95,27 @@ class Seat:
         floor: A connection that resumes from before this offset has not been given the view.
         offered: Everything past this offset has been offered here.
         settled: Its member has been given a view.
+        deliver: Its member's.
     """
 
-    __slots__ = ("after", "epoch", "floor", "gone", "offered", "only", "presence", "room", "settled", "since")
+    __slots__ = (
+        "after",
+        "deliver",
+        "epoch",
+        "floor",
+        "gone",
+        "offered",
+        "only",
+        "presence",
+        "room",
+        "settled",
+        "since",
+    )
 
     def __init__(self, room: str, presence: Presence, offered: int = 0) -> None:
         self.room = room
         self.presence = presence
+        self.deliver = presence.member.deliver
         self.offered = offered
         self.only: frozenset[str] | None = None
         self.epoch = ""
@@ -115,6 +132,17 @@ class Seat:
             return False
         return self.take(frame)
 
+    def offer_all(self, batch: Batch) -> int:
+        """Frames that follow each other here; how many of them the member got."""
+        first, last = batch.frames[0], batch.frames[-1]
+        if self.presence.holds or self.gone or self.only is not None or self.epoch != first.epoch:
+            return sum(map(self.offer, batch.frames))
+        if self.after >= first.offset:
+            return sum(map(self.offer, batch.frames))
+        self.after = last.offset
+        self.presence.member.deliver_all(batch)
+        return len(batch.frames)
+
     def take(self, frame: Frame) -> bool:
         """Give it to the member, held or not, if it is past what the member has."""
         if self.gone:
@@ -127,7 +155,7 @@ class Seat:
             self.after = frame.offset
         if self.only is not None and frame.type not in self.only:
             return False
-        self.presence.member.deliver(frame)
+        self.deliver(frame)
         return True
 
     def settle(self, cursor: Cursor, only: frozenset[str] | None) -> None:
@@ -143,5 +171,5 @@ class Seat:
             return False  # it has been shown as much already
         self.epoch, self.after = frame.epoch, frame.offset
         self.since, self.floor = frame.offset, frame.floor
-        self.presence.member.deliver(frame)
+        self.deliver(frame)
         return True

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from hub.domain.roles import ANONYMOUS, Principal
-from hub.fanout.frames import Frame
+from hub.fanout.frames import Batch, Frame
 from hub.fanout.socket import MESSAGE, Socket
 
 
@@ -50,6 +50,11 @@ class Session:
     def deliver(self, frame: Frame) -> None:
         """Send a room's event; never waits, never raises."""
         self.socket.deliver(frame)
+
+    def deliver_all(self, batch: Batch) -> None:
+        """Send several of them, in their order."""
+        for frame in batch.frames:
+            self.socket.deliver(frame)
 
     def emit(self, event: str, *args: Any) -> None:
         """Send something that is no room's event: for this client alone, and nowhere in the log."""

@@ -14,7 +14,7 @@ from hub.domain.errors import RateLimited, Unavailable
 from hub.domain.roles import Principal
 from hub.fanout import link
 from hub.fanout.farewell import one_by_one
-from hub.fanout.frames import Frame
+from hub.fanout.frames import Batch, Frame
 from hub.fanout.latest import Latest, slow_bytes
 from hub.fanout.origins import Connections
 from hub.gateways.peer import ADDRESS, PRINCIPAL
@@ -69,6 +69,10 @@ class Outbox:
     def deliver(self, frame: Frame) -> None:
         """Take one frame, a volatile one when there is room for it; never waits."""
         self._latest.pass_on(frame)
+
+    def deliver_all(self, batch: Batch) -> None:
+        for frame in batch.frames:
+            self.deliver(frame)
 
     def forget(self, room: str) -> None:
         """Its volatile events that wait are worth nothing any more."""

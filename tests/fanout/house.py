@@ -19,7 +19,7 @@ from hub.domain.errors import NotFound
 from hub.domain.rooms import Cursor, Room
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog, NewEvent, ViewQuery, Write
-from hub.fanout.frames import Frame, Reset
+from hub.fanout.frames import Batch, Frame, Reset
 from hub.fanout.relay import Joined, Relay
 from hub.fanout.seats import Member
 from hub.services.views import RoomView
@@ -39,6 +39,10 @@ class Recorder:
     def deliver(self, frame: Frame) -> None:
         self.frames.append(frame)
         self._changed.set()
+
+    def deliver_all(self, batch: Batch) -> None:
+        for frame in batch.frames:
+            self.deliver(frame)
 
     @property
     def offsets(self) -> list[int]:

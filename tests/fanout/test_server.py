@@ -257,7 +257,7 @@ async def test_a_member_that_does_not_read_is_closed_and_others_are_not_delayed(
 
 async def test_a_poller_that_does_not_poll_is_closed(house: House) -> None:
     async with serve(Hub(house, unsent_bytes=65_536)) as hub, aiohttp.ClientSession() as http:
-        url, frame = await poller(hub, http), Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 60_000 + "}")
+        url, frame = await poller(hub, http), Frame("kitchen", "chat.message", 1, 0, "e", b"{" + b"x" * 60_000 + b"}")
         async with http.post(url, data="40") as response:
             assert response.status == 200
         async with http.post(url, data='420["echo",{}]') as response:
@@ -270,7 +270,7 @@ async def test_a_poller_that_does_not_poll_is_closed(house: House) -> None:
 
 
 async def test_an_answer_larger_than_what_may_wait_is_followed_by_events_and_a_second_one_is_not() -> None:
-    board, event = "x" * 12_000_000, Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 10_000 + "}")
+    board, event = "x" * 12_000_000, Frame("kitchen", "chat.message", 1, 0, "e", b"{" + b"x" * 10_000 + b"}")
     async with serve(Hub(unsent_bytes=65_536)) as hub, raw(hub, max_msg_size=0) as ws:
         (session,) = hub.server.sessions
         link = session.socket._transport
@@ -296,7 +296,7 @@ async def test_an_answer_larger_than_what_may_wait_is_followed_by_events_and_a_s
 
 
 async def test_events_behind_a_large_answer_are_bounded_too() -> None:
-    event = Frame("kitchen", "chat.message", 1, 0, "e", "{" + "x" * 10_000 + "}")
+    event = Frame("kitchen", "chat.message", 1, 0, "e", b"{" + b"x" * 10_000 + b"}")
     async with serve(Hub(unsent_bytes=65_536)) as hub, raw(hub, max_msg_size=0) as ws:
         (session,) = hub.server.sessions
         connection = ws._response.connection
@@ -313,7 +313,7 @@ async def test_events_behind_a_large_answer_are_bounded_too() -> None:
 @pytest.mark.parametrize("letter", ["x", "ñ"])
 async def test_a_poller_gets_an_answer_larger_than_what_may_wait_and_the_events_behind_it(letter: str) -> None:
     board = letter * 100_000
-    event = Frame("kitchen", "chat.message", 1, 0, "e", "{" + letter * 25_000 + "}")
+    event = Frame("kitchen", "chat.message", 1, 0, "e", ("{" + letter * 25_000 + "}").encode())
     async with serve(Hub(unsent_bytes=65_536)) as hub, aiohttp.ClientSession() as http:
         url = await poller(hub, http)
         async with http.post(url, data="40") as response:

@@ -92,7 +92,7 @@ def test_each_key_has_a_bucket_of_its_own_and_the_longest_unused_are_forgotten(
 
 
 def frame(size: int) -> Frame:
-    return Frame("promos", "promo.published", 1, 0, "abc", "x" * size)
+    return Frame("promos", "promo.published", 1, 0, "abc", b"x" * size)
 
 
 class GaveUp(list[str]):
