@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 
 import structlog
@@ -83,7 +82,12 @@ class Dispatch:
 
     def receive(self, watch: Watch, frame: Frame) -> None:
         """A frame of a room, as heard."""
-        if self._paused or self.task is not None or not self._pass_at_once(watch, frame):
+        if self._paused or self.task is not None:
+            self._enqueue(frame)
+        elif frame.offset > 0 and watch.follows(frame) and len(seats := watch.seats) <= SLICE:  # as nearly always
+            watch.head = frame.offset
+            self._offer(seats.values(), frame)
+        elif not self._pass_at_once(watch, frame):
             self._enqueue(frame)
 
     def compare(self, watch: Watch, epoch: str, head: int) -> bool:
@@ -123,9 +127,6 @@ class Dispatch:
             return True
         if watch.epoch is None:
             watch.keep(frame)
-        elif watch.follows(frame):
-            watch.head = frame.offset
-            self._offer(seats.values(), frame)
         elif seats:
             return False
         else:
@@ -146,21 +147,14 @@ class Dispatch:
     # Offering
 
     def _offer(self, seats: Iterable[Seat], frame: Frame) -> None:
-        if self._lost or frame.rest != "-" or not frame.offset or isinstance(frame, Reset):
-            offer_to: Callable[[Iterator[Seat]], int] = partial(self._offer_each, frame)
-        else:
-            offer_to = partial(_offer_plain, frame)
-        self._offer_to(seats, offer_to, frame)
-
-    def _offer_to(self, seats: Iterable[Seat], offer_to: Callable[[Iterator[Seat]], int], frame: Frame) -> None:
-        given, remaining = 0, iter(tuple(seats))
+        remaining = iter(tuple(seats))
+        plain = not self._lost and frame.rest == "-" and frame.offset and not isinstance(frame, Reset)
         while True:
             try:
-                given += offer_to(remaining)
+                given = _offer_plain(frame, remaining) if plain else self._offer_each(frame, remaining)
                 break
             except Exception:
-                # Members promise not to raise; one that does must not cost the others their event.
-                logger.exception("relay.member_failed", room=frame.room.partition(":")[0], type=frame.type)
+                _log_failure(frame)
         self._around.stats.deliveries += given
 
     def _offer_each(self, frame: Frame, seats: Iterator[Seat]) -> int:
@@ -195,7 +189,14 @@ class Dispatch:
                 for frame in batch.frames:
                     self._offer(some, frame)
             else:
-                self._offer_to(some, partial(_offer_all, batch), batch.frames[0])
+                self._offer_all(some, batch)
+
+    def _offer_all(self, seats: Iterable[Seat], batch: Batch) -> None:
+        for seat in seats:
+            try:
+                self._around.stats.deliveries += seat.offer_all(batch)
+            except Exception:
+                _log_failure(batch.frames[0])
 
     # The work of the task
 
@@ -451,8 +452,9 @@ def _offer_plain(frame: Frame, seats: Iterator[Seat]) -> int:
     return given
 
 
-def _offer_all(batch: Batch, seats: Iterator[Seat]) -> int:
-    return sum(seat.offer_all(batch) for seat in seats)
+def _log_failure(frame: Frame) -> None:
+    """Members promise not to raise; one that does must not cost the others their event."""
+    logger.exception("relay.member_failed", room=frame.room.partition(":")[0], type=frame.type)
 
 
 def _is_next(frame: Frame, before: Frame) -> bool:

@@ -94,11 +94,15 @@ class Ear(asyncio.Protocol):
 
     def _hear_all(self) -> None:
         """Everything that is there, or as much of it as one turn of the loop allows."""
-        turn_ends = self._loop.time() + _TURN_S
+        gets, on_message, time = self._replies.gets, self._listener.on_message, self._loop.time
+        turn_ends = time() + _TURN_S
         try:
-            while (reply := self._replies.gets()) is not False:
-                self.hear(reply)
-                if self._loop.time() > turn_ends:
+            while (reply := gets()) is not False:
+                if type(reply) is list and reply[0] == b"message":
+                    on_message(reply[1], reply[2])
+                else:
+                    self.hear(reply)
+                if time() > turn_ends:
                     return self._rest()
         except Exception as error:
             self._fail(error)

@@ -129,9 +129,10 @@ class Frame:
     @property
     def engineio_frame(self) -> bytes:
         """The same in a WebSocket frame: what goes to a socket's transport as it is."""
-        if self._framed is None:
-            self._framed = _framed(self._packet())
-        return self._framed
+        framed = self._framed
+        if framed is None:
+            framed = self._framed = _framed(self._packet())
+        return framed
 
     @property
     def websocket(self) -> str:

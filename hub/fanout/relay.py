@@ -250,7 +250,7 @@ class Relay:
         name = str(room)
         watch = self._watches.get(name)
         if watch is None:
-            watch = self._watches[name] = Watch(room, self._log.keys.channel(name), self._rooms.seats)
+            watch = self._watches[name] = Watch(room, self._log.keys.channel(name), self._rooms.taken)
             self._by_channel[watch.channel.encode()] = watch
             self._wanted.append(watch)
             self._want.set()

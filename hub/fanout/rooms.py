@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hub.fanout.seats import Member, Presence, Seat
-
-_NOBODY: Mapping[str, Seat] = {}
+from hub.fanout.seats import NO_SEATS, Member, Presence, Seat
 
 
 class Rooms:
@@ -53,15 +51,20 @@ class Rooms:
     def of(self, member_id: str) -> Mapping[str, Seat]:
         """A member's seats, by room."""
         presence = self._members.get(member_id)
-        return presence.seats if presence else _NOBODY
+        return presence.seats if presence else NO_SEATS
 
     def seats(self, room: str) -> Mapping[str, Seat]:
         """A room's seats by member id, as they are now and as they change."""
-        return self._seats.get(room, _NOBODY)
+        return self._seats.get(room, NO_SEATS)
 
     def among(self, member_id: str, rooms: Collection[str]) -> bool:
         """Whether a member is in any of some rooms."""
-        return any(member_id in self._seats.get(room, _NOBODY) for room in rooms)
+        return any(member_id in self._seats.get(room, NO_SEATS) for room in rooms)
+
+    @property
+    def taken(self) -> Mapping[str, Mapping[str, Seat]]:
+        """All seats, by room; a room without any is not in it."""
+        return self._seats
 
     @property
     def members(self) -> int:

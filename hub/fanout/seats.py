@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol
 
 from hub.domain.rooms import Cursor
@@ -173,3 +174,6 @@ class Seat:
         self.since, self.floor = frame.offset, frame.floor
         self.deliver(frame)
         return True
+
+
+NO_SEATS: Mapping[str, Seat] = {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame
-from hub.fanout.seats import Seat
+from hub.fanout.seats import NO_SEATS, Seat
 
 EARLY = 256  # frames that wait for a room's first view
 
@@ -24,9 +24,9 @@ class Watch:
         empty_since: Loop time at which the last member left.
     """
 
-    __slots__ = ("_seats", "channel", "confirmed", "early", "empty_since", "epoch", "head", "name", "room", "target")
+    __slots__ = ("_taken", "channel", "confirmed", "early", "empty_since", "epoch", "head", "name", "room", "target")
 
-    def __init__(self, room: Room, channel: str, seats: Callable[[str], Mapping[str, Seat]]) -> None:
+    def __init__(self, room: Room, channel: str, taken: Mapping[str, Mapping[str, Seat]]) -> None:
         self.room = room
         self.name = str(room)
         self.channel = channel
@@ -36,11 +36,11 @@ class Watch:
         self.early: list[Frame] = []
         self.confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.empty_since = 0.0
-        self._seats = seats
+        self._taken = taken
 
     @property
     def seats(self) -> Mapping[str, Seat]:
-        return self._seats(self.name)
+        return self._taken.get(self.name, NO_SEATS)
 
     def follows(self, frame: Frame) -> bool:
         """Whether a durable frame is the next one, with none missing before it."""
