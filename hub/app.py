@@ -18,10 +18,10 @@ from hub.domain.rooms import FLOOR
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
 from hub.eventlog.sessions import SessionStore
+from hub.fanout.closed import Closed
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.recovery import Recovery
 from hub.fanout.relay import Relay
-from hub.fanout.socket import Closed
 from hub.gateways import asyncapi, middleware, openapi
 from hub.gateways.answer_stream import AnswerStreams
 from hub.gateways.caller import Desk

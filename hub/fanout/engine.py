@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -18,16 +18,20 @@ from aiohttp import web
 from hub.config import Limits
 from hub.domain.errors import RateLimited, Unavailable
 from hub.fanout import link
+from hub.fanout.closed import Closed
 from hub.fanout.farewell import one_by_one
+from hub.fanout.frames import text_frame
 from hub.fanout.origins import Connections, Origins
-from hub.fanout.socket import CODES, GOODBYE_S, OPEN, Closed, ProtocolError, Socket
+from hub.fanout.pings import Pings
+from hub.fanout.polling import Polling, ProtocolError
+from hub.fanout.socket import OPEN, Socket
+from hub.fanout.websocket import NOBODY, HandedOver, WebSocket, accept
 
 logger = structlog.get_logger(__name__)
 
 _PROTOCOL = "4"
 _ANSWERS_S = 1.0  # for commands under way when the end comes
 _GONE_S = 1.5  # for connections that were closed to be let go of
-_SECOND_BYTES = 4_096  # from a WebSocket that is only opened to be closed
 
 
 class Refusal:
@@ -67,6 +71,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         super().__init__(max_http_buffer_size=limits.message_bytes or 2**31, **options)
         self.message_bytes = limits.message_bytes
         self.unsent_bytes = limits.unsent_bytes
+        self.pings = Pings(self.ping_interval, self.ping_timeout)
         self.closed: Counter[Closed] = Counter()
         self.on_received: Callable[[Socket, str | bytes], Awaitable[None]] | None = None
         self.on_ended: Callable[[Socket], None] | None = None
@@ -75,7 +80,9 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._connections = connections
         self._address = address
         self._leaving = False
-        self._serving: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._websockets: set[WebSocket] = set()
+        self._none_open = asyncio.Event()
         self._receiving: set[Socket] = set()  # something that these have said is being dealt with
         self._parting: set[Socket] = set()  # those of them that are to go when it has been
         self._parted = asyncio.Event()
@@ -124,8 +131,13 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
                 await self._parted.wait()
         for socket in tuple(self._parting):
             socket.shut(Closed.SHUTDOWN)
-        if self._serving:
-            await asyncio.wait(self._serving, timeout=_GONE_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GONE_S):
+                while self._websockets:
+                    self._none_open.clear()
+                    await self._none_open.wait()
+        for websocket in tuple(self._websockets):
+            websocket.abort()
 
     # What a socket asks of its server
 
@@ -147,6 +159,18 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         if not self._parting:
             self._parted.set()
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task for what a connection says; it has no more than one at a time."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def websocket_lost(self, websocket: WebSocket) -> None:
+        self._websockets.discard(websocket)
+        if not self._websockets:
+            self._none_open.set()
+
     def ended(self, socket: Socket, reason: Closed) -> None:
         self.sockets.pop(socket.sid, None)
         self._connections.give_back(socket.address)
@@ -167,18 +191,21 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
             return _refuse(Refusal.BAD_REQUEST)
         if self._leaving:
             return _error(Unavailable("this process is going away", retry_after_s=1))
+        accepted = accept(request) if wants_websocket else b""
         address = self._address(request)
         if not self._connections.take(address):
             return _error(RateLimited("too many connections from this address", retry_after_s=5))
-        socket = Socket(self, self.generate_id(), address, request)
+        socket = Socket(self, self.generate_id(), address)
         self.sockets[socket.sid] = socket
-        socket.send_text(OPEN + json.dumps(self._handshake(socket.sid, request.query["transport"])))
+        opening = OPEN + json.dumps(self._handshake(socket.sid, request.query["transport"]))
         socket.await_connect(self._limits.connect_s)
-        socket.schedule_ping()
-        if wants_websocket:
-            return await self._serve(socket, request)
+        self.pings.rest(socket)
         socket.connected = True
-        return _respond(request, await socket.poll())
+        if wants_websocket:
+            return self._begin(socket, request, accepted + text_frame(opening))
+        socket.polling = Polling(socket, self.message_bytes)
+        socket.send_text(opening)
+        return _respond(request, await socket.polling.poll())
 
     def _handshake(self, sid: str, transport: str) -> dict[str, Any]:
         return {
@@ -198,43 +225,43 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         if _is_websocket(request):
             if not self._upgrades(socket.sid, "polling"):
                 return _refuse(Refusal.BAD_REQUEST)
-            if socket.upgraded or socket.probing:
-                return await _close_second(request)
-            return await self._serve(socket, request)
-        if socket.upgraded or request.query["transport"] != "polling" or request.method not in ("GET", "POST"):
+            return self._begin(socket, request, accept(request))
+        polling = socket.polling
+        if polling is None or socket.upgraded or request.query["transport"] != "polling":
             return _refuse(Refusal.BAD_REQUEST)
         try:
             if request.method == "GET":
-                return _respond(request, await socket.poll())
-            await socket.post(request)
+                return _respond(request, await polling.poll())
+            if request.method != "POST":
+                return _refuse(Refusal.BAD_REQUEST)
+            await polling.post(request)
         except ProtocolError:
             return _refuse(Refusal.BAD_REQUEST)
         return _respond(request, "ok")
 
-    async def _serve(self, socket: Socket, request: web.Request) -> web.StreamResponse:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        try:
-            return await socket.serve_websocket(request)
-        except BaseException as error:
-            if socket.upgraded or not socket.connected:  # an upgrade that fails leaves the poller as it was
-                socket.shut(Closed.MALFORMED if isinstance(error, web.HTTPException) else Closed.CLIENT)
-            raise
-        finally:
-            self._serving.discard(task)
+    def _begin(self, socket: Socket, request: web.Request, first: bytes) -> web.StreamResponse:
+        """The connection becomes a WebSocket of ours: the socket's own, or one that may take over from its polls."""
+        transport = request.transport
+        if transport is None:  # gone meanwhile
+            if not socket.polling:
+                socket.shut(Closed.CLIENT)
+            return HandedOver()
+        websocket = WebSocket(transport, socket, self.message_bytes, self.websocket_lost)
+        self._websockets.add(websocket)
+        websocket.begin(request, first)
+        if socket.polling is None:
+            socket.move_to(websocket)
+        elif socket.upgraded or socket.probing:
+            # A connection has one WebSocket; another is opened and closed, as the protocol has it, and changes nothing.
+            websocket.owned_by(NOBODY)
+            websocket.close(Closed.MALFORMED.code, b"")
+        else:
+            socket.probe(websocket)
+        return HandedOver()
 
 
 def _is_websocket(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").strip().lower() == "websocket"
-
-
-async def _close_second(request: web.Request) -> web.WebSocketResponse:
-    """A connection has one WebSocket; another is opened and closed, as the protocol has it, and changes nothing."""
-    ws = web.WebSocketResponse(max_msg_size=_SECOND_BYTES, compress=False, timeout=GOODBYE_S)
-    await ws.prepare(request)
-    await ws.close(code=CODES[Closed.MALFORMED])
-    return ws
 
 
 def _respond(request: web.Request, payload: str) -> web.Response:

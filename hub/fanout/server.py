@@ -15,11 +15,12 @@ from socketio import packet as packets
 
 from hub.config import Limits
 from hub.domain.errors import BadRequest, ComandaError, Internal, Unavailable
+from hub.fanout.closed import Closed
 from hub.fanout.engine import Engine
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.session import Session, encode
 from hub.fanout.sessions import Sessions
-from hub.fanout.socket import MESSAGE, Closed, Socket
+from hub.fanout.socket import MESSAGE, Socket
 
 logger = structlog.get_logger(__name__)
 

@@ -4,63 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
-from enum import StrEnum
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
-from aiohttp import WSMsgType, web
-from aiohttp.abc import AbstractStreamWriter
+import structlog
 
-from hub.fanout.frames import Frame, text_frame
+from hub.fanout.closed import Closed
+from hub.fanout.frames import Batch, Frame, text_frame
 from hub.fanout.latest import Latest, slow_bytes
+from hub.fanout.pings import Pings
+from hub.fanout.polling import CLOSE, Polling
+from hub.fanout.websocket import WebSocket
 
-OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
+logger = structlog.get_logger(__name__)
+
+OPEN, PING, PONG, MESSAGE, UPGRADE = "0", "2", "3", "4", "5"
 BINARY = "b"
-SEPARATOR = "\x1e"
 _TURN_PACKETS = 32  # from one connection, before others have their turn: what has arrived is read without a pause
-_BODY_S = 10.0  # for a POST's body, and for an upgrade
+_UPGRADE_S = 10.0
 _ANSWERS_S = 10.0  # for large answers to get away before the next command
-GOODBYE_S = 2.0  # for the other end to answer a close
-
-
-class Closed(StrEnum):
-    """Why a connection ended; the metric's label."""
-
-    CLIENT = "client"  # it said so, or went away
-    NO_CONNECT = "no_connect"  # it never asked to be let in
-    NO_PONG = "no_pong"  # it fell silent
-    UNSENT = "unsent"  # it does not read what it is sent
-    MALFORMED = "malformed"  # it does not speak the protocol
-    ATTACHMENT = "attachment"  # it sent binary data, or too much of it
-    TOO_LARGE = "too_large"  # a message past the limit
-    SHUTDOWN = "shutdown"  # we are going away; it finds another process
-    SERVER = "server"  # the application asked for it
-    REPLACED = "replaced"  # its client has come back on another connection
-    UNAVAILABLE = "unavailable"  # it could not be let in just now; it may try again
-
-
-CODES = {
-    Closed.CLIENT: 1000,
-    Closed.SERVER: 1000,
-    Closed.SHUTDOWN: 1012,
-    Closed.REPLACED: 1000,
-    Closed.UNAVAILABLE: 1013,
-    Closed.TOO_LARGE: 1009,
-    Closed.MALFORMED: 1002,
-}
-
-
-# How aiohttp closes a WebSocket whose client breaks the rules of WebSockets.
-_REASONS = {1009: Closed.TOO_LARGE, 1002: Closed.MALFORMED, 1007: Closed.MALFORMED}
-
-
-# Polls end with a CLOSE for these alone. For python-socketio's client it is final; where the next poll finds no
-# session, that client comes back like every other.
-_FAULTS = frozenset({Closed.MALFORMED, Closed.ATTACHMENT, Closed.TOO_LARGE})
-
-
-class ProtocolError(Exception):
-    """What the other end sent is refused, and the connection closed."""
+_MOST_INBOX = 64  # packets that have arrived and wait for their turn, before no more are read
 
 
 class Rules(Protocol):
@@ -68,8 +32,9 @@ class Rules(Protocol):
 
     message_bytes: int
     unsent_bytes: int
-    ping_interval: float
-    ping_timeout: float
+    pings: Pings
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
     def ended(self, socket: Socket, reason: Closed) -> None: ...
 
@@ -88,37 +53,52 @@ class Socket:
         connected, upgraded, closed, closing: As the engineio server reads them.
         probing: A WebSocket has come and may take over from the polls.
         upgrading: It works, and the polls are being ended.
+        polling: Where packets wait for polls; none for a connection that began as a WebSocket.
         address: Where it is from.
-        request: The request it opened with.
         connects: How often it has asked to be let in.
     """
 
-    def __init__(self, rules: Rules, sid: str, address: str, request: web.Request) -> None:
+    __slots__ = (
+        "_door",
+        "_emptied",
+        "_inbox",
+        "_largest",
+        "_latest",
+        "_rules",
+        "_taken",
+        "_transport",
+        "_upgrade",
+        "_websocket",
+        "address",
+        "closed",
+        "closing",
+        "connected",
+        "connects",
+        "polling",
+        "reason",
+        "sid",
+        "upgraded",
+    )
+
+    def __init__(self, rules: Rules, sid: str, address: str) -> None:
         self.sid = sid
         self.address = address
-        self.request = request
         self.connected = False
         self.upgraded = False
-        self.probing = False
-        self.upgrading = False
         self.closing = False
         self.closed = False
         self.reason: Closed | None = None
         self.connects = 0
+        self.polling: Polling | None = None
         self._rules = rules
-        self._transport: asyncio.WriteTransport | None = None
-        self._writer: AbstractStreamWriter | None = None
-        self._probed: asyncio.WriteTransport | None = None
-        self._waiting: deque[str] = deque()
-        self._waiting_bytes = 0
+        self._transport: asyncio.Transport | None = None
+        self._websocket: WebSocket | None = None
+        self._upgrade: Upgrade | None = None
+        self._inbox: deque[str | bytes | int | None] | None = None  # while a task deals with it
         self._largest = 0  # bytes of the largest message since nothing was unsent
-        self._slow_bytes = slow_bytes(rules.unsent_bytes)
-        self._latest = Latest(self)
-        self._emptied: asyncio.Future[None] | None = None  # by a poll, or by the end
-        self._poll: asyncio.Future[None] | None = None
-        self._posting = asyncio.Lock()
+        self._latest: Latest | None = None  # while it is slow
+        self._emptied: asyncio.Future[None] | None = None  # by a poll, by the transport, or by the end
         self._taken = 0
-        self._heart: asyncio.TimerHandle | None = None
         self._door: asyncio.TimerHandle | None = None
 
     # Sending
@@ -128,23 +108,41 @@ class Socket:
         """Bytes that the WebSocket's transport has not sent yet, or that wait for the next poll."""
         if self._transport is not None:
             return self._transport.get_write_buffer_size()
-        return self._waiting_bytes
+        return self.polling.unsent_bytes if self.polling is not None else 0
 
     @property
     def is_slow(self) -> bool:
         """Whether volatile events had better wait."""
-        return self.unsent_bytes > self._slow_bytes
+        return self.unsent_bytes > slow_bytes(self._rules.unsent_bytes)
 
     def deliver(self, frame: Frame) -> None:
         """Send an event, a volatile one when there is room for it; never waits, never raises."""
-        if frame.offset and not self._latest:
-            self.write(frame)  # as nearly always
+        if frame.offset and self._latest is None and self._transport is not None:
+            self._write(frame.engineio_frame)  # as nearly always
+        elif self._latest is None and (frame.offset or not self.is_slow):
+            self.write(frame)
         else:
-            self._latest.pass_on(frame)
+            self._pass_on(frame)
+
+    def deliver_all(self, batch: Batch) -> None:
+        """Send several events, by WebSocket in one piece."""
+        if self._latest is None and self._transport is not None:
+            self._write(batch.engineio_frames)
+        else:
+            for frame in batch.frames:
+                self.deliver(frame)
+
+    def _pass_on(self, frame: Frame) -> None:
+        if self._latest is None:
+            self._latest = Latest(self)
+        self._latest.pass_on(frame)
+        if not self._latest:
+            self._latest = None
 
     def forget(self, room: str) -> None:
         """Its volatile events that wait are worth nothing any more."""
-        self._latest.forget(room)
+        if self._latest is not None:
+            self._latest.forget(room)
 
     def write(self, frame: Frame) -> None:
         """Send an event now."""
@@ -164,7 +162,10 @@ class Socket:
         # As aiohttp's own writer does when nothing is compressed, less a header and a copy for each receiver.
         transport = self._transport
         assert transport is not None
-        if not self._has_room(transport.get_write_buffer_size(), len(data)):
+        unsent = transport.get_write_buffer_size()
+        if not unsent:
+            self._largest = len(data)
+        elif not self._has_room(unsent, len(data)):
             self.shut(Closed.UNSENT)
             return
         try:
@@ -174,16 +175,13 @@ class Socket:
             self.shut(Closed.CLIENT)
 
     def _put(self, packet: str) -> None:
-        if self.closed:
+        if self.closed or self.polling is None:
             return
         size = len(packet) if packet.isascii() else len(packet.encode())
-        if not self._has_room(self._waiting_bytes, size):
+        if not self._has_room(self.polling.unsent_bytes, size):
             self.shut(Closed.UNSENT)
-            return
-        self._waiting.append(packet)
-        self._waiting_bytes += size
-        if self._poll is not None and not self._poll.done():
-            self._poll.set_result(None)
+        else:
+            self.polling.put(packet, size)
 
     def _has_room(self, unsent: int, size: int) -> bool:
         """Whether this many bytes may join those that are unsent.
@@ -208,47 +206,39 @@ class Socket:
             self._door.cancel()
             self._door = None
 
-    def schedule_ping(self) -> None:
-        """The next ping, an interval from now."""
-        self._heart = asyncio.get_running_loop().call_later(self._rules.ping_interval, self._ping)
-
-    def _ping(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._heart = loop.call_later(self._rules.ping_timeout, self.shut, Closed.NO_PONG)
+    def ping(self) -> None:
         self.send_text(PING)
 
-    def _ponged(self) -> None:
-        if self._heart is not None:
-            self._heart.cancel()
-        self.schedule_ping()
+    def unanswered(self) -> None:
+        """The ping has not been, in time."""
+        self.shut(Closed.NO_PONG)
 
-    def shut(self, reason: Closed) -> None:
-        """End the connection; whoever reads it notices, and what it held is free."""
+    def shut(self, reason: Closed, code: int | None = None) -> None:
+        """End the connection, a WebSocket with `code`; whoever reads it notices, and what it held is free."""
         if self.closed:
             return
         self.closed = self.closing = True
         self.reason = reason
-        for timer in (self._heart, self._door):
-            if timer is not None:
-                timer.cancel()
-        self._latest.clear()
-        self._waiting.clear()
-        self._empty()
-        if self._poll is not None and not self._poll.done():
-            self._poll.set_result(None)
-        self._hang_up(reason)
+        self._rules.pings.forget(self)
+        self.let_in()
+        if self._latest is not None:
+            self._latest.clear()
+        if self.polling is not None:
+            self.polling.take()
+            self.polling.end_poll()
+        self.has_room()
+        self._hang_up(reason, code or reason.code)
         self._rules.ended(self, reason)
 
-    def _hang_up(self, reason: Closed) -> None:
-        transport, self._transport, self._probed = self._transport or self._probed, None, None
-        if transport is None or transport.is_closing():
+    def _hang_up(self, reason: Closed, code: int) -> None:
+        websocket = self._websocket or (self._upgrade and self._upgrade.websocket)
+        self._transport = None
+        if not websocket:
             return
         if reason is Closed.UNSENT:
-            transport.abort()  # a farewell would only queue up behind what it does not read
-            return
-        farewell = CODES.get(reason, 1008).to_bytes(2, "big") + reason.encode()
-        transport.write(bytes((0x88, len(farewell))) + farewell)
-        asyncio.get_running_loop().call_later(GOODBYE_S, transport.abort)
+            websocket.abort()  # a farewell would only queue up behind what it does not read
+        else:
+            websocket.close(code, reason.encode())
 
     # What python-engineio's server calls
 
@@ -258,143 +248,100 @@ class Socket:
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         self.shut(Closed.SERVER)
 
-    # Long polling
+    # From polling to a WebSocket
 
-    async def poll(self) -> str:
-        """What there is to send, at the latest when the next ping is due.
+    @property
+    def probing(self) -> bool:
+        return self._upgrade is not None
 
-        Raises:
-            ProtocolError: There is a poll already; the connection is closed.
-        """
-        if not (self._waiting or self.closed or self.upgrading):
-            if self._poll is not None:
-                self.refuse(Closed.MALFORMED)
-            self._poll = asyncio.get_running_loop().create_future()
-            try:
-                await self._poll
-            finally:
-                self._poll = None
-        if self.closed:
-            return CLOSE if self.reason in _FAULTS else NOOP
-        if self.upgrading or self.upgraded:
-            return NOOP  # what waits goes over the WebSocket
-        payload = SEPARATOR.join(self._waiting) or NOOP
-        self._waiting.clear()
-        self._empty()
-        self._latest.release()
-        return payload
+    @property
+    def upgrading(self) -> bool:
+        return self._upgrade is not None and self._upgrade.works
 
-    def _empty(self) -> None:
-        """Nothing waits for a poll any more."""
-        self._waiting_bytes = 0
+    def probe(self, websocket: WebSocket) -> None:
+        """A WebSocket that may take over."""
+        self._upgrade = Upgrade(self, websocket)
+        websocket.owned_by(self._upgrade)
+
+    def stay(self) -> None:
+        """It does not: polls go on."""
+        self._upgrade = None
+
+    def move_to(self, websocket: WebSocket) -> None:
+        """From here on everything goes to the WebSocket's transport, first what has been waiting."""
+        self._upgrade = None
+        self.connected = self.upgraded = True
+        self._websocket = websocket
+        self._transport = websocket.transport
+        websocket.owned_by(self)
+        waiting = self.polling.take() if self.polling is not None else ()
+        if waiting:
+            self._transport.write(b"".join(map(text_frame, waiting)))
+
+    # Receiving: from the WebSocket
+
+    def arrived(self, text: str) -> None:
+        if text == PONG:
+            self._rules.pings.rest(self)
+        else:
+            self._enqueue(text)
+
+    def arrived_binary(self, data: bytes) -> None:
+        self._enqueue(data)
+
+    def broke_rules(self, code: int) -> None:
+        self._enqueue(code)
+
+    def gone(self) -> None:
+        self.has_room()
+        self._enqueue(None)
+
+    def has_room(self) -> None:
+        """What was unsent is on its way."""
+        if self._latest is not None:
+            self._latest.release()
         if self._emptied is not None and not self._emptied.done():
             self._emptied.set_result(None)
 
-    async def post(self, request: web.Request) -> None:
-        """Take the packets of one POST, in order.
-
-        Raises:
-            ProtocolError: Not a payload, or too many bytes of one; the connection is closed.
-        """
-        if self._posting.locked():
-            self.refuse(Closed.MALFORMED)
-        async with self._posting:
-            body = await self._read_body(request)
-            for packet in body.split(SEPARATOR):
-                await self.receive(packet)
-                if self.closed:
-                    break
-        if self.closed and self.reason is not Closed.CLIENT:
-            raise ProtocolError(str(self.reason))
-
-    async def _read_body(self, request: web.Request) -> str:
-        body, limit = bytearray(), self._rules.message_bytes
-        try:
-            async with asyncio.timeout(_BODY_S):
-                while chunk := await request.content.readany():
-                    body += chunk
-                    if limit and len(body) > limit:
-                        self.refuse(Closed.TOO_LARGE)
-            text = body.decode()
-        except (TimeoutError, UnicodeDecodeError, web.RequestPayloadError):
-            self.refuse(Closed.MALFORMED)
-        except ConnectionError:
-            self.refuse(Closed.CLIENT)
-        return text
-
-    def refuse(self, reason: Closed) -> NoReturn:
-        self.shut(reason)
-        raise ProtocolError(str(reason))
-
-    # WebSocket
-
-    async def serve_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Read the WebSocket until it ends."""
-        too_large = self._rules.message_bytes and self._rules.message_bytes + 1  # aiohttp's limit is the first refused
-        ws = web.WebSocketResponse(max_msg_size=too_large, compress=False, timeout=GOODBYE_S)
-        await ws.prepare(request)
-        moved = not self.connected or await self._upgrade(ws, request)
-        if self.closed or not moved:
-            await ws.close()
-            return ws
-        self.connected = self.upgraded = True
-        self._move_to(request)
-        async with self._posting:  # what was posted before the move comes first
-            pass
-        with suppress(ConnectionError):  # gone before aiohttp has answered a ping of its
-            await self._read(ws)
-        self.shut(Closed.CLIENT)
-        return ws
-
-    async def _upgrade(self, ws: web.WebSocketResponse, request: web.Request) -> bool:
-        """The handshake of a client that began with polling; whether it has moved over.
-
-        Until the WebSocket has carried a probe, polls go on as before: a proxy may let the handshake through and
-        nothing after it. Then the poll under way is ended with a NOOP; what is sent meanwhile waits, and goes over
-        the WebSocket.
-        """
-        if self.probing or self.upgraded or self.closed:
-            return False
-        self.probing, self._probed = True, request.transport
-        try:
-            async with asyncio.timeout(_BODY_S):
-                if await ws.receive_str() != PING + "probe":
-                    return False
-                self.upgrading = True
-                await ws.send_str(PONG + "probe")
-                if self._poll is not None and not self._poll.done():
-                    self._poll.set_result(None)
-                return await ws.receive_str() == UPGRADE and not self.closed
-        except (TimeoutError, TypeError, ConnectionError):
-            return False
-        finally:
-            self.probing = self.upgrading = False
-            self._probed = None
-
-    def _move_to(self, request: web.Request) -> None:
-        """From here on everything goes to the WebSocket's transport, first what has been waiting."""
-        transport = request.transport
-        if self.closed or transport is None:
+    def _enqueue(self, item: str | bytes | int | None) -> None:
+        """In its order: what came before may still be under way."""
+        if self.closed:
             return
-        self._transport = transport
-        self._writer = request.writer
-        waiting, self._waiting = self._waiting, deque()
-        self._empty()
-        if waiting:
-            transport.write(b"".join(map(text_frame, waiting)))
+        if self._inbox is None:
+            self._inbox = deque((item,))
+            self._rules.spawn(self._work(self._inbox))
+            return
+        self._inbox.append(item)
+        if len(self._inbox) == _MOST_INBOX and self._transport is not None:
+            self._transport.pause_reading()
 
-    async def _read(self, ws: web.WebSocketResponse) -> None:
-        async for message in ws:
-            if message.type is WSMsgType.ERROR:
-                self.shut(_REASONS.get(getattr(message.data, "code", 0), Closed.CLIENT))
-            elif self.closed:
-                continue  # until the other end has closed as well
-            elif message.type is WSMsgType.TEXT:
-                await self.receive(message.data)
-            elif message.type is WSMsgType.BINARY:
-                await self._rules.received(self, message.data)
+    async def _work(self, inbox: deque[str | bytes | int | None]) -> None:
+        """Deal with what has arrived, until there is no more."""
+        try:
+            if self.polling is not None:
+                async with self.polling.posting:  # what was posted before the move comes first
+                    pass
+            while inbox and not self.closed:
+                await self._deal_with(inbox.popleft())
+                if len(inbox) == _MOST_INBOX // 2 and self._transport is not None:
+                    self._transport.resume_reading()
+        except Exception:  # the task's root
+            logger.exception("socket.failed", sid=self.sid)
+            self.shut(Closed.SERVER)
+        finally:
+            self._inbox = None
 
-    # Receiving
+    async def _deal_with(self, item: str | bytes | int | None) -> None:
+        if isinstance(item, str):
+            await self.receive(item)
+        elif isinstance(item, bytes):
+            await self._rules.received(self, item)
+        elif item is None:
+            self.shut(Closed.CLIENT)
+        else:
+            self.shut(Closed.of_rule(item), item)
+
+    # Receiving: either way
 
     async def receive(self, packet: str) -> None:
         """Take one Engine.IO packet."""
@@ -409,7 +356,7 @@ class Socket:
             if not self.closed:
                 await self._rules.received(self, data)
         elif kind == PONG:
-            self._ponged()
+            self._rules.pings.rest(self)
         elif kind == BINARY:
             await self._rules.received(self, b"")  # base64 in a poll: only that it is binary matters
         elif kind == CLOSE:
@@ -422,10 +369,58 @@ class Socket:
         limit = self._rules.unsent_bytes
         if not limit or self.unsent_bytes <= limit // 2:
             return
-        with suppress(TimeoutError, ConnectionError):
+        if self._websocket is not None and not self._websocket.is_full:
+            return
+        self._emptied = asyncio.get_running_loop().create_future()
+        with suppress(TimeoutError):
             async with asyncio.timeout(_ANSWERS_S):
-                if self._writer is not None:
-                    await self._writer.drain()
-                else:
-                    self._emptied = asyncio.get_running_loop().create_future()
-                    await self._emptied
+                await self._emptied
+
+
+class Upgrade:
+    """The handshake of a client that began with polling.
+
+    Until the WebSocket has carried a probe, polls go on as before: a proxy may let the handshake through and
+    nothing after it. Then the poll under way is ended with a NOOP; what is sent meanwhile waits, and goes over
+    the WebSocket.
+
+    Attributes:
+        works: It has carried a probe.
+    """
+
+    def __init__(self, socket: Socket, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.works = False
+        self._socket = socket
+        self._deadline = asyncio.get_running_loop().call_later(_UPGRADE_S, self._give_up)
+
+    def arrived(self, text: str) -> None:
+        socket = self._socket
+        if socket.closed:
+            return
+        if not self.works and text == PING + "probe":
+            self.works = True
+            self.websocket.transport.write(text_frame(PONG + "probe"))
+            if socket.polling is not None:
+                socket.polling.end_poll()
+        elif self.works and text == UPGRADE:
+            self._deadline.cancel()
+            socket.move_to(self.websocket)
+        else:
+            self._give_up()
+
+    def arrived_binary(self, data: bytes) -> None:
+        self._give_up()
+
+    def broke_rules(self, code: int) -> None:
+        self._give_up(code)
+
+    def gone(self) -> None:
+        self._give_up()
+
+    def has_room(self) -> None: ...
+
+    def _give_up(self, code: int = 1000) -> None:
+        self._deadline.cancel()
+        self.websocket.close(code, b"")
+        self._socket.stay()

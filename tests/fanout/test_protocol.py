@@ -9,7 +9,7 @@ import logging
 import aiohttp
 import pytest
 
-from hub.fanout.socket import Closed
+from hub.fanout.closed import Closed
 from tests.fanout.door import Hub, closing, poller, raw, serve
 from tests.fanout.house import until
 
@@ -47,7 +47,7 @@ async def test_a_poll_ends_with_a_noop_when_its_client_closes() -> None:
     async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
         url = await poller(hub, http)
         poll = asyncio.create_task(polled(http, url))
-        await until(lambda: any(socket._poll for socket in hub.server.engine.sockets.values()))
+        await until(lambda: any(socket.polling._poll for socket in hub.server.engine.sockets.values()))
         assert await posted(http, url, "1") == 200
         assert await poll == (200, "6")
         assert (await polled(http, url))[0] == 400
@@ -61,7 +61,7 @@ async def test_only_a_client_at_fault_is_told_by_a_poll_that_it_is_over(reason: 
         url = await poller(hub, http)
         (socket,) = hub.server.engine.sockets.values()
         poll = asyncio.create_task(polled(http, url))
-        await until(lambda: socket._poll is not None)
+        await until(lambda: socket.polling._poll is not None)
         socket.shut(reason)
         assert await poll == (200, told)
         assert (await polled(http, url))[0] == 400
@@ -103,7 +103,7 @@ async def test_an_upgrade_broken_off_leaves_the_poller_as_it_was() -> None:
             await ws.send_str("2probe")
             await ws.receive_str()
             _transport(ws).abort()
-            await until(lambda: not hub.server.engine._serving)
+            await until(lambda: not hub.server.engine._tasks)
         assert await posted(http, url, "40") == 200
         assert "hub.welcome" in (await polled(http, url))[1]
 
@@ -191,7 +191,7 @@ async def test_a_body_broken_off_ends_the_connection() -> None:
         _, writer = await asyncio.open_connection(*hub.url.removeprefix("http://").split(":"))
         path = url.removeprefix(hub.url)
         writer.write(f"POST {path} HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\n42".encode())
-        await until(socket._posting.locked)
+        await until(socket.polling.posting.locked)
         writer.transport.abort()
         await until(lambda: socket.closed)
         assert hub.server.engine.closed == {Closed.CLIENT: 1}
@@ -210,7 +210,7 @@ async def test_a_client_gone_before_its_ping_is_answered_is_no_fault_of_ours(cap
             assert server is not None
             await until(server.is_closing)
             hub.go_on.set()
-            await until(lambda: not hub.server.engine._serving)
+            await until(lambda: not hub.server.engine._tasks)
         assert hub.server.engine.closed == {Closed.CLIENT: 1}
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 

@@ -11,8 +11,8 @@ import pytest
 import socketio
 
 from hub.domain.rooms import KITCHEN
+from hub.fanout.closed import Closed
 from hub.fanout.frames import Frame
-from hub.fanout.socket import Closed
 from tests.fanout.door import Hub, closing, connected, poller, raw, serve
 from tests.fanout.house import House, until
 

@@ -1,0 +1,244 @@
+"""The server's end of a WebSocket, on a transport taken over from the HTTP server: no task, no request behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from hashlib import sha1
+from typing import Any, Protocol, cast
+
+from aiohttp import WSMessage, WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue
+from aiohttp.http_websocket import WebSocketError, WebSocketReader
+
+GOODBYE_S = 2.0  # for the other end to answer a close
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_VERSIONS = ("13", "8", "7")
+_CLOSE, _PONG = 0x88, 0x8A
+
+
+class Owner(Protocol):
+    """Whoever is told what a WebSocket brings. No call waits."""
+
+    def arrived(self, text: str) -> None: ...
+
+    def arrived_binary(self, data: bytes) -> None: ...
+
+    def broke_rules(self, code: int) -> None:
+        """The other end does not speak WebSocket as it should; nothing more arrives."""
+
+    def has_room(self) -> None:
+        """What was too much to send is on its way."""
+
+    def gone(self) -> None:
+        """The other end has closed, or the connection is lost. May be told twice."""
+
+
+class _Nobody:
+    """Owns what is only opened to be closed."""
+
+    def arrived(self, text: str) -> None: ...
+
+    def arrived_binary(self, data: bytes) -> None: ...
+
+    def broke_rules(self, code: int) -> None: ...
+
+    def has_room(self) -> None: ...
+
+    def gone(self) -> None: ...
+
+
+NOBODY: Owner = _Nobody()
+
+
+class WebSocket(asyncio.Protocol):
+    """Frames in, bytes out.
+
+    aiohttp's own WebSocketResponse keeps a request, a parser of HTTP, two tasks and a queue alive for as long as the
+    connection lives: some 8 KB of the 20 that a connection took. What reads frames is still aiohttp's.
+
+    Attributes:
+        transport: Where frames may be written as they are.
+        is_full: The transport has more unsent than it likes.
+        closed: The connection is over.
+    """
+
+    __slots__ = (
+        "_deaf",
+        "_farewell",
+        "_loop",
+        "_lost",
+        "_owner",
+        "_parted",
+        "_queue",
+        "_reader",
+        "closed",
+        "is_full",
+        "transport",
+    )
+
+    def __init__(
+        self, transport: asyncio.Transport, owner: Owner, message_bytes: int, lost: Callable[[WebSocket], None]
+    ) -> None:
+        self.transport = transport
+        self.is_full = False
+        self.closed = False
+        self._owner = owner
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._queue = _Queue()
+        # aiohttp's limit is the first size it refuses.
+        self._reader = WebSocketReader(
+            self._queue, message_bytes and message_bytes + 1, compress=False, decode_text=True
+        )
+        self._deaf = False  # what arrives is thrown away
+        self._parted = False  # the other end has said goodbye
+        self._farewell: asyncio.TimerHandle | None = None
+
+    def owned_by(self, owner: Owner) -> None:
+        self._owner = owner
+
+    def begin(self, request: web.Request, first: bytes) -> None:
+        """Take the transport over from the HTTP server, and send the first bytes."""
+        handler = request.protocol
+        # With a transport, `connection_lost` would close it.
+        handler.transport = None
+        early = _Early()
+        handler.set_parser(cast("Any", early))
+        handler.connection_lost(None)
+        self.transport.set_protocol(self)
+        self.transport.write(first)
+        if not self.transport.is_reading():
+            self.transport.resume_reading()
+        if early.data:
+            self._loop.call_soon(self.data_received, early.data)
+
+    def close(self, code: int, reason: bytes) -> None:
+        """Say goodbye; the connection ends when the other end has answered, or after `GOODBYE_S`.
+
+        Until then it is read: were it closed with something unread, the other end might never see why.
+        """
+        if self._farewell is not None or self.closed:
+            return
+        farewell = code.to_bytes(2, "big") + reason
+        self._write(_CLOSE, farewell)
+        if self._parted:
+            self.transport.close()
+        self._farewell = self._loop.call_later(GOODBYE_S, self.transport.abort)
+        self.transport.resume_reading()
+
+    def abort(self) -> None:
+        self._deaf = True
+        self.transport.abort()
+
+    # asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        broken, _ = self._reader.feed_data(data)
+        for message in self._queue.taken():
+            self._take(message)
+        if broken and not self._deaf:
+            self._deaf = True
+            error = self._queue.exception()
+            self._owner.broke_rules(error.code if isinstance(error, WebSocketError) else 1002)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self._farewell is not None:
+            self._farewell.cancel()
+        self._lost(self)
+        self._owner.gone()
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._owner.has_room()
+
+    def _take(self, message: WSMessage) -> None:
+        if message.type is WSMsgType.TEXT:
+            self._owner.arrived(message.data)
+        elif message.type is WSMsgType.BINARY:
+            self._owner.arrived_binary(message.data)
+        elif message.type is WSMsgType.PING:
+            self._write(_PONG, message.data)
+        elif message.type is WSMsgType.CLOSE:
+            self._parted = self._deaf = True
+            if self._farewell is not None:
+                self.transport.close()
+            else:
+                self._owner.gone()
+
+    def _write(self, first: int, payload: bytes) -> None:
+        """A control frame: their payload is short."""
+        if not self.transport.is_closing():
+            self.transport.write(bytes((first, len(payload))) + payload)
+
+
+def accept(request: web.Request) -> bytes:
+    """The answer to a WebSocket's handshake.
+
+    Raises:
+        aiohttp.web.HTTPBadRequest: It is none.
+    """
+    headers = request.headers
+    key = headers.get("Sec-WebSocket-Key", "")
+    if "upgrade" not in headers.get("Connection", "").lower() or headers.get("Sec-WebSocket-Version") not in _VERSIONS:
+        raise web.HTTPBadRequest(text="not a WebSocket handshake")
+    try:
+        is_key = len(b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        is_key = False
+    if not is_key:
+        raise web.HTTPBadRequest(text="not a WebSocket key")
+    accepted = b64encode(sha1(key.encode() + _GUID, usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accepted
+    )
+
+
+class HandedOver(web.StreamResponse):
+    """What a handler returns when the connection is no longer the HTTP server's: there is nothing left to send."""
+
+    def __init__(self) -> None:
+        super().__init__(status=101)
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None: ...
+
+
+class _Queue(WebSocketDataQueue):
+    """Where aiohttp's reader puts what it has read; it is taken as soon as the reader is done."""
+
+    def __init__(self) -> None:
+        super().__init__(cast("Any", None), 0, loop=asyncio.get_running_loop())
+        self._messages: list[WSMessage] = []
+
+    def feed_data(self, data: Any, size: int) -> None:
+        self._messages.append(data)
+
+    def taken(self) -> list[WSMessage]:
+        messages = self._messages
+        if messages:
+            self._messages = []
+        return messages
+
+
+class _Early:
+    """Takes what a hasty client has sent behind its handshake, before it had an answer."""
+
+    data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None: ...
