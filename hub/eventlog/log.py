@@ -172,8 +172,7 @@ class EventLog:
 
     def heard(self, epoch: str, offset: int) -> None:
         """The same, for every event that is heard."""
-        self._seen.note(epoch, offset)
-        if epoch == self._spare_epoch:
+        if self._seen.note(epoch, offset) and epoch == self._spare_epoch:
             self._spare_epoch = self._new_epoch()
 
     # Reading

@@ -9,13 +9,18 @@ from typing import Any, Protocol
 import hiredis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-_TURN_S = 0.002  # the longest the connection keeps the loop to itself
+_TURN_S = 0.001  # for hearing; what it brings is then written, which takes as long again
 
 
 class Listener(Protocol):
-    """Whoever is told what the connection hears. Neither call waits."""
+    """Whoever is told what the connection hears. No call waits."""
 
     def on_message(self, channel: bytes, payload: bytes) -> None: ...
+
+    def on_several(self) -> None:
+        """Several messages follow at once, and then `on_heard`, with nothing between."""
+
+    def on_heard(self) -> None: ...
 
     def on_subscribed(self, channel: bytes) -> None: ...
 
@@ -33,7 +38,8 @@ class Ear(asyncio.Protocol):
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._replies = hiredis.Reader()
+        self._reader = hiredis.Reader()
+        self._replies: deque[Any] = deque()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._pongs: deque[asyncio.Future[None]] = deque()
@@ -69,7 +75,13 @@ class Ear(asyncio.Protocol):
     # asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
-        self._replies.feed(data)
+        replies, gets = self._replies, self._reader.gets
+        self._reader.feed(data)
+        try:
+            while (reply := gets()) is not False:
+                replies.append(reply)
+        except Exception as error:  # not what Redis speaks
+            self._fail(error)
         if not self._resting:
             self._hear_all()
 
@@ -94,22 +106,30 @@ class Ear(asyncio.Protocol):
 
     def _hear_all(self) -> None:
         """Everything that is there, or as much of it as one turn of the loop allows."""
-        gets, on_message, time = self._replies.gets, self._listener.on_message, self._loop.time
-        turn_ends = time() + _TURN_S
+        replies = self._replies
         try:
-            while (reply := gets()) is not False:
-                if type(reply) is list and reply[0] == b"message":
-                    on_message(reply[1], reply[2])
-                else:
-                    self.hear(reply)
-                if time() > turn_ends:
-                    return self._rest()
+            if len(replies) == 1:
+                self.hear(replies.popleft())
+            elif replies:
+                self._hear_several()
         except Exception as error:
             self._fail(error)
+        if replies:
+            return self._rest()
         if self._resting:
             self._resting = False
             if self._transport is not None:
                 self._transport.resume_reading()
+
+    def _hear_several(self) -> None:
+        replies, time = self._replies, self._loop.time
+        turn_ends = time() + _TURN_S
+        self._listener.on_several()
+        try:
+            while replies and time() < turn_ends:
+                self.hear(replies.popleft())
+        finally:
+            self._listener.on_heard()
 
     def _rest(self) -> None:
         if not self._resting and self._transport is not None:
@@ -119,11 +139,12 @@ class Ear(asyncio.Protocol):
 
     def hear(self, reply: Any) -> None:
         """One reply, or one message."""
+        if type(reply) is list and reply[0] == b"message":
+            self._listener.on_message(reply[1], reply[2])
+            return
         # A PONG while nothing is subscribed is a plain string.
         kind = reply[0] if isinstance(reply, list) else b"pong" if reply == b"PONG" else reply
-        if kind == b"message":
-            self._listener.on_message(reply[1], reply[2])
-        elif kind == b"subscribe":
+        if kind == b"subscribe":
             self._listener.on_subscribed(reply[1])
         elif kind == b"pong":
             self._answered()
@@ -138,6 +159,7 @@ class Ear(asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         """Whoever waits is told why; the connection is of no use any more."""
+        self._replies.clear()
         if not self.lost.done():
             self.lost.set_exception(error)
         if self._transport is not None:

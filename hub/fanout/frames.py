@@ -156,8 +156,9 @@ class Frame:
         return f'{{{position}"room":"{self.room}",'
 
     def _packet(self) -> bytes:
-        cursor = f',"{self.cursor}"' if self.cursor else ""
-        return b"%b%b%b]" % (f'42["{self.type}",{self._opening}'.encode(), self.raw[1:], cursor.encode())
+        cursor = self.cursor
+        ending = f',"{cursor}"]' if cursor else "]"
+        return f'42["{self.type}",{self._opening}'.encode() + self.raw[1:] + ending.encode()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._identity == other._identity

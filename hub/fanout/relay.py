@@ -318,6 +318,12 @@ class Relay:
             self._log.heard(frame.epoch, frame.offset)
         self._dispatch.receive(watch, frame)
 
+    def on_several(self) -> None:
+        self._dispatch.cork()
+
+    def on_heard(self) -> None:
+        self._dispatch.uncork()
+
     def on_subscribed(self, channel: bytes) -> None:
         watch = self._by_channel.get(channel)
         if watch is not None and not watch.confirmed.done():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from hub.domain.rooms import Cursor
@@ -18,12 +19,21 @@ class Line:
 
     Attributes:
         write: Its transport's; None while it has to be given frames instead.
+        pending: What came for it in this turn of the loop; it leaves in one system call.
     """
 
-    __slots__ = ("write",)
+    __slots__ = ("pending", "write")
 
     def __init__(self) -> None:
         self.write: Callable[[bytes], None] | None = None
+        self.pending: list[bytes] | None = None
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        pending, self.pending = self.pending, None
+        if pending and self.write is not None:
+            with suppress(RuntimeError):  # uvloop's, when the connection is gone: its protocol is told
+                self.write(pending[0] if len(pending) == 1 else b"".join(pending))
 
 
 NO_LINE = Line()

@@ -77,6 +77,29 @@ async def test_a_delivery_takes_a_bounded_number_of_calls_and_no_task(house: Hou
         assert (await ws.receive_str()).startswith('42["order.preparing"')
 
 
+async def test_what_is_heard_at_once_leaves_in_one_system_call_a_socket(house: House) -> None:
+    async with serve(Hub(house)) as hub, AsyncExitStack() as clients:
+        heard = []
+        for _ in range(3):
+            ws = await clients.enter_async_context(raw(hub))
+            await ws.send_str(f'420["join",{{"room":"{ORDER}"}}]')
+            assert (await ws.receive_str()).startswith("430")
+            heard.append(ws)
+        at = await house.log.position()
+        channel = house.log.keys.channel(str(ORDER)).encode()
+        with Calls() as several:
+            house.relay.on_several()
+            for number in range(1, EVENTS + 1):
+                house.relay.on_message(channel, published(at, number))
+            house.relay.on_heard()
+        assert several.names["send"] == len(heard)
+        for ws in heard:
+            texts = [await ws.receive_str() for _ in range(EVENTS)]
+            assert [json.loads(text[2:])[2] for text in texts] == [
+                f"{at.epoch}-{at.offset + number}" for number in range(1, EVENTS + 1)
+            ]
+
+
 async def test_what_comes_at_once_to_a_big_room_goes_to_each_member_in_one_piece(house: House) -> None:
     pieces: list[int] = []
 
