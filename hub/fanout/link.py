@@ -33,7 +33,7 @@ def bound(transport: asyncio.BaseTransport | None) -> None:
         return
     with suppress(OSError, ValueError):  # closed already
         # Once for all options: uvloop makes such an object for each call on what it gives out (7 µs instead of 4).
-        own = socket.socket(link.family, link.type, link.proto, link.fileno())
+        own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, link.fileno())
         try:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in _OPTIONS:

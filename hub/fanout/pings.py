@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
+
+import structlog
+
+logger = structlog.get_logger(__name__)
 
 _TICKS = 25  # an interval
 _SLICE = 256  # connections asked before others have their turn: a thousand at once held the loop for 8 ms
@@ -65,15 +70,22 @@ class Pings:
         to_ask, given_up = _due(self._resting, now), _due(self._asked, now)
         for one in to_ask:
             self._asked[one] = now + self._timeout_s
-            one.ping()
+            _tell(one.ping)
         for one in given_up:
-            one.unanswered()
+            _tell(one.unanswered)
         if _SLICE in (len(to_ask), len(given_up)):
             return self._wake_at(now)
         # Only here: behind those that were taken from its front, a dict's first entry is far to seek.
         heads = [next(iter(waiting.values())) for waiting in (self._resting, self._asked) if waiting]
         if heads:  # not before a tick has passed: others' time comes with the first one's
             self._wake_at(max(min(heads), now + self._tick_s))
+
+
+def _tell(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception:  # the timer's root: one that fails must not cost the others their pings
+        logger.exception("pings.failed")
 
 
 def _due(waiting: dict[Pinged, float], now: float) -> list[Pinged]:

@@ -236,6 +236,7 @@ class Socket:
             return
         self.closed = self.closing = True
         self.reason = reason
+        self.line.write = None
         self._rules.pings.forget(self)
         self.let_in()
         if self._latest is not None:
@@ -324,6 +325,8 @@ class Socket:
         if self.closed:
             return
         if self._inbox is None:
+            if item is None and self.polling is None:
+                return self.shut(Closed.CLIENT)  # nothing came before: thousands that go at once need no task each
             self._inbox = deque((item,))
             self._rules.spawn(self._work(self._inbox))
             return
@@ -336,7 +339,7 @@ class Socket:
         try:
             if self.polling is not None:
                 async with self.polling.posting:  # what was posted before the move comes first
-                    pass
+                    self.polling = None
             while inbox and not self.closed:
                 await self._deal_with(inbox.popleft())
                 if len(inbox) == _MOST_INBOX // 2 and self._websocket is not None:

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from hub.domain.rooms import KITCHEN
 from hub.fanout.closed import Closed
 from tests.fanout.door import Hub, closing, poller, raw, serve
-from tests.fanout.house import until
+from tests.fanout.house import House, Recorder, until
 from tests.support.wire import CLOSE, PING, PONG, Wire, frame, let_in, websocket
 
 
@@ -170,6 +171,27 @@ async def test_a_client_that_sends_on_after_it_was_refused_still_reads_why() -> 
         assert hub.server.engine.closed == {Closed.TOO_LARGE: 1}
 
 
+async def test_nothing_is_sent_behind_a_goodbye_though_a_command_keeps_its_client_in_its_rooms(house: House) -> None:
+    async with serve(Hub(house)) as hub, let_in(hub.url) as link:
+        await link.send(frame(b'420["join",{"room":"kitchen"}]') + frame(b'42["late_echo",{}]'))
+        async with asyncio.timeout(10):
+            assert (await link.text()).startswith("430")
+            await hub.late.wait()
+        (socket_,) = hub.server.engine.sockets.values()
+        socket_.shut(Closed.SERVER)
+        other = Recorder("other")
+        await house.enter(other, KITCHEN)
+        await house.say(KITCHEN)
+        await other.has(1)
+        assert house.relay.stats.members == 2  # it is still in the room
+        assert await link.closing() == 1000
+        await link.send(frame(b"", CLOSE))
+        async with asyncio.timeout(10):
+            assert await link.reader.read() == b""
+        hub.go_on.set()
+        await until(lambda: house.relay.stats.members == 1)
+
+
 async def test_commands_sent_before_the_connection_breaks_are_carried_out() -> None:
     async with serve(Hub()) as hub, let_in(hub.url) as link:
         await link.send(frame(b'42["echo",{"n":1}]') + frame(b'42["echo",{"n":2}]'))
@@ -193,6 +215,19 @@ async def test_an_upgrade_that_ends_late_does_not_disturb_the_next_one() -> None
                 assert socket_.upgrading
                 await second.send(frame(b"5") + frame(b"40"))
                 assert (await second.text()).startswith("40")
+
+
+async def test_nothing_of_the_polls_is_kept_once_the_websocket_has_taken_over() -> None:
+    async with serve(Hub()) as hub, aiohttp.ClientSession() as http:
+        url = await poller(hub, http)
+        (socket_,) = hub.server.engine.sockets.values()
+        async with websocket(hub.url, url.removeprefix(hub.url).replace("polling", "websocket")) as link:
+            await link.send(frame(b"2probe") + frame(b"5") + frame(b"40"))
+            assert await link.text() == "3probe"
+            assert (await link.text()).startswith("40")
+            assert socket_.polling is None
+            async with http.get(url) as response:
+                assert response.status == 400
 
 
 async def test_an_application_that_ends_without_a_word_leaves_no_connection_open(
