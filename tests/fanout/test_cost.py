@@ -72,7 +72,6 @@ async def test_a_delivery_takes_a_bounded_number_of_calls_and_no_task(house: Hou
         assert asyncio.all_tasks() == tasks
         assert one.names["_packet"] == 1  # encoded once, for all of them
         assert house.relay.stats.deliveries == 2 * SOCKETS
-        print("TOTAL", one.total, one.names.most_common(30))
         assert one.total <= SOCKETS * CALLS_A_DELIVERY + CALLS_AN_EVENT
         assert (await ws.receive_str()).startswith('42["order.preparing"')
 
