@@ -67,26 +67,44 @@ class Calls:
         return await self._call(command, again, None)
 
     async def _call(self, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
+        until = asyncio.get_running_loop().time() + self.deadline_s
         try:
-            async with asyncio.timeout(self.deadline_s):
-                return await self._until_answered(command, again, script)
+            return await self._lane.call(*command)  # keeps the deadline by itself
+        except (RedisError, OSError) as error:
+            instead = _instead(command, error, again, script)
+            if instead is None:
+                raise translate(error) from error
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._until_answered(instead, again, script)
         except TimeoutError as error:
             raise Unavailable("Redis does not answer") from error
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
     async def _until_answered(self, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
+        """After a first try that did not get through."""
         pause_s = 0.01
         while True:
-            try:
-                return await self._lane.call(*command)
-            except NoScriptError:
-                # Redis does not know its hash: sent in full.
-                if script is None:
-                    raise
-                command = ("EVAL", script.text, *command[2:])
-            except (ConnectionError, OSError) as error:
-                if not again or isinstance(error.__cause__ or error, AuthenticationError):
-                    raise
+            if command[0] != "EVAL":
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1))
                 pause_s = min(pause_s * 2, 0.25)
+            try:
+                return await self._lane.call(*command)
+            except (RedisError, OSError) as error:
+                instead = _instead(command, error, again, script)
+                if instead is None:
+                    raise
+                command = instead
+
+
+def _instead(
+    command: Sequence[str | int], error: Exception, again: bool, script: Script | None
+) -> Sequence[str | int] | None:
+    """What to send after this error; None if nothing."""
+    if isinstance(error, NoScriptError):
+        # Redis does not know its hash: sent in full.
+        return None if script is None else ("EVAL", script.text, *command[2:])
+    if not again or isinstance(error, TimeoutError) or isinstance(error.__cause__ or error, AuthenticationError):
+        return None
+    return command if isinstance(error, ConnectionError | OSError) else None

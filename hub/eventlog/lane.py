@@ -5,111 +5,150 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from hiredis import pack_command
 from redis.exceptions import ConnectionError, RedisError
+
+from hub.eventlog.line import Call, Line
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-# Measured with 64 callers, two cores, fsync always: 10,000 commits/s. One pipeline of 64 makes the loop and
-# Redis wait for each other by turns (5,000); eight of 8 share too little (6,000).
+# Redis reads 16 KB of a connection at a time, and syncs before it reads on: with one connection, each sync would be
+# for some seven commits.
 WIDTH = 4
-BATCH = 16
+BATCH = 16  # unanswered on each connection before another one is opened
 WAITING = 10_000
-
-Command = Sequence[bytes | str | int]
 
 _logger = logging.getLogger(__name__)
 
 
 class Lane:
-    """Sends commands in pipelines, a few at a time, on connections of the client's pool.
+    """Gives each command to one of a few connections that are kept, without waiting for the replies of others.
 
-    A command by itself costs redis-py about 0.2 ms of the loop, most of it for taking a connection and giving
-    it back; in a pipeline the commands share that. With `appendfsync always` they share the fsync, too.
+    With `appendfsync always`, commands that Redis finds together share the fsync.
 
     A caller that is cancelled, or stops waiting, disturbs nobody: its command is dropped if it has not been
-    sent, its reply if it has.
+    sent, its reply if it has. A connection that owes an answer for longer than the deadline is ended.
+
+    Attributes:
+        breaks: How many connections have been lost: what is behind a new one may be another Redis.
     """
 
     def __init__(self, redis: Redis, *, deadline_s: float) -> None:
+        self.breaks = 0
         self._redis = redis
         self._deadline_s = deadline_s
-        self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._lines: list[Line] = []
+        self._waiting: deque[Call] = deque()  # for a connection that has room
+        self._opening: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._closed = False
 
-    async def call(self, *command: bytes | str | int) -> Any:
+    async def call(self, *command: str | int) -> Any:
         """Redis's reply.
 
         Raises:
+            TimeoutError: There was none by the deadline.
             RedisError, OSError: As redis-py has it; the caller translates.
         """
+        if self._closed:
+            raise ConnectionError("the event log is closed")
         if len(self._waiting) >= WAITING:
             raise ConnectionError("too many commands are waiting for Redis")
-        # Encoded here: text that is not Unicode is this caller's error, and would fail its neighbours.
-        packed = [part.encode() if isinstance(part, str) else part for part in command]
-        reply_to: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((packed, reply_to))
-        if len(self._pumps) < WIDTH:
-            self._pumps.add(asyncio.create_task(self._pump(), name="eventlog-lane"))
-        reply = await reply_to
+        loop = asyncio.get_running_loop()
+        # Packed here: text that is not Unicode is this caller's error.
+        packed = pack_command(cast("Any", command))  # its stub allows a single argument
+        call = Call(packed, loop.create_future(), loop.time() + self._deadline_s)
+        line = None if self._waiting else self._line()
+        if line is not None:
+            line.send(call)
+        else:
+            self._waiting.append(call)
+        if self._alarm is None:
+            self._alarm = loop.call_at(call.due, self._look)
+        reply = await call.reply
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     async def aclose(self) -> None:
         """Drop what is under way; whoever waits gets an error."""
-        pumps = list(self._pumps)
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        for line in list(self._lines):
+            await line.aclose()
+        self._tell(ConnectionError("the event log is closed"))
+
+    def _line(self) -> Line | None:
+        """The least busy one, if it has room."""
+        line = min(self._lines, key=_unanswered, default=None)
+        if line is None or len(line.unanswered) >= BATCH:
+            self._open_another()
+        return line if line is not None and line.has_room else None
+
+    def _feed(self) -> None:
+        """Send what waits, as far as there is room."""
         while self._waiting:
-            _settle(self._waiting.popleft()[1], ConnectionError("the event log is closed"))
+            if self._waiting[0].reply.done():
+                self._waiting.popleft()
+                continue
+            line = self._line()
+            if line is None:
+                return
+            line.send(self._waiting.popleft())
 
-    async def _pump(self) -> None:
-        """Send until nobody waits. `call` starts it when there is work, `aclose` ends it."""
-        pump = asyncio.current_task()
-        try:
-            while batch := self._next():
-                await self._exchange(batch)
-        finally:
-            # Here, not in a callback of the task: between the two, a caller would take it for one that works.
-            self._pumps -= {pump}
+    def _look(self) -> None:
+        """See who has waited for too long."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._waiting and self._waiting[0].due <= now:
+            self._waiting.popleft().settle(TimeoutError())
+        for line in [line for line in self._lines if line.unanswered and line.unanswered[0].due <= now]:
+            line.give_up("Redis did not answer others in time", now)
+        oldest = [calls[0].due for calls in (self._waiting, *(line.unanswered for line in self._lines)) if calls]
+        self._alarm = loop.call_at(min(oldest), self._look) if oldest else None
 
-    async def _exchange(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
-        replies: Sequence[Any] = ()
+    # Connections
+
+    def _open_another(self) -> None:
+        if self._opening is None and len(self._lines) < WIDTH and not self._closed:
+            self._opening = asyncio.create_task(self._open(), name="eventlog-lane")
+
+    async def _open(self) -> None:
+        """Open a connection; `_line` starts it where there is work, `aclose` ends it."""
+        failed: Exception | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                replies = await self._send([command for command, _ in batch])
+                self._lines.append(await Line.open(self._redis, self._feed, self._lost))
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
-            replies = [error] * len(batch)
+            failed = error
         except Exception as error:
             _logger.exception("eventlog_lane_failed")
-            replies = [error] * len(batch)
+            failed = error
         finally:
-            replies = replies or [ConnectionError("the event log was closed")] * len(batch)
-            for (_, reply_to), reply in zip(batch, replies, strict=True):
-                _settle(reply_to, reply)
+            self._opening = None
+        if failed is None:
+            self._feed()
+        elif not self._lines:
+            self._tell(failed)
 
-    def _next(self) -> list[tuple[Command, asyncio.Future[Any]]]:
-        batch: list[tuple[Command, asyncio.Future[Any]]] = []
-        while self._waiting and len(batch) < BATCH:
-            entry = self._waiting.popleft()
-            if not entry[1].done():
-                batch.append(entry)
-        return batch
+    def _lost(self, line: Line) -> None:
+        self.breaks += 1
+        self._lines.remove(line)
+        if not self._closed:
+            self._feed()
 
-    async def _send(self, commands: list[Command]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = await pipeline.execute(raise_on_error=False)
-            return replies
+    def _tell(self, error: Exception) -> None:
+        """Whoever waits for a connection hears why there is none."""
+        while self._waiting:
+            self._waiting.popleft().settle(error)
 
 
-def _settle(reply_to: asyncio.Future[Any], reply: Any) -> None:
-    # An error is a result like any: nobody may be left to hear of an exception.
-    if not reply_to.done():
-        reply_to.set_result(reply)
+def _unanswered(line: Line) -> int:
+    return len(line.unanswered)
