@@ -12,10 +12,10 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-ind
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
-.PHONY: help setup run test lint types chaos bench lock clean
+.PHONY: help setup run test lint types chaos bench bench-growth lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(DONE)/runtime $(VENDOR) ## install what `make run` needs; a second time does nothing
 
@@ -38,8 +38,11 @@ chaos: $(DONE)/dev $(VENDOR) ## kill, stall and cut everything for MINUTES=30, a
 	@$(if $(SEED),,CHAOS_LONG=1 $(BIN)/pytest tests/chaos)
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: $(DONE)/dev $(VENDOR) ## measure, and print how it was measured
+bench: $(DONE)/dev $(VENDOR) ## measure, side by side with others; ARGS="big --with comanda,node" or --quick
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-growth: $(DONE)/dev ## what a delivery costs with 100 to 10,000 sockets, with 10 to 50,000 rooms
+	@$(BIN)/python -m bench.growth $(ARGS)
 
 lock: $(DONE)/dev ## write the pinned requirements anew; ARGS=--upgrade takes the newest versions
 	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure every figure, print one table, and exit with 1 if a target is missed."""
+"""`python -m bench`: measure, print one table, and exit with 1 if a target is missed."""
 
 from __future__ import annotations
 
@@ -7,37 +7,58 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 import uvloop
 
-from bench import deliver, idle, machine, orders, ready
+from bench import deliver, idle, machine, orders, ready, returns, rounds, steps
+from bench.contenders.contender import Contender
 from bench.figure import Effort, Figure
 from bench.hub import DidNotStart
-from bench.table import render
+from bench.peers import CONTENDERS
+from bench.rounds import Compared
+from bench.table import render, side_by_side
 
-_LONGEST_S = 175.0
+_LONGEST_S = 1_800.0
 _QUIET = 0.1  # what others may take of the machine before the figures say more about them
+_ROUNDS = 5
 _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure]]] = {
     "ready": ready.measure,
     "deliver": deliver.measure,
     "orders": orders.measure,
+    "steps-http": steps.measure_http,
+    "steps-sockets": steps.measure_sockets,
     "idle": idle.measure,
 }
+_COMPARED = [*rounds.NAMES, returns.MEASURE.name]
+_EPILOG = f"""
+figures of this hub alone: {", ".join(_FIGURES)}
+side by side with others: {", ".join(_COMPARED)}
+contenders: {", ".join(CONTENDERS)}
+"""
 
 
 def main() -> int:
     """Parse, measure, print."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(_FIGURES)}; all by default")
-    parser.add_argument("--quick", action="store_true", help="shorter and fewer runs: under 40 s")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; everything by default")
+    parser.add_argument("--with", dest="contenders", metavar="A,B", help="with whom to compare; with all by default")
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer runs: about three minutes")
     asked = parser.parse_args()
-    if unknown := set(asked.figures) - set(_FIGURES):
-        parser.error(f"there is no figure {', '.join(sorted(unknown))}")
+    if unknown := set(asked.names) - {*_FIGURES, *_COMPARED}:
+        parser.error(f"there is nothing called {', '.join(sorted(unknown))} to measure")
+    chosen = asked.contenders.split(",") if asked.contenders else list(CONTENDERS)
+    if unknown := set(chosen) - set(CONTENDERS):
+        parser.error(f"there is no contender {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, _stop)  # so that what was started is ended
     try:
-        return uvloop.run(_measure(asked.figures or list(_FIGURES), Effort(quick=asked.quick)))
+        return uvloop.run(_measure(asked.names or [*_FIGURES, *_COMPARED], chosen, Effort(quick=asked.quick)))
     except DidNotStart as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -48,22 +69,44 @@ def main() -> int:
         return 1
 
 
-async def _measure(names: list[str], effort: Effort) -> int:
+async def _measure(names: Sequence[str], contenders: Sequence[str], effort: Effort) -> int:
     began = time.monotonic()
     for fact in machine.facts():
         print(fact)
     figures: list[Figure] = []
     async with asyncio.timeout(_LONGEST_S):
-        for name in names:
+        for name in (name for name in _FIGURES if name in names):
             print(f"measuring {name} …", file=sys.stderr)
             figures.append(await _FIGURES[name](effort))
-    print()
-    print("\n".join(render(figures)))
-    if (others := max(figure.others for figure in figures)) > _QUIET:
+        compared = await _compare({key: CONTENDERS[key]() for key in CONTENDERS if key in contenders}, names, effort)
+    print("\n".join(["", *_table(figures, compared)]))
+    shares = [figure.others for figure in figures] + [comparison.others for comparison in compared.comparisons]
+    if (others := max(shares, default=0)) > _QUIET:
         print(f"The machine was not quiet: other processes took up to {others:.0%} of it. Measure again when it is.")
-    missed = [figure.name for figure in figures if not figure.met]
-    print(f"{len(figures) - len(missed)} of {len(figures)} targets met, in {time.monotonic() - began:.0f} s")
-    return 1 if missed else 0
+    met = [figure.met for figure in figures]
+    met += [each for comparison in compared.comparisons for each in comparison.judged()]
+    print(f"{sum(met)} of {len(met)} targets met, in {time.monotonic() - began:.0f} s")
+    return 0 if all(met) else 1
+
+
+async def _compare(contenders: Mapping[str, Contender], names: Sequence[str], effort: Effort) -> Compared:
+    runs = effort.runs(_ROUNDS)
+    if set(names) & set(rounds.NAMES):
+        compared = await rounds.compare(contenders, names, runs, quick=effort.quick)
+    else:
+        compared = Compared({key: contender.name for key, contender in contenders.items()})
+    if returns.MEASURE.name in names:
+        await returns.compare(contenders, compared, effort.runs(3))
+    return compared
+
+
+def _table(figures: Sequence[Figure], compared: Compared) -> Iterator[str]:
+    if figures:
+        yield from render(figures)
+    for comparison in compared.comparisons:
+        yield from side_by_side(comparison, compared.names)
+    for contender, why in compared.absent.items():
+        yield f"absent: {compared.names[contender]}: {why}"
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -24,7 +24,9 @@ class Heard:
     Attributes:
         seconds: What the order took.
         spread_s: From the first delivery to the last.
+        connect_p50_ms, connect_p99_ms: From a socket's connect to the end of its dialogue.
         cpu_s: CPU seconds of the load client since it began.
+        began_ns, last_ns: When it was told to begin, and when the last delivery came.
     """
 
     ready: int
@@ -35,7 +37,10 @@ class Heard:
     p99_ms: float
     max_ms: float
     seconds: float
+    connect_p50_ms: float
+    connect_p99_ms: float
     cpu_s: float
+    began_ns: int
     last_ns: int
 
 

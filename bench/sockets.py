@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 _PING, _EVENT, _ACK, _CONNECTED, _OPEN = b"2", b"42", b"43", b"40", b"0"
@@ -26,11 +27,13 @@ class Client(asyncio.Protocol):
     Attributes:
         arrived: Events as they came: when (`perf_counter`), and the JSON array `[type, event, cursor]`.
         answers: The ack of each command that nobody awaited, by the command's number.
+        on_answer: Is given those acks instead, where it is set.
     """
 
     def __init__(self) -> None:
         self.arrived: list[tuple[float, bytes]] = []
         self.answers: dict[int, bytes] = {}
+        self.on_answer: Callable[[bytes], None] | None = None
         self.lost = False
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
@@ -121,10 +124,13 @@ class Client(asyncio.Protocol):
         elif packet.startswith(_ACK):
             start = packet.index(b"[")
             number = int(packet[2:start])
-            if (waiting := self._acks.pop(number, None)) is None:
+            if (waiting := self._acks.pop(number, None)) is not None:
+                if not waiting.done():
+                    waiting.set_result(packet[start:])
+            elif self.on_answer is not None:
+                self.on_answer(packet[start:])
+            else:
                 self.answers[number] = packet[start:]
-            elif not waiting.done():
-                waiting.set_result(packet[start:])
         elif packet == _PING:
             self._write(b"3")
         elif packet.startswith(_CONNECTED):

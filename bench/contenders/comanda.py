@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from hub.services.tokens import Tokens
 
 _BRANCH = "centro"
 _DOCUMENTS_A_COMMIT = 16
+_UNLIMITED = {"COMANDA_LIMIT_CONNECTIONS": "0", "COMANDA_LIMIT_REQUESTS_S": "0"}  # all come from one address
 _TEMPLATE = "PEDBENCH"
 
 
@@ -32,15 +33,15 @@ class Comanda:
 
     name = "Comanda"
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**_UNLIMITED, **(settings or {})}
         self._secret = secrets.token_hex(32)
         self._tokens = Tokens(self._secret.encode(), _BRANCH)
         self._single = False
 
     @asynccontextmanager
     async def running(self, folder: str) -> AsyncIterator[Server]:
-        settings = {"COMANDA_LIMIT_CONNECTIONS": "0", "COMANDA_LIMIT_REQUESTS_S": "0", "COMANDA_SECRET": self._secret}
-        async with hub.running(settings) as running:
+        async with hub.running(self._settings | {"COMANDA_SECRET": self._secret}) as running:
             yield Server(
                 running.port,
                 running.process.pid,
@@ -52,8 +53,6 @@ class Comanda:
     async def prepare(self, server: Server, rooms: int) -> None:
         """Place one order at the door, and file as many like it as are wanted straight into the log."""
         self._single = rooms == 1
-        names = ["promos"] if self._single else [f"order:{_order_id(number)}" for number in range(rooms)]
-        (Path(server.folder) / "rooms").write_text("\n".join(names))
         if self._single:
             return
         client = await Client.open(hub.HOST, server.port)
@@ -76,24 +75,42 @@ class Comanda:
             await redis.aclose()
 
     def dialogue(self, server: Server, room: str) -> Dialogue:
-        asked: dict[str, str] = {"room": "promos"}
-        if not self._single:
-            order_id = _order_id(int(room.removeprefix("r")))
-            asked = {"room": f"order:{order_id}", "token": self._tokens.for_order(order_id)}
-        join = json.dumps(["room.join", asked], separators=(",", ":"))
+        return self.in_rooms([int(room.removeprefix("r"))])
+
+    def in_rooms(self, numbers: Sequence[int]) -> Dialogue:
+        """A client that enters several rooms, or none, one after the other."""
+        steps = [("0{", "40")]
+        awaits = '42["hub.welcome"'
+        for ack, number in enumerate(numbers, start=1):
+            steps.append((awaits, f"42{ack}{self._join(number)}"))
+            awaits = f'43{ack}[{{"ok":true'
         return Dialogue(
             path="/socket.io/?EIO=4&transport=websocket",
-            steps=[("0{", "40"), ('42["hub.welcome"', f"421{join}"), ('431[{"ok":true', "")],
+            steps=[*steps, (awaits, "")],
             event='42["order.preparing"',
             ping="2",
             pong="3",
             returns=[("0{", '40{"pid":"%PID%","offset":"%OFFSET%"}'), ("40{", ""), ('42["hub.welcome"', "")],
         )
 
+    def _join(self, number: int) -> str:
+        asked = {"room": self._room(number)}
+        if not self._single:
+            asked["token"] = self._tokens.for_order(_order_id(number))
+        return json.dumps(["room.join", asked], separators=(",", ":"))
+
     def publisher(self, server: Server, pace: Pace) -> Sequence[str]:
+        return self.publisher_to(server, pace, range(pace.rooms))
+
+    def publisher_to(self, server: Server, pace: Pace, numbers: Iterable[int], branch: str = _BRANCH) -> Sequence[str]:
+        """The same for these rooms, of this branch."""
         module = "bench.contenders.publish_comanda"
-        names = Path(server.folder) / "rooms"
-        return [sys.executable, "-m", module, server.redis, *pacing.arguments(pace), str(names)]
+        names = Path(server.folder) / f"rooms-{branch}"
+        names.write_text("\n".join(map(self._room, numbers)))
+        return [sys.executable, "-m", module, server.redis, *pacing.arguments(pace), str(names), "--branch", branch]
+
+    def _room(self, number: int) -> str:
+        return "promos" if self._single else f"order:{_order_id(number)}"
 
 
 async def _file(log: EventLog, some: list[tuple[str, str]], at_once: asyncio.Semaphore) -> None:

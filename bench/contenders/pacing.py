@@ -38,11 +38,14 @@ def from_arguments(parsed: argparse.Namespace) -> Pace:
     return Pace(parsed.rooms, parsed.rate, parsed.seconds, parsed.burst)
 
 
-async def keep(pace: Pace, publish: Callable[[list[int]], Awaitable[None]]) -> None:
+async def keep(
+    pace: Pace, publish: Callable[[list[int]], Awaitable[None]], finish: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Wait for a word on standard input, publish as the pace says, and print what came of it.
 
     Args:
         publish: Takes the rooms' numbers of the events that are due, in order; returns when more may be handed over.
+        finish: Returns when all that was handed over is published, where `publish` does not wait for that.
     """
     await asyncio.to_thread(sys.stdin.readline)
     began_ns, began, done = time.monotonic_ns(), time.perf_counter(), 0
@@ -62,4 +65,6 @@ async def keep(pace: Pace, publish: Callable[[list[int]], Awaitable[None]]) -> N
             continue
         await publish([number // pace.burst % pace.rooms for number in range(done, due)])
         done = due
+    if finish is not None:
+        await finish()
     print(json.dumps({"events": done, "began_ns": began_ns, "ended_ns": time.monotonic_ns()}), flush=True)

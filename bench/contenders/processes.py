@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +27,9 @@ def program(name: str) -> str:
     Raises:
         Lacking: It isn't installed.
     """
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")
+    # Servers' programs are not on a plain user's PATH everywhere; Node.js may have come as a wheel.
+    own = Path(sys.executable).parent
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{own}:/usr/sbin:/usr/local/sbin:/sbin")
     if found is None:
         raise Lacking(f"{name} is not installed")
     return found
@@ -67,9 +70,13 @@ async def child(
 
 @asynccontextmanager
 async def redis(folder: str) -> AsyncIterator[tuple[int, int]]:
-    """A Redis that keeps nothing on disk, `(port, pid)`: the peers need no more of it, and so it costs them less."""
+    """A Redis that keeps nothing on disk, `(port, pid)`: the peers need no more of it, and so it costs them less.
+
+    It waits for subscribers that fall behind, as long as there is memory: as it comes, it drops them at 32 MB.
+    """
     port = free_port()
     command = [program("redis-server"), "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
+    command += ["--client-output-buffer-limit", "pubsub 0 0 0"]
     async with child(command, folder, port=port) as pid:
         yield port, pid
 

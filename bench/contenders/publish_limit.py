@@ -13,9 +13,10 @@ from bench.contenders.processes import HOST
 
 async def main() -> None:
     asked = pacing.parser().parse_args()
-    _, writer = await asyncio.open_connection(HOST, int(asked.target))
+    reader, writer = await asyncio.open_connection(HOST, int(asked.target))
     writer.write(b"PUB\n")
-    await asyncio.sleep(0.1)  # it reads these four bytes as a greeting, by themselves
+    async with asyncio.timeout(5):
+        await reader.readline()
 
     async def publish(rooms: list[int]) -> None:
         for room in rooms:

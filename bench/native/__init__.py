@@ -26,5 +26,9 @@ def compiled(name: str) -> Path:
     if compiler is None:
         raise Lacking("a C compiler (cc, gcc or clang) is needed to compile the load client")
     _BUILT.mkdir(parents=True, exist_ok=True)
-    subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True, timeout=60)
+    subprocess.run(
+        [compiler, "-O2", "-Wall", "-Wextra", "-Wno-unused-result", "-o", str(program), str(source)],
+        check=True,
+        timeout=60,
+    )
     return program

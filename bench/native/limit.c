@@ -3,7 +3,7 @@
  * usage: limit            (prints its port)
  *
  * A client's handshake names its room in the path, /<number>; it is answered and never read again. Whoever says
- * "PUB\n" instead publishes: a length and a room's number, four bytes each, the highest first, then the text.
+ * "PUB\n" instead is told "OK\n" and publishes: a length and a room's number, four bytes each, the highest first, then the text.
  * No Socket.IO, no bounds, no order to keep, nothing that could be missed: only the system calls.
  */
 #define _GNU_SOURCE
@@ -20,12 +20,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_ROOMS = 65536, READ_BYTES = 1 << 16 };
+enum { MOST_ROOMS = 65536, MOST_FDS = 65536, READ_BYTES = 1 << 16 };
 
 struct room { int *fds; int count, space; };
 
 static struct room rooms[MOST_ROOMS];
 static int epoll_fd, publisher = -1;
+static int room_of[MOST_FDS];
+static char entered[MOST_FDS];
 static unsigned char kept[1 << 20];
 static size_t kept_len;
 
@@ -46,6 +48,18 @@ static void enter(int fd, int number) {
         if (!room->fds) die("realloc");
     }
     room->fds[room->count++] = fd;
+    room_of[fd] = number;
+    entered[fd] = 1;
+    struct epoll_event e = {.events = EPOLLRDHUP, .data.fd = fd}; /* what it says is of no interest, only that it goes */
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &e) < 0) die("epoll_ctl");
+}
+
+static void leave(int fd) {
+    entered[fd] = 0;
+    struct room *room = &rooms[room_of[fd]];
+    for (int i = 0; i < room->count; i++)
+        if (room->fds[i] == fd) room->fds[i--] = room->fds[--room->count];
+    close(fd);
 }
 
 static void fan_out(const unsigned char *text, size_t size, unsigned number) {
@@ -63,7 +77,7 @@ static void fan_out(const unsigned char *text, size_t size, unsigned number) {
     memcpy(frame + head, text, size);
     struct room *room = &rooms[number];
     for (int i = 0; i < room->count; i++)
-        if (send(room->fds[i], frame, head + size, MSG_NOSIGNAL) < 0 && errno != EAGAIN) room->fds[i--] = room->fds[--room->count];
+        send(room->fds[i], frame, head + size, MSG_NOSIGNAL); /* who left is noticed by epoll */
 }
 
 static void published(void) {
@@ -99,12 +113,12 @@ static void first_words(int fd) {
     said[got] = 0;
     if (!strncmp(said, "PUB\n", 4)) {
         publisher = fd;
+        if (send(fd, "OK\n", 3, MSG_NOSIGNAL) < 0) publisher = -1;
         return;
     }
     int number = strncmp(said, "GET /", 5) ? 0 : atoi(said + 5);
     if (number < 0 || number >= MOST_ROOMS) number = 0;
     if (send(fd, ANSWER, sizeof ANSWER - 1, MSG_NOSIGNAL) < 0) return;
-    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* what it says later is of no interest */
     enter(fd, number);
 }
 
@@ -136,10 +150,16 @@ int main(void) {
             if (fd == door) {
                 int one = accept4(door, NULL, NULL, SOCK_NONBLOCK);
                 if (one < 0) continue;
+                if (one >= MOST_FDS) {
+                    close(one);
+                    continue;
+                }
                 setsockopt(one, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
                 watch(one);
             } else if (fd == publisher) {
                 published();
+            } else if (entered[fd]) {
+                leave(fd);
             } else {
                 first_words(fd);
             }

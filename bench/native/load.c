@@ -7,10 +7,11 @@
  * Each `send` goes out when a text frame has come that begins with the `await` before it (an empty one is not waited
  * for, an empty send is not sent). What stands behind "||" is said instead when the socket comes back. In it, %PID% and
  * %OFFSET% stand for what a Socket.IO server gave this socket: its private id, and the last cursor.
- * A text frame that begins with `event` is a delivery. One that is exactly `ping` is answered with `pong`.
+ * A text frame that begins with `event` is a delivery. One that is exactly `ping` is answered with `pong`. Where a
+ * frame has several lines, each counts as one.
  *
  * The plan is answered by one line of JSON. Then orders, a line each, answered likewise, one at a time:
- *     connect          open all sockets, `at once` of them side by side, until each has said its last
+ *     connect          open all sockets, `at once` of them side by side, until each has said its last, or for 30 s
  *     begin            forget what was counted
  *     wait N MS        return when N deliveries have come since `begin`, or MS milliseconds have passed
  *     drop             close all sockets
@@ -37,11 +38,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1 << 18, BUCKET_US = 10, BUCKETS = 200000, MOST_STEPS = 8, ID_BYTES = 64 };
+enum { READ_BYTES = 1 << 18, BUCKET_US = 10, BUCKETS = 200000, ID_BYTES = 64 };
+enum opcode { TEXT = 1, CLOSE = 8, PING = 9, PONG = 10 };
 enum state { IDLE, OPENING, STEPPING, READY, LOST };
 
 struct step { char *await, *send; };
-struct dialogue { struct step steps[MOST_STEPS]; int count; };
+struct dialogue { struct step *steps; int count, space; };
 
 struct sock {
     int fd;
@@ -60,8 +62,8 @@ struct sock {
 static struct sock *socks;
 static int count, at_once, port, epoll_fd;
 static int opened, ready, lost;
-static uint64_t deliveries, bytes, first_ns, last_ns;
-static uint32_t histogram[BUCKETS + 1], longest_us, timed;
+static uint64_t deliveries, bytes, began_ns, first_ns, last_ns;
+static struct histogram { uint32_t counts[BUCKETS + 1], timed, longest_us; } latencies, connects;
 static char *input;
 
 static uint64_t now_ns(void) {
@@ -81,6 +83,26 @@ static void die(const char *why) {
     exit(1);
 }
 
+static void count_us(struct histogram *h, uint64_t us) {
+    uint64_t bucket = us / BUCKET_US;
+    h->counts[bucket < BUCKETS ? bucket : BUCKETS]++;
+    h->timed++;
+    if (us > h->longest_us) h->longest_us = (uint32_t)us;
+}
+
+/* The upper end of the bucket in which so many per cent are reached; no later than the longest. */
+static double percentile_ms(const struct histogram *h, double percent) {
+    uint64_t want = (uint64_t)((double)h->timed * percent / 100.0 + 0.999999), seen = 0;
+    for (int i = 0; i < BUCKETS; i++) {
+        seen += h->counts[i];
+        if (want && seen >= want) {
+            uint32_t end_us = (uint32_t)(i + 1) * BUCKET_US;
+            return (end_us < h->longest_us ? end_us : h->longest_us) / 1000.0;
+        }
+    }
+    return h->longest_us / 1000.0;
+}
+
 /* Plan */
 
 static char *line(void) {
@@ -97,9 +119,14 @@ static char *field(char **rest) {
 }
 
 static void read_steps(struct dialogue *d, char **rest) {
-    while (*rest && d->count < MOST_STEPS) {
+    while (*rest) {
         char *await = field(rest);
         if (!strcmp(await, "||")) return;
+        if (d->count == d->space) {
+            d->space = d->space ? d->space * 2 : 4;
+            d->steps = realloc(d->steps, (size_t)d->space * sizeof *d->steps);
+            if (!d->steps) die("memory");
+        }
         d->steps[d->count].await = await;
         d->steps[d->count++].send = field(rest);
     }
@@ -138,11 +165,11 @@ static void put(struct sock *s, const char *data, size_t size) {
     }
 }
 
-static void put_text(struct sock *s, const char *text) {
+static void put_frame(struct sock *s, int opcode, const char *text, size_t size) {
     char frame[8192];
-    size_t size = strlen(text), head = 0;
+    size_t head = 0;
     if (size > sizeof frame - 16) die("a message is too long");
-    frame[head++] = (char)0x81;
+    frame[head++] = (char)(0x80 | opcode);
     if (size < 126) {
         frame[head++] = (char)(0x80 | size);
     } else {
@@ -155,6 +182,8 @@ static void put_text(struct sock *s, const char *text) {
     memcpy(frame + head, text, size);
     put(s, frame, head + size);
 }
+
+static void put_text(struct sock *s, const char *text) { put_frame(s, TEXT, text, strlen(text)); }
 
 static void put_filled_in(struct sock *s, const char *text) {
     char out[8192];
@@ -240,6 +269,7 @@ static void go_on(struct sock *s, const char *text, size_t size) {
     }
     s->state = READY;
     ready++;
+    count_us(&connects, (now_ns() - s->began_ns) / 1000);
     open_next();
 }
 
@@ -271,16 +301,13 @@ static void delivered(struct sock *s, const char *text, size_t size, uint64_t at
     last_ns = at;
     const char *sent = memmem(text, size, "\"sent\":", 7);
     if (sent) {
-        uint64_t late_us = (at - strtoull(sent + 7, NULL, 10)) / 1000;
-        uint64_t bucket = late_us / BUCKET_US;
-        histogram[bucket < BUCKETS ? bucket : BUCKETS]++;
-        timed++;
-        if (late_us > longest_us) longest_us = (uint32_t)late_us;
+        uint64_t then = strtoull(sent + 7, NULL, 10);
+        count_us(&latencies, at > then ? (at - then) / 1000 : 0);
     }
     if (s->again.count) note_cursor(s, text, size);
 }
 
-static void text_came(struct sock *s, const char *text, size_t size, uint64_t at) {
+static void line_came(struct sock *s, const char *text, size_t size, uint64_t at) {
     if (size >= s->event_len && !memcmp(text, s->event, s->event_len)) {
         delivered(s, text, size, at);
         return;
@@ -294,6 +321,18 @@ static void text_came(struct sock *s, const char *text, size_t size, uint64_t at
         else if (!memcmp(text, "42", 2)) note_cursor(s, text, size);
     }
     if (s->state == STEPPING) go_on(s, text, size);
+}
+
+/* A frame may carry several messages, a line each; JSON has no line breaks of its own. */
+static void text_came(struct sock *s, const char *text, size_t size, uint64_t at) {
+    const char *stop;
+    while ((stop = memchr(text, '\n', size))) {
+        size_t one = (size_t)(stop - text);
+        line_came(s, text, one, at);
+        text += one + 1;
+        size -= one + 1;
+    }
+    if (size) line_came(s, text, size, at);
 }
 
 /* Takes whole frames; returns how many bytes they were. */
@@ -314,8 +353,9 @@ static size_t take_frames(struct sock *s, const char *data, size_t size, uint64_
         }
         if (size - done < head + body) break;
         int opcode = f[0] & 0x0f;
-        if (opcode == 1) text_came(s, data + done + head, body, at);
-        else if (opcode == 8) lose(s);
+        if (opcode == TEXT) text_came(s, data + done + head, body, at);
+        else if (opcode == PING) put_frame(s, PONG, data + done + head, body);
+        else if (opcode == CLOSE) lose(s);
         done += head + body;
     }
     return done;
@@ -384,33 +424,28 @@ static void turn(int wait_ms) {
 
 /* Orders */
 
-static double percentile_ms(double percent) {
-    uint64_t want = (uint64_t)((double)timed * percent / 100.0 + 0.999999), seen = 0;
-    for (int i = 0; i <= BUCKETS; i++) {
-        seen += histogram[i];
-        if (want && seen >= want) return (double)(i + 1) * BUCKET_US / 1000.0;
-    }
-    return 0;
-}
-
 static void report(double seconds) {
-    printf("{\"ready\":%d,\"lost\":%d,\"deliveries\":%llu,\"bytes\":%llu,\"first_ns\":%llu,\"last_ns\":%llu,"
-           "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"seconds\":%.6f,\"cpu_s\":%.4f}\n",
-           ready, lost, (unsigned long long)deliveries, (unsigned long long)bytes, (unsigned long long)first_ns,
-           (unsigned long long)last_ns, percentile_ms(50), percentile_ms(99), longest_us / 1000.0, seconds, cpu_s());
+    printf("{\"ready\":%d,\"lost\":%d,\"deliveries\":%llu,\"bytes\":%llu,\"began_ns\":%llu,\"first_ns\":%llu,"
+           "\"last_ns\":%llu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"connect_p50_ms\":%.3f,"
+           "\"connect_p99_ms\":%.3f,\"seconds\":%.6f,\"cpu_s\":%.6f}\n",
+           ready, lost, (unsigned long long)deliveries, (unsigned long long)bytes, (unsigned long long)began_ns,
+           (unsigned long long)first_ns, (unsigned long long)last_ns, percentile_ms(&latencies, 50),
+           percentile_ms(&latencies, 99), latencies.longest_us / 1000.0, percentile_ms(&connects, 50),
+           percentile_ms(&connects, 99), seconds, cpu_s());
     fflush(stdout);
 }
 
 static void begin(void) {
     deliveries = bytes = first_ns = last_ns = 0;
-    memset(histogram, 0, sizeof histogram);
-    longest_us = timed = 0;
+    memset(&latencies, 0, sizeof latencies);
+    began_ns = now_ns();
 }
 
 static void open_all(int again) {
-    uint64_t began = now_ns(), limit = began + 120ull * 1000000000u;
+    uint64_t began = now_ns(), limit = began + 30ull * 1000000000u;
     returning = again;
     opened = ready = lost = 0;
+    memset(&connects, 0, sizeof connects);
     open_next();
     while (ready + lost < count && now_ns() < limit) turn(100);
     report((double)(now_ns() - began) / 1e9);
@@ -443,6 +478,7 @@ int main(int argc, char **argv) {
         else if (sscanf(what, "wait %llu %llu", &want, &ms) == 2) wait_for(want, ms);
         else if (!strcmp(what, "drop")) {
             for (int i = 0; i < count; i++) end(&socks[i]), socks[i].state = IDLE;
+            ready = 0;
             report(0);
         } else if (!strcmp(what, "quit")) return 0;
         else printf("{\"error\":\"no such order\"}\n"), fflush(stdout);
