@@ -38,7 +38,7 @@ def check(write: Write) -> None:
     Raises:
         ValueError: It is the program's fault, not the caller's.
     """
-    if len(write.documents) > MAX_DOCUMENTS or len(write.events) > MAX_EVENTS:
+    if max(len(write.documents), len(write.same)) > MAX_DOCUMENTS or len(write.events) > MAX_EVENTS:
         raise ValueError(f"a write holds at most {MAX_DOCUMENTS} documents and {MAX_EVENTS} events")
     if len(write.stock) > MAX_STOCK_MOVES or any(move.amount < 0 for move in write.stock):
         raise ValueError(f"a write holds at most {MAX_STOCK_MOVES} stock moves, none of them negative")
@@ -66,10 +66,13 @@ def arguments(
     else:
         argv += (0, "", "", SAMPLES_KEPT)
 
-    argv.append(len(write.expects))
+    argv.append(len(write.expects) + len(write.same))
     for key, version in write.expects:
         at.append(keys.document(key))
-        argv.append(version)
+        argv += (version, "")
+    for document in write.same:
+        at.append(keys.document(document.key))
+        argv += (document.version, document.body)
 
     rooms = _rooms(write)
     argv += (keys.channels, len(rooms))
@@ -178,7 +181,8 @@ def _mismatch(_write: Write, _reply: list[Any]) -> Committed:
 
 
 def _conflict(write: Write, reply: list[Any]) -> Committed:
-    key, _expected = write.expects[int(reply[1]) - 1]
+    keys = [*(key for key, _ in write.expects), *(document.key for document in write.same)]
+    key = keys[int(reply[1]) - 1]
     raise Conflict(f"the {key.kind} has changed in the meantime", document=key.id, version=int(reply[2]))
 
 

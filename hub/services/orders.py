@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from hub.domain import commands as cmd
 from hub.domain import order as orders
-from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
+from hub.domain.errors import BadRequest, ComandaError, Conflict, Forbidden, NotFound, Unavailable
 from hub.domain.events import OrderAcknowledged, OrderEvent
 from hub.domain.menu import Menu
 from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
@@ -21,6 +21,7 @@ from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, contact_key, order
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import by_name, identity
+from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
 from hub.services.stock import stock_moves
 from hub.services.tokens import Tokens
@@ -61,6 +62,7 @@ class OrderService:
         self._day = day
         self._clock = clock
         self._new_order_id = new_order_id
+        self._recent = RecentOrders()
 
     async def place(self, principal: Principal, command: cmd.PlaceOrder) -> Answer:
         """Take an order.
@@ -87,11 +89,9 @@ class OrderService:
             )
             order = orders.fold(None, [(event, now) for event in happened])
             try:
-                committed = await self._log.commit(self._placed(principal, command, order, happened, now))
+                return await self._commit(order, self._placed(principal, command, order, happened, now))
             except Conflict:
                 continue  # the id is taken: draw another
-            answer: Answer = json.loads(committed.result)
-            return {**answer, "cursor": str(committed.cursor)}
         raise Unavailable("no free order number; try again")
 
     async def advance(self, principal: Principal, command: cmd.AdvanceOrder) -> Answer:
@@ -207,22 +207,46 @@ class OrderService:
     async def _change(self, principal: Principal, command: cmd.OrderCommand, decide: Decide) -> Answer:
         """Read, decide, commit; and again if somebody else was quicker, for the decision may differ now."""
         write = Write(**identity(principal, command))
+        if (known := self._recent.get(command.order_id)) is not None:
+            if (answer := await self._change_known(known, decide, write)) is not None:
+                return answer
+            self._recent.forget(command.order_id)
         for _ in range(_TRIES):
             order = await self._read(command.order_id)
             try:
                 happened = decide(order)
                 if not happened and not write.command_id:
                     return {"order": order.model_dump(mode="json"), "cursor": str(await self._log.position())}
-                committed = await self._log.commit(self._changed(order, happened, write))
+                return await self._commit(*self._changed(order, happened, write))
             except (Conflict, Forbidden) as exc:  # also of a repeat, when the order has moved on since
                 if (first := await self._answered_before(write)) is not None:
                     return first
                 if "document" in exc.values:
                     continue
                 raise
-            answer: Answer = json.loads(committed.result)
-            return {**answer, "cursor": str(committed.cursor)}
         raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
+
+    async def _change_known(self, known: Known, decide: Decide, write: Write) -> Answer | None:
+        """The same from memory, and in one trip to Redis; None if only what is read can decide."""
+        try:
+            happened = decide(known.order)
+        except ComandaError:
+            return None
+        if not happened:
+            return None
+        changed, now_written = self._changed(known.order, happened, write)
+        try:
+            return await self._commit(changed, replace(now_written, expects=(), same=(known.document,)))
+        except Conflict:
+            return None
+
+    async def _commit(self, order: Order, write: Write) -> Answer:
+        """Commit what happened to an order, and remember how it stands."""
+        committed = await self._log.commit(write)
+        if write.documents and not committed.repeated:
+            self._recent.keep(order, write.documents[0])
+        answer: Answer = json.loads(committed.result)
+        return {**answer, "cursor": str(committed.cursor)}
 
     async def _answered_before(self, write: Write) -> Answer | None:
         """What this very command was answered with, if an earlier try of it got through."""
@@ -263,11 +287,12 @@ class OrderService:
             **identity(principal, command),
         )
 
-    def _changed(self, order: Order, happened: Sequence[OrderEvent], write: Write) -> Write:
+    def _changed(self, order: Order, happened: Sequence[OrderEvent], write: Write) -> tuple[Order, Write]:
+        """The order after it, and what to commit."""
         now = self._clock()
         if not happened:
             # Remembered all the same: a late repeat must not find the order changed back, and do it then.
-            return replace(
+            return order, replace(
                 write, expects=((order_key(order.id), order.version),), result=f'{{"order":{order.model_dump_json()}}}'
             )
         changed = orders.fold(order, [(event, now) for event in happened])
@@ -276,7 +301,7 @@ class OrderService:
         cancelled = changed.status is OrderStatus.CANCELLED and not order.ended
         # What is already on the grill does not come back into stock.
         unused = cancelled and order.status is OrderStatus.RECEIVED
-        return Write(
+        return changed, Write(
             events=_as_logged(order.id, happened, now),
             expects=((order_key(order.id), order.version),),
             documents=(Document(order_key(order.id), changed.version, body),),

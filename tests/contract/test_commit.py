@@ -262,3 +262,15 @@ async def test_a_write_at_the_limits_is_committed(log: EventLog) -> None:
     )
     assert len((await log.commit(write)).offsets) == 8
     assert [entry.body for entry in await log.read("order:A", 0)] == [body] * 8
+
+
+async def test_what_was_decided_from_memory_needs_the_very_same_document(log: EventLog) -> None:
+    one, other = Document(KEY, 1, '{"id":"A"}'), Document(KEY, 1, '{"id":"a"}')
+    await log.commit(Write(documents=(one,)))
+    await log.commit(Write(events=(event("a", "kitchen"),), same=(one,)))
+    with pytest.raises(Conflict) as caught:
+        await log.commit(Write(events=(event("b", "kitchen"),), expects=((DocKey("order", "B"), 0),), same=(other,)))
+    assert caught.value.values == {"document": "A", "version": 1}
+    with pytest.raises(Conflict):
+        await log.commit(Write(events=(event("b", "kitchen"),), same=(Document(KEY, 2, one.body),)))
+    assert [entry.type for entry in await log.read("kitchen", 0)] == ["a"]

@@ -7,7 +7,7 @@
 --       a name for a new epoch
 --       n × epoch, offset                                            how far the caller has seen the log in its lives
 --       seconds to keep the command's result (0: no command) · fingerprint · result · samples to keep
---       n × version expected (0: none)
+--       n × version expected (0: none), body expected (empty: any)
 --       what channels begin with
 --       n × name, events to keep (0: all)                                              rooms, numbered from 1
 --       n × sku, mode, amount, low, data up to the number, time                        stock moves
@@ -73,8 +73,9 @@ end
 -- Is every document at its version?
 
 for i = 1, number() do
-  local found = tonumber(call('HGET', key(), 'v')) or 0
-  if found ~= number() then
+  local document, version, body = key(), number(), arg()
+  local found = tonumber(call('HGET', document, 'v')) or 0
+  if found ~= version or body ~= '' and call('HGET', document, 'b') ~= body then
     return {'CONFLICT', i, found}
   end
 end
