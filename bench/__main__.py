@@ -21,7 +21,6 @@ from bench.rounds import Compared
 from bench.table import render, side_by_side
 
 _LONGEST_S = 1_800.0
-_QUIET = 0.1  # what others may take of the machine before the figures say more about them
 _ROUNDS = 5
 _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure]]] = {
     "ready": ready.measure,
@@ -81,7 +80,7 @@ async def _measure(names: Sequence[str], contenders: Sequence[str], effort: Effo
         compared = await _compare({key: CONTENDERS[key]() for key in CONTENDERS if key in contenders}, names, effort)
     print("\n".join(["", *_table(figures, compared)]))
     shares = [figure.others for figure in figures] + [comparison.others for comparison in compared.comparisons]
-    if (others := max(shares, default=0)) > _QUIET:
+    if (others := max(shares, default=0)) > machine.QUIET:
         print(f"The machine was not quiet: other processes took up to {others:.0%} of it. Measure again when it is.")
     met = [figure.met for figure in figures]
     met += [each for comparison in compared.comparisons for each in comparison.judged()]

@@ -15,6 +15,7 @@ import psutil
 from bench.cores import separate
 
 ROOT = Path(__file__).resolve().parent.parent
+QUIET = 0.1  # what others may take of the machine before the figures say more about them
 _IN_MEMORY = ("tmpfs", "ramfs")
 
 

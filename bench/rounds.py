@@ -13,10 +13,11 @@ from bench.comparison import Comparison, Measure, Reading
 from bench.contenders.contender import Contender, Dialogue, Lacking, Server
 from bench.cores import apart
 from bench.load import Heard, Load, listening
-from bench.machine import Others, cpu_s, own_kb, work_folder
+from bench.machine import QUIET, Others, cpu_s, own_kb, work_folder
 from bench.scenarios import ARRIVAL_ROOMS, CONNECTS, MEMORY, SCENARIOS, SOCKETS, Scenario
 from bench.trial import Trial
 
+_TRIES = 3
 _WARM_UP = 100  # sockets that come and go before memory is read
 NAMES = [CONNECTS.name, MEMORY.name, *(scenario.measure.name for scenario in SCENARIOS)]
 
@@ -77,10 +78,20 @@ async def play(contender: Contender, asked: Sequence[str], *, quick: bool) -> di
                         readings |= {name: reading for name, reading in _arrival(seated).items() if name in asked}
                         arrivals = False
                     for scenario in scenarios:
-                        pace = scenario.pace(quick)
-                        tried = await trial.run(contender, server, load, pace, scenario.members)
+                        tried = await _quietest(contender, server, load, scenario, quick=quick)
                         readings[scenario.measure.name] = reading_of(tried, scenario.value(tried))
     return readings
+
+
+async def _quietest(contender: Contender, server: Server, load: Load, scenario: Scenario, *, quick: bool) -> Trial:
+    """A trial while others leave the machine alone; of a few, if they never do, the one that was disturbed least."""
+    tried: list[Trial] = []
+    while len(tried) < (1 if quick else _TRIES):
+        tried.append(await trial.run(contender, server, load, scenario.pace(quick), scenario.members))
+        # What is still under way would count for the next one.
+        if tried[-1].others <= QUIET or tried[-1].arrived != tried[-1].expected:
+            break
+    return min(tried, key=lambda trial: trial.others)
 
 
 def audience(contender: Contender, server: Server, rooms: int, sockets: int) -> list[Dialogue]:

@@ -124,8 +124,9 @@ CONNECTS = Measure(
     "connects/s",
     Better.HIGH,
     ratios={"node": 1.0},
-    how="WebSocket from the start; 500 rooms of 2. Ours are orders: a join shows a capability, and is answered with "
-    "the order and its history; elsewhere there is nothing to answer with.",
+    how="WebSocket from the start; 500 rooms of 2. Ours are orders: a join shows a capability, is checked and kept for "
+    "recovery in Redis, and is answered with the order and its history from there; the others answer with a constant "
+    "of that size, and check and keep nothing.",
 )
 MEMORY = Measure(
     "memory",
