@@ -114,20 +114,21 @@ class Dispatch:
         self._start()
         return True
 
-    def begin(self, watch: Watch, cursor: Cursor) -> None:
-        """Somebody in the room has been given a view as of this cursor."""
-        if watch.epoch not in (None, cursor.epoch):
-            if any(seat.settled and seat.epoch == watch.epoch for seat in watch.seats.values()):
-                self._lose_all()
-                self._start()
-                return
-            watch.stop()
-        if watch.epoch is not None:
-            return
-        watch.begin(cursor)
-        early, watch.early = watch.early, []
-        for frame in early:
-            self.receive(watch, frame)
+    def begin(self, watches: Iterable[Watch], cursor: Cursor) -> None:
+        """Somebody in these rooms has been given views as of this cursor."""
+        early: list[Frame] = []
+        for watch in watches:
+            if watch.epoch not in (None, cursor.epoch):
+                if any(seat.settled and seat.epoch == watch.epoch for seat in watch.seats.values()):
+                    self._lose_all()
+                    self._start()
+                    continue
+                watch.stop()
+            if watch.epoch is None:
+                early += watch.begin(cursor)
+        # Of all rooms in one order: room by room, an event in one would overtake those before it in another.
+        for frame in sorted(early, key=_published):
+            self.receive(self._watches[frame.room], frame)
 
     def _pass_at_once(self, watch: Watch, frame: Frame) -> bool:
         seats = watch.seats
@@ -496,6 +497,10 @@ def _skip(watch: Watch, frame: Frame) -> None:
     """Nobody is here: only remember how far the room has got."""
     watch.head = max(watch.head, frame.offset) if frame.epoch == watch.epoch else frame.offset
     watch.epoch = frame.epoch
+
+
+def _published(frame: Frame) -> tuple[int, int]:
+    return frame.offset, -len(frame.later)
 
 
 def _place(frame: Frame) -> tuple[int, int]:

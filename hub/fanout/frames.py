@@ -217,7 +217,7 @@ class Reset(Frame):
 
 
 class Batch:
-    """Events of one room that follow each other, for members that take them in one piece.
+    """Events that follow each other, for members that take them in one piece.
 
     Attributes:
         frames: The oldest first.

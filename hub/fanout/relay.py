@@ -62,9 +62,11 @@ class Resumed:
 
     Attributes:
         recovered: It gets everything it missed. Otherwise `room.reset` for each of its rooms.
+        cursor: Where the log stood.
     """
 
     recovered: bool
+    cursor: Cursor
     _replay: Replay
     _presence: Presence | None
     _given: Sequence[Given]
@@ -172,7 +174,7 @@ class Relay:
             raise
         if not seat.gone:
             seat.settle(view.cursor, only)
-            self._dispatch.begin(watch, view.cursor)
+            self._dispatch.begin([watch], view.cursor)
         return Joined(view, self._replay, seat.presence)
 
     async def resume(self, member: Member, places: Mapping[Room, Place], cursor: Cursor, *, epoch: str) -> Resumed:
@@ -187,7 +189,7 @@ class Relay:
         """
         watches = [self._watch(room) for room in places]
         if not watches:
-            return Resumed(True, self._replay, None, ())
+            return Resumed(True, await self._log.position(), self._replay, None, ())
         seats = {watch.name: self._rooms.sit(member, watch.name, watch.head) for watch in watches}
         presence = next(iter(seats.values())).presence
         presence.holds += 1
@@ -203,22 +205,22 @@ class Relay:
     ) -> Resumed:
         after = {name: max(cursor.offset, place.since) for name, place in places.items()}
         watches = [self._watches[name] for name in seats]
-        missed = await self._read_subscribed(watches, lambda: self._log.missed(after, epoch, limit=self._replay.limit))
+        missed = await self._read_subscribed(watches, lambda: self._replay.missed(after, epoch))
         whole = None not in missed.rooms.values() and cursor.epoch == epoch
         recovered = whole and all(cursor.offset >= place.floor for place in places.values())
         for name, seat in seats.items():
             place = places[name]
             seat.settle(missed.cursor, place.only)
-            self._dispatch.begin(self._watches[name], missed.cursor)
             # Held as it is, it has been given nothing past these yet.
             seat.after, seat.since, seat.floor = after[name], place.since, place.floor
+        self._dispatch.begin(watches, missed.cursor)
         if recovered:
             given = self._replay.missed_of(seats, missed.rooms)
         else:
             given = await self._replay.resets_of(list(seats.values()), str(cursor), missed.cursor)
             for seat, reset in given:
                 seat.after, seat.since, seat.floor = -1, reset.offset, missed.cursor.offset
-        return Resumed(recovered, self._replay, presence, given)
+        return Resumed(recovered, missed.cursor, self._replay, presence, given)
 
     def leave(self, member_id: str, room: Room) -> None:
         """Take a member out of a room; nothing of it reaches the member any more."""
@@ -451,6 +453,7 @@ class Relay:
     def _deafened(self) -> None:
         self._live.clear()
         self._dispatch.pause()
+        self._replay.forget()
         loop = asyncio.get_running_loop()
         for watch in self._watches.values():
             if watch.confirmed.done():

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise
 
 import structlog
 
 from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor
-from hub.eventlog.types import LogEntry
 from hub.fanout.dispatch import Dispatch, with_floor
-from hub.fanout.frames import Frame
+from hub.fanout.frames import Batch, Frame
 from hub.fanout.outage import Pause
-from hub.fanout.seats import Presence, Seat
+from hub.fanout.recent import MissedFrames, Recent
+from hub.fanout.seats import Member, Presence, Seat
 from hub.fanout.surroundings import Surroundings
 from hub.fanout.watch import Watch
 
@@ -24,6 +24,7 @@ logger = structlog.get_logger(__name__)
 # A member is given more once it has read all but this much; it is a quarter of what closes a connection.
 PACE_BYTES = 262_144
 BURST_BYTES = 131_072  # given without looking
+_PIECE_BYTES = 32_768  # given in one write: that is a system call, 3 µs at the least, and an event has 300 bytes
 LOOK_S = 0.02  # how often a member that does not read is looked at; its connection's pings bound how long
 
 Given = tuple[Seat, Frame]
@@ -51,7 +52,16 @@ class Replay:
         self._around = around
         self._dispatch = dispatch
         self._watches = watches
-        self.limit = limit
+        self._limit = limit
+        self._recent = Recent(around.log)
+
+    async def missed(self, after: Mapping[str, int], epoch: str) -> MissedFrames:
+        """What happened in some rooms after a member's place in each, all as of one moment."""
+        return await self._recent.missed(after, epoch, limit=self._limit)
+
+    def forget(self) -> None:
+        """The log may have become another one."""
+        self._recent.forget()
 
     def release(self, presence: Presence) -> None:
         """One reason less to hold the member: what waited follows now."""
@@ -66,25 +76,23 @@ class Replay:
 
     def play(self, presence: Presence, given: Sequence[Given]) -> None:
         """Give a held member what it missed, then let go of it."""
-        if sum(len(frame.body) for _, frame in given) <= BURST_BYTES:
-            for seat, frame in given:
-                seat.take(frame)
+        if sum(frame.size for _, frame in given) <= BURST_BYTES:
+            _take_all(presence.member, given)
             self.release(presence)
         else:
             self._around.spawn(self._play_slowly(presence, given))
 
-    def missed_of(self, seats: Mapping[str, Seat], rooms: Mapping[str, tuple[LogEntry, ...] | None]) -> list[Given]:
+    def missed_of(self, seats: Mapping[str, Seat], rooms: Mapping[str, Sequence[Frame] | None]) -> list[Given]:
         """What was missed in several rooms, in the log's order; only an event's last copy is a place to go on from."""
         every: list[Given] = []
-        for name, entries in rooms.items():
+        for name, frames in rooms.items():
             seat = seats[name]
-            frames = (Frame.of_entry(entry, seat.epoch) for entry in entries or ())
-            every += ((seat, frame) for frame in frames if seat.only is None or frame.type in seat.only)
-        every.sort(key=lambda given: given[1].offset)
-        return [
-            (seat, frame.earlier_copy if is_followed else frame)
-            for (seat, frame), is_followed in zip(every, _followed(every), strict=True)
-        ]
+            every += [(seat, frame) for frame in frames or () if seat.only is None or frame.type in seat.only]
+        every.sort(key=_offset)
+        for index, ((seat, frame), (_, following)) in enumerate(pairwise(every)):
+            if frame.offset == following.offset:
+                every[index] = seat, frame.earlier_copy
+        return every
 
     async def resets_of(self, seats: Sequence[Seat], before: str, floor: Cursor) -> list[Given]:
         """All these rooms as they stand.
@@ -116,7 +124,7 @@ class Replay:
                 presence.missed = True
                 return
             seat.take(frame)
-            written += len(frame.body)
+            written += frame.size
             if written > BURST_BYTES:
                 written = 0
                 await asyncio.sleep(0)
@@ -152,18 +160,29 @@ class Replay:
         if not seats:
             return
         epoch = next((seat.epoch for seat in seats.values()), "")
-        missed = await self._around.log.missed(
-            {name: seat.after for name, seat in seats.items()}, epoch, limit=self.limit
-        )
+        missed = await self.missed({name: seat.after for name, seat in seats.items()}, epoch)
         lost = [seat for name, seat in seats.items() if missed.rooms[name] is None or seat.epoch != missed.cursor.epoch]
-        there = {name: entries for name, entries in missed.rooms.items() if seats[name] not in lost}
+        there = {name: frames for name, frames in missed.rooms.items() if seats[name] not in lost}
         await self._give(presence, self.missed_of(seats, there))
         if lost:
             before = f"{epoch}-{max(seat.after for seat in seats.values())}"
             await self._give(presence, await self.resets_of(lost, before, missed.cursor))
 
 
-def _followed(every: Sequence[Given]) -> list[bool]:
-    """Of frames in order: whether the next one is another copy of the same event."""
-    offsets = [frame.offset for _, frame in every]
-    return [then == now for now, then in zip_longest(offsets, offsets[1:])]
+def _take_all(member: Member, given: Sequence[Given]) -> None:
+    """What `Seat.take` does with each of them, in as few writes as will do: 50 events cost 6 µs instead of 80."""
+    piece, size = list[Frame](), 0
+    for seat, frame in given:
+        if not seat.lets(frame):
+            continue
+        piece.append(frame)
+        size += frame.size
+        if size > _PIECE_BYTES:
+            member.deliver_all(Batch(piece))
+            piece, size = [], 0
+    if piece:
+        member.deliver_all(Batch(piece))
+
+
+def _offset(given: Given) -> int:
+    return given[1].offset

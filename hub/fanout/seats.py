@@ -175,6 +175,13 @@ class Seat:
 
     def take(self, frame: Frame) -> bool:
         """Give it to the member, held or not, if it is past what the member has."""
+        if not self.lets(frame):
+            return False
+        self.deliver(frame)
+        return True
+
+    def lets(self, frame: Frame) -> bool:
+        """Whether the member, held or not, is to be given this one now; from here on it counts as given."""
         if self.gone:
             return False
         if isinstance(frame, Reset):
@@ -183,10 +190,7 @@ class Seat:
             if frame.offset <= self.after or frame.epoch != self.epoch:
                 return False
             self.after = frame.offset
-        if self.only is not None and frame.type not in self.only:
-            return False
-        self.deliver(frame)
-        return True
+        return self.only is None or frame.type in self.only
 
     def settle(self, cursor: Cursor, only: frozenset[str] | None) -> None:
         """The member gets a view as of `cursor`; what follows here is past it."""
@@ -201,7 +205,6 @@ class Seat:
             return False  # it has been shown as much already
         self.epoch, self.after = frame.epoch, frame.offset
         self.since, self.floor = frame.offset, frame.floor
-        self.deliver(frame)
         return True
 
 

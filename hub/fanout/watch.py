@@ -46,11 +46,13 @@ class Watch:
         """Whether a durable frame is the next one, with none missing before it."""
         return frame.epoch == self.epoch and frame.prev <= self.head < frame.offset
 
-    def begin(self, cursor: Cursor) -> None:
-        """A first view is here: what it does not show follows from its cursor on."""
+    def begin(self, cursor: Cursor) -> list[Frame]:
+        """A first view is here: what it does not show follows from its cursor on. What has been heard of that."""
         self.epoch, self.head = cursor.epoch, cursor.offset
         for seat in self.seats.values():
             seat.offered = max(seat.offered, cursor.offset)
+        early, self.early = self.early, []
+        return [frame for frame in early if frame.offset > cursor.offset or frame.epoch != cursor.epoch]
 
     def keep(self, frame: Frame) -> None:
         """Let a frame wait for the first view; past a bound it is read from the stream."""

@@ -37,7 +37,7 @@ class Joining:
         """
         room, after = Room.parse(command.room), Cursor.parse(command.after) if command.after else None
         principal = await self._access.with_capability(principal, command.token)
-        await self._access.require_room(principal, room)
+        self._access.check_room(principal, room)  # whether there is such a room, its view says
         inside = self._relay.rooms_of(member.id)
         if self._limits.rooms and str(room) not in inside and len(inside) >= self._limits.rooms:
             raise RateLimited(f"a connection is in at most {self._limits.rooms} rooms", limit=self._limits.rooms)

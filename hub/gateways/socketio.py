@@ -14,7 +14,7 @@ from hub.config import Settings
 from hub.domain.commands import Connect, JoinRoom, LeaveRoom
 from hub.domain.errors import BadRequest, ComandaError, NotFound
 from hub.domain.roles import Principal
-from hub.domain.rooms import Cursor, Room
+from hub.domain.rooms import Cursor, Room, RoomKind
 from hub.eventlog.log import EventLog
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.recovery import Kept, Recovery, Return
@@ -89,7 +89,7 @@ class SocketIoDoor:
         principal = await self._access.principal(asked.token)
         session.held = principal
         resumed = await self._resume(session, asked, principal) if asked.pid else None
-        position = await self._log.position()
+        position = resumed.cursor if resumed is not None else await self._log.position()
         caller = session.state = Caller(self._desk, principal, session.address)
         caller.held = session.held
         welcome = {
@@ -121,7 +121,9 @@ class SocketIoDoor:
     async def _permit(self, principal: Principal, kept: Kept) -> Principal:
         """The principal, if it may still be in all its rooms."""
         held = await self._access.holding(principal, kept.orders, kept.chats)
-        await asyncio.gather(*(self._access.require_room(held, room) for room in kept.rooms))
+        # The orders it holds have just been looked at.
+        others = [room for room in kept.rooms if room.kind is not RoomKind.ORDER or room.id not in kept.orders]
+        await asyncio.gather(*(self._access.require_room(held, room) for room in others))
         return held
 
     async def _command(self, session: Session, name: str, payload: Any) -> tuple[Answer, After | None]:
