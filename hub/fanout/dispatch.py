@@ -64,6 +64,7 @@ class Dispatch:
         self._queue: deque[Frame] = deque()
         self._behind: dict[str, Watch] = {}  # rooms whose streams have more
         self._lost: dict[str, Watch] = {}  # these cannot be continued, only begun anew
+        self._reached = 0  # the offset of the event that was passed on last
         self._safe = ""  # while some are lost: where a connection in one of them goes on if it breaks now
         self._paused = True
         self._corked: list[Line] | None = None  # lines with something pending, while several events are heard at once
@@ -96,7 +97,7 @@ class Dispatch:
         if self._paused or self.task is not None:
             self._enqueue(frame)
         elif watch.follows(frame) and len(seats := watch.seats) <= SLICE:  # as nearly always
-            watch.head = frame.offset
+            watch.head = self._reached = frame.offset
             self._offer(seats.values(), frame)
         elif not self._pass_at_once(watch, frame):
             self._enqueue(frame)
@@ -128,7 +129,15 @@ class Dispatch:
                 early += watch.begin(cursor)
         # Of all rooms in one order: room by room, an event in one would overtake those before it in another.
         for frame in sorted(early, key=_published):
-            self.receive(self._watches[frame.room], frame)
+            watch = self._watches[frame.room]
+            if self.task is None and not self._paused:
+                self.receive(watch, frame)
+            elif frame.offset <= self._reached and watch.follows(frame):
+                # All who are in the room are held, and perhaps with what came after this: they sort it out.
+                watch.head = frame.offset
+                self._offer(watch.seats.values(), frame)
+            else:
+                self._enqueue_early(frame)
 
     def _pass_at_once(self, watch: Watch, frame: Frame) -> bool:
         seats = watch.seats
@@ -144,6 +153,14 @@ class Dispatch:
         else:
             _skip(watch, frame)
         return True
+
+    def _enqueue_early(self, frame: Frame) -> None:
+        """Where it belongs among what waits, rather than behind it."""
+        at = next((at for at, waiting in enumerate(self._queue) if waiting.offset > frame.offset), None)
+        if at is None or len(self._queue) >= QUEUE:
+            self._enqueue(frame)
+        else:
+            self._queue.insert(at, frame)
 
     def _enqueue(self, frame: Frame) -> None:
         if len(self._queue) < QUEUE:
@@ -268,7 +285,7 @@ class Dispatch:
                 break
             batch.append(frame)
         if len(batch) > 1:
-            watch.head = batch[-1].offset
+            watch.head = self._reached = batch[-1].offset
             for _ in batch:
                 self._queue.popleft()
         return batch
@@ -282,7 +299,7 @@ class Dispatch:
         elif watch.epoch is None:
             watch.keep(frame)
         elif watch.follows(frame):
-            watch.head = frame.offset
+            watch.head = self._reached = frame.offset
             await self._offer_sliced(watch, frame)
         elif not watch.seats:
             _skip(watch, frame)
@@ -378,7 +395,7 @@ class Dispatch:
         elif watch.name in self._lost or not watch.follows(frame):
             return False
         else:
-            watch.head = frame.offset
+            watch.head = self._reached = frame.offset
         return True
 
     # Beginning anew

@@ -625,6 +625,34 @@ async def test_a_member_in_two_rooms_of_an_event_may_be_cut_off_between_its_copi
     assert [frame.cursor for frame in ben.frames] == [f"{epoch}-{offset}"]
 
 
+async def test_a_room_that_begins_while_a_big_one_is_served_falls_behind_nothing_of_it(house: House) -> None:
+    """Whoever is in both is never given a place to go on from that is past an event of the other room."""
+    served = asyncio.Event()
+
+    class First(Recorder):
+        def deliver(self, frame: Frame) -> None:
+            super().deliver(frame)
+            served.set()
+
+    crowd, ana = [First("first"), *(Recorder(f"m{n}") for n in range(300))], Recorder("ana")
+    for member in (*crowd, ana):
+        await house.enter(member, KITCHEN)
+
+    async def read() -> RoomView:
+        view = await house.view(ORDER)
+        for room in (ORDER, KITCHEN, KITCHEN):
+            await house.say(room)
+        await served.wait()
+        return view
+
+    joined = await house.relay.join(ana, ORDER, read=read)
+    assert len(crowd[-1].frames) < 2  # it is still being served
+    joined.release()
+    await ana.has(3)
+    assert ana.offsets == sorted(ana.offsets)
+    assert {frame.room for frame in ana.frames} == {"kitchen", str(ORDER)}
+
+
 async def test_rooms_that_begin_anew_together_are_gone_on_from_after_the_last_of_them(house: House) -> None:
     ana = Recorder("ana")
     for room in (KITCHEN, ORDER):
