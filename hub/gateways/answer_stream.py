@@ -69,7 +69,7 @@ class AnswerStreams:
         with self._outboxes.of(request, "answer", answer.encode) as outbox:
             try:
                 # In the room before the question is: no token can be missed.
-                joined = await self._joining.join(outbox, principal, JoinRoom(room=str(Room.chat(chat_id))))
+                joined, _ = await self._joining.join(outbox, principal, JoinRoom(room=str(Room.chat(chat_id))))
                 sent = await self._chat.send(principal, SendChat(chat_id=chat_id, text=question))
                 if sent["turn_id"] is None:
                     outbox.put(words.refuse("conflict", "a person answers in this chat") + DONE)
@@ -92,7 +92,7 @@ class AnswerStreams:
         answer = _Answer(words)
         with self._outboxes.of(request, "answer", answer.encode) as outbox:
             try:
-                joined = await self._joining.join(outbox, principal, JoinRoom(room=str(Room.chat(chat_id))))
+                joined, _ = await self._joining.join(outbox, principal, JoinRoom(room=str(Room.chat(chat_id))))
                 turn = joined.view.snapshot.get("turn")
                 if turn is None:
                     return web.Response(status=204)

@@ -75,9 +75,7 @@ class Caller:
         await self._desk.access.require_current(self.principal)
         match command:
             case JoinRoom():
-                held = await self._desk.access.with_capability(self.held, command.token)
-                joined = await self._desk.joining.join(member, held, command.model_copy(update={"token": None}))
-                self.held = held
+                joined, self.held = await self._desk.joining.join(member, self.held, command)
                 return as_data(command.room, joined.view, command.only), joined.release
             case LeaveRoom():
                 self._desk.joining.leave(member, command.room)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from hub.config import Limits
 from hub.domain.commands import JoinRoom
-from hub.domain.errors import RateLimited
+from hub.domain.errors import NotFound, RateLimited
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame
@@ -26,23 +27,41 @@ class Joining:
         self._views = views
         self._limits = limits
 
-    async def join(self, member: Member, principal: Principal, command: JoinRoom) -> Joined:
+    async def join(self, member: Member, principal: Principal, command: JoinRoom) -> tuple[Joined, Principal]:
         """Seat a member; its events are held until `release()`.
+
+        Returns:
+            Besides, the principal with what the command's token opens.
 
         Raises:
             NotFound: No such room, or none for this principal.
             Forbidden: A room for another role.
+            Unauthorized: The token was good, and its order ended too long ago.
             RateLimited: In as many rooms as one connection may be.
             Unavailable: Redis did not answer in time; the member is not in the room.
         """
         room, after = Room.parse(command.room), Cursor.parse(command.after) if command.after else None
-        principal = await self._access.with_capability(principal, command.token)
-        self._access.check_room(principal, room)  # whether there is such a room, its view says
+        shown, order_id = self._access.shown(principal, command.token)
+        own = order_id is not None and room == Room.order(order_id)  # then the room's view says how the order stands
+        if order_id is not None and not own:
+            await self._access.require_open(order_id)
+        self._access.check_room(shown, room)  # whether there is such a room, its view says
         inside = self._relay.rooms_of(member.id)
         if self._limits.rooms and str(room) not in inside and len(inside) >= self._limits.rooms:
             raise RateLimited(f"a connection is in at most {self._limits.rooms} rooms", limit=self._limits.rooms)
         only = frozenset(command.only) if command.only is not None else None
-        return await self._relay.join(member, room, read=lambda: self._views.read(room, after), only=only)
+        read = partial(self._read_own if own else self._views.read, room, after)
+        return await self._relay.join(member, room, read=read, only=only), shown
+
+    async def _read_own(self, room: Room, after: Cursor | None) -> RoomView:
+        """An order's room, for one who has come by its link."""
+        try:
+            view = await self._views.read(room, after)
+        except NotFound:
+            self._access.check_open(None)
+            raise
+        self._access.check_open(view.snapshot["order"])
+        return view
 
     def leave(self, member: Member, name: str) -> None:
         self._relay.leave(member.id, Room.parse(name))

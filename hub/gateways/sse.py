@@ -80,7 +80,7 @@ class SseDoor:
     async def _read_out(self, request: web.Request, outbox: Outbox) -> web.StreamResponse:
         after, only = _resume_from(request), _only(request)
         command = JoinRoom(room=request.match_info["room"], after=after, only=only)
-        joined = await self._joining.join(outbox, request[PRINCIPAL], command)
+        joined, _ = await self._joining.join(outbox, request[PRINCIPAL], command)
         response = web.StreamResponse(headers=HEADERS)
         try:
             await response.prepare(request)

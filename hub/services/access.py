@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -70,14 +71,20 @@ class Access:
         Raises:
             Unauthorized: The token was good, and its order ended too long ago.
         """
+        shown, order_id = self.shown(principal, token)
+        if order_id is not None:
+            await self.require_open(order_id)
+        return shown
+
+    def shown(self, principal: Principal, token: str | None) -> tuple[Principal, str | None]:
+        """The same for one who is about to read the order: it is named, and `check_open` is still to be asked of it."""
         if not token:
-            return principal
+            return principal, None
         if order_id := self._tokens.order_of(token):
-            await self._check_not_over(order_id)
-            return _customer(replace(principal, orders=principal.orders | {order_id}))
+            return _customer(replace(principal, orders=principal.orders | {order_id})), order_id
         if chat_id := self._tokens.chat_of(token):
-            return _customer(replace(principal, chats=principal.chats | {chat_id}))
-        return principal
+            return _customer(replace(principal, chats=principal.chats | {chat_id})), None
+        return principal, None
 
     async def holding(self, principal: Principal, orders: Iterable[str], chats: Iterable[str]) -> Principal:
         """The same principal with capabilities that it has shown before.
@@ -86,18 +93,27 @@ class Access:
             Unauthorized: One of these orders ended too long ago.
         """
         held, shown = frozenset(orders) - principal.orders, frozenset(chats)
-        checks = [self._check_not_over(order_id) for order_id in held]
+        checks = [self.require_open(order_id) for order_id in held]
         await (checks[0] if len(checks) == 1 else asyncio.gather(*checks))  # one, as nearly always, needs no task
         if not held | shown:
             return principal
         return _customer(replace(principal, orders=principal.orders | held, chats=principal.chats | shown))
 
-    async def _check_not_over(self, order_id: str) -> None:
+    async def require_open(self, order_id: str) -> None:
+        """Whether a link to this order is still good.
+
+        Raises:
+            Unauthorized: It ended too long ago.
+        """
         document = await self._log.document(order_key(order_id))
-        if document is None:
-            raise Unauthorized("the link has expired")
-        order = _Standing.model_validate_json(document.body)
-        if order.status in ENDED and order.status_since + AFTER_END < self._clock():
+        self._check_standing(_Standing.model_validate_json(document.body) if document else None)
+
+    def check_open(self, order: Mapping[str, Any] | None) -> None:
+        """The same for an order that has been read; None: it is gone."""
+        self._check_standing(_Standing.model_validate(order) if order else None)
+
+    def _check_standing(self, order: _Standing | None) -> None:
+        if order is None or (order.status in ENDED and order.status_since + AFTER_END < self._clock()):
             raise Unauthorized("the link has expired")
 
     async def require_room(self, principal: Principal, room: Room) -> None:
