@@ -5,7 +5,7 @@
 FROM node:22-slim AS npm
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN npm ci --omit=dev
 
 
 FROM python:3.12-slim AS build

@@ -46,7 +46,7 @@ bench-growth: $(DONE)/dev ## what a delivery costs with 100 to 10,000 sockets, w
 
 lock: $(DONE)/dev ## write the pinned requirements anew; ARGS=--upgrade takes the newest versions
 	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt
-	$(LOCK) $(ARGS) pyproject.toml --extra dev --extra openai-like -c requirements.txt --output-file requirements-dev.txt
+	$(LOCK) $(ARGS) pyproject.toml --extra dev --extra openai-like --extra anthropic --extra ollama -c requirements.txt --output-file requirements-dev.txt
 	$(LOCK) $(ARGS) --group node --output-file requirements-node.txt
 
 clean: ## remove everything that was installed or built; orders in data/ stay

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agents.models import ModelError, build_llm, warm
+from agents.models import ModelError, build_models, warm
 from hub.bootstrap import CannotStart, read_menu, read_settings, services_of
 from hub.config import Settings
 from hub.supervisor import when_parent_ends
@@ -28,34 +30,53 @@ def main() -> int:
     """Serve until told to stop; the exit code."""
     configure_logging()
     try:
-        asyncio.run(_serve(read_settings()))
+        _run(_serve(read_settings()))
     except CannotStart as exc:
         print(f"comanda agent: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # not made for every system
+        asyncio.run(serving)
+    else:
+        uvloop.run(serving)
+
+
 async def _serve(settings: Settings) -> None:
     try:
-        llm = build_llm(settings, read_menu(settings.menu))
-        warm(llm)
+        models = build_models(settings, read_menu(settings.menu))
+        for model in models:
+            warm(model.llm)
     except ModelError as exc:
         raise CannotStart(str(exc)) from exc
     # LlamaIndex takes seconds to load; a mistake in the settings is told before that.
+    from agents.bounds import Bounds
+    from agents.rehearsal import rehearse
     from agents.worker import Worker
 
     async with services_of(settings, settings.redis_url or None) as services:
         worker = Worker(
             services,
             services.turns,
-            llm,
+            models,
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
             limits=settings.limits,
             lang=settings.lang,
+            at_once=settings.agent.at_once,
+            bounds=Bounds.of(settings.agent),
         )
         _stop_on_signals(worker)
         when_parent_ends(worker.stop)
-        logger.info("agent.ready", worker=worker.name, model=llm.metadata.model_name, branch=settings.branch)
+        await rehearse(services.menu.menu)
+        # What was loaded stays to the end: a full collection would look through all of it, and hold every answer for
+        # a tenth of a second.
+        gc.collect()
+        gc.freeze()
+        logger.info("agent.ready", worker=worker.name, model=models[0].name, branch=settings.branch)
         await worker.run()
         logger.info("agent.stopped", worker=worker.name)
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hub.domain.chat import Chat, Turn, TurnState
+from hub.domain.chat import Chat, OpenTurn, Turn, TurnState
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.events import ChatEvent, ChatStarted
 from hub.domain.rooms import Room
 from hub.eventlog import Document, NewEvent, Write
-from hub.services.chat import TurnRead, ending, read_turn, turn_key
-from hub.services.documents import chat_key
+from hub.services.turns import (
+    CHECKPOINT_EVERY,
+    KEPT_S,
+    TurnRead,
+    checkpoint,
+    ending,
+    read_turn,
+    turn_key,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from datetime import datetime
 
     from hub.config import Limits
     from hub.eventlog import EventLog
+
+_T = TypeVar("_T")
 
 _TRIES = 8  # re-reads of a busy chat document
 _PATIENCE_S = 30.0  # a Redis that is away for longer costs this attempt, not the turn
@@ -59,13 +69,17 @@ class Journal:
         self._limits = limits
         self._lock = asyncio.Lock()
         self._writing: set[asyncio.Task[None]] = set()
+        self._so_far = OpenTurn(both.turn.id)
+        self._unsaved = 0  # events since the last checkpoint
         self._room = str(Room.chat(both.chat.id))
 
     async def begin(self, model: str) -> None:
         """Take the turn: from here on no other worker can write about it."""
         attempt = self.turn.attempt + 1
         event = ChatStarted(turn_id=self.turn.id, attempt=attempt, model=model)
-        await self.record(event, state=TurnState.RUNNING, attempt=attempt, worker=self.worker, next_index=0)
+        await self.record(
+            event, state=TurnState.RUNNING, attempt=attempt, worker=self.worker, model=model, next_index=0
+        )
 
     async def record(self, *events: ChatEvent, **changes: Any) -> None:
         """Commit events, and changes of the turn's document, in one step.
@@ -75,13 +89,14 @@ class Journal:
         """
         await self._whole(self._record(events, changes))
 
-    async def add_order(self, order_id: str) -> None:
-        """The chat may speak about this order from now on."""
-        await self._whole(self._add_order(order_id))
+    async def end(self, state: TurnState, *events: ChatEvent, lang: str | None = None, **changes: Any) -> None:
+        """The turn's only ending; the next one of its chat goes into the queue in the same step.
 
-    async def end(self, state: TurnState, *events: ChatEvent, **chat_update: Any) -> None:
-        """The turn's only ending; the next one of its chat goes into the queue in the same step."""
-        await self._whole(self._end(state, events, chat_update))
+        Args:
+            lang: The chat's language, if this turn made it known.
+            changes: What else the turn's document shall say.
+        """
+        await self._whole(self._end(state, events, lang, changes))
 
     # How
 
@@ -103,46 +118,40 @@ class Journal:
             now = self._clock()
             turn = self.turn.model_copy(update={**changes, "updated_at": now})
             document = Document(turn_key(turn.id), self._version + 1, turn.model_dump_json())
+            so_far, saved = self._grown(events)
             write = Write(
                 events=tuple(NewEvent(event.type, event.body(now), (self._room,)) for event in events),
                 expects=((turn_key(turn.id), self._version),),
-                documents=(document,),
+                documents=(document, *saved),
+                expire=tuple((saved_one.key, KEPT_S) for saved_one in saved),
             )
             try:
                 await self._settle(write, document)
             except Conflict as exc:
                 raise self._lose() from exc
-            self.turn, self._version = turn, document.version
+            self.turn, self._version, self._so_far = turn, document.version, so_far
+            self._unsaved = 0 if saved else self._unsaved + len(events)
 
-    async def _add_order(self, order_id: str) -> None:
-        async with self._lock:
-            for _ in range(_TRIES):
-                both = await self._read()
-                if order_id in both.chat.order_ids:
-                    return
-                orders = (*both.chat.order_ids, order_id)
-                chat = both.chat.model_copy(update={"order_ids": orders})
-                document = Document(chat_key(chat.id), both.chat_version + 1, chat.model_dump_json())
-                expects = (
-                    (chat_key(chat.id), both.chat_version),
-                    (turn_key(self.turn.id), self._version),
-                )
-                try:
-                    await self._settle(Write(expects=expects, documents=(document,)), document)
-                except Conflict:
-                    continue
-                self.chat = chat
-                return
-            raise self._lose()
+    def _grown(self, events: Sequence[ChatEvent]) -> tuple[OpenTurn, tuple[Document, ...]]:
+        """What the turn has said with these events; and now and then, that as a document: the room may be trimmed
+        before those come back who want all of it."""
+        so_far = replace(self._so_far, steps=dict(self._so_far.steps))
+        for event in events:
+            so_far.apply(event)
+        due = self._unsaved + len(events) >= CHECKPOINT_EVERY
+        return so_far, (checkpoint(self.chat.id, so_far),) if due else ()
 
-    async def _end(self, state: TurnState, events: Sequence[ChatEvent], chat_update: dict[str, Any]) -> None:
+    async def _end(
+        self, state: TurnState, events: Sequence[ChatEvent], lang: str | None, changes: dict[str, Any]
+    ) -> None:
         async with self._lock:
             self._check()
             for _ in range(_TRIES):
                 both = await self._read()
-                write = ending(both, state, events, self._clock(), self._limits, **chat_update)
+                write = ending(both, state, events, self._clock(), self._limits, lang=lang, **changes)
+                ours = next(document for document in write.documents if document.key == turn_key(self.turn.id))
                 try:
-                    await self._settle(write, write.documents[0])
+                    await self._settle(write, ours)
                 except Conflict:
                     continue
                 self.turn = self.turn.model_copy(update={"state": state})
@@ -152,16 +161,22 @@ class Journal:
 
     async def _read(self) -> TurnRead:
         """The documents as they stand, if the turn is still ours."""
-        both = None
-        for _ in range(_TRIES):
-            try:
-                both = await read_turn(self._log, self.turn.id)
-                break
-            except Unavailable:
-                await asyncio.sleep(random.uniform(0.1, 0.5))
+        both = await self._patiently(lambda: read_turn(self._log, self.turn.id))
         if both is None or both.turn_version != self._version:
             raise self._lose()
         return both
+
+    async def _patiently(self, read: Callable[[], Awaitable[_T]]) -> _T:
+        """What is read, once Redis answers."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await read()
+            except Unavailable:
+                await asyncio.sleep(random.uniform(0.1, 0.5))
+        try:
+            return await read()
+        except Unavailable as exc:
+            raise self._lose() from exc
 
     async def _settle(self, write: Write, ours: Document) -> None:
         """Commit until it is certain that it happened once.

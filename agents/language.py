@@ -36,6 +36,24 @@ _EN = word_set(
     """
 )
 _WORD = re.compile(r"[a-z']+")
+# What a yes is made of; each message needs one of the first, and may have no word that is in neither.
+_YES = word_set(
+    """
+    si sip simon claro ok okay okey oki dale va vale sale orale adelante correcto perfecto confirmo confirmar confirma
+    confirmado confirmalo acepto exacto hazlo pidelo ordenalo mandalo enviala envialo publicala publicalo cancelalo
+    cambialo acuerdo bien
+    yes yep yeah yup sure fine good do confirm confirmed correct perfect right absolutely definitely exactly
+    """
+)
+_BESIDES_YES = word_set(
+    """
+    por favor porfa fa porfis porfavor gracias muchas muy esta asi es todo lo de que eso ya mero pues desde luego ahora
+    please pls thanks thank you it's its it is that's thats that looks all go ahead place order sounds great the
+    """
+)
+_LONGEST_YES = 8  # words
+_SIGNS_OF_YES = frozenset("👍👌✅✔")
+_BY_TAP = re.compile(r"\W*confirm(?:ar|o)?\s+#?([A-Z0-9]{4})\W*", re.IGNORECASE)
 
 
 def detect(text: str, otherwise: Lang) -> Lang:
@@ -48,3 +66,29 @@ def detect(text: str, otherwise: Lang) -> Lang:
     if spanish == english:
         return otherwise
     return "es" if spanish > english else "en"
+
+
+def says_yes(text: str) -> bool:
+    """Whether a message is a plain yes, and nothing else: "sí, por favor" is one, "sí, pero…" is none."""
+    words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", plain(text))
+    if not words:
+        signs = [char for char in text if not char.isspace() and char not in "\ufe0f.!" and not "🏻" <= char <= "🏿"]
+        return bool(signs) and all(sign in _SIGNS_OF_YES for sign in signs)
+    words = [word.replace("’", "'") for word in words]
+    return (
+        "?" not in text
+        and len(words) <= _LONGEST_YES
+        and any(word in _YES for word in words)
+        and all(word in _YES or word in _BESIDES_YES for word in words)
+    )
+
+
+def tapped(text: str) -> str | None:
+    """The code in the message that a button sends: `Confirmar K3Q9`."""
+    match = _BY_TAP.fullmatch(text)
+    return match[1].upper() if match else None
+
+
+def tap(code: str, lang: Lang) -> str:
+    """The message that a button sends."""
+    return f"Confirmar {code}" if lang == "es" else f"Confirm {code}"

@@ -1,4 +1,4 @@
-"""Which model answers, by the settings. Each provider is imported only when it is chosen."""
+"""Which models answer, by the settings. Each provider is imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -8,82 +8,103 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llama_index.core.llms.function_calling import FunctionCallingLLM
 
-    from hub.config import Settings
+    from agents.chain import Model
+    from hub.config import NamedModel, Settings
     from hub.domain.menu import Menu
 
-TIMEOUT_S = 60.0
-RETRIES = 2
 _CONTEXT_WINDOW = 32_768  # assumed of a model we know nothing of; LlamaIndex assumes 3,900
+_LONGEST_ANSWER = 4_096  # in tokens; Anthropic wants to be told
+_PACKAGES = {
+    "openai": ("llama_index.llms.openai", "OpenAI"),
+    "openai_like": ("llama_index.llms.openai_like", "OpenAILike"),
+    "anthropic": ("llama_index.llms.anthropic", "Anthropic"),
+    "ollama": ("llama_index.llms.ollama", "Ollama"),
+}
+_MARGIN_S = 5.0  # a provider's client gives up after we have
 
 
 class ModelError(Exception):
-    """The model cannot be set up; the message is one line for the operator."""
+    """A model cannot be set up; the message is one line for the operator."""
 
 
-def build_llm(settings: Settings, menu: Menu) -> FunctionCallingLLM:
-    """The model that the settings name.
+def build_models(settings: Settings, menu: Menu) -> list[Model]:
+    """The models that the settings name, in the order in which they are asked.
 
     Raises:
-        ModelError: Its package, its name or its address is missing.
+        ModelError: The package, the name or the address of one is missing.
     """
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-    match settings.llm:
-        case "offline":
-            from agents.offline.model import OfflineLLM
+    from agents.chain import Model
 
-            return OfflineLLM.serving(menu)
+    patience_s = max(settings.agent.first_token_s, settings.agent.idle_s) + _MARGIN_S
+    return [Model(each.provider, build_llm(each, menu, patience_s)) for each in settings.models]
+
+
+def build_llm(wanted: NamedModel, menu: Menu, patience_s: float) -> FunctionCallingLLM:
+    """One model. It tries once: who tries again, and when, is `agents.chain`'s business.
+
+    Raises:
+        ModelError: Its package, its name or its address is missing, or LlamaIndex does not know it.
+    """
+    if wanted.provider == "offline":
+        from agents.offline.model import OfflineLLM
+
+        return OfflineLLM.serving(menu)
+    arguments = _arguments(wanted, patience_s)
+    module, name = _PACKAGES[wanted.provider]
+    try:
+        kind = getattr(import_module(module), name)
+    except ImportError as exc:
+        extra = wanted.provider.replace("_", "-")
+        raise ModelError(f"this model needs another package: pip install 'comanda[{extra}]'") from exc
+    if wanted.provider in ("openai", "openai_like"):
+        from agents.openai_client import openai_client
+
+        arguments["async_openai_client"] = openai_client(wanted, patience_s)
+    try:
+        built: FunctionCallingLLM = kind(model=wanted.model, **arguments)
+        _ = built.metadata  # looks the model up in the package's own list
+    except ValueError as exc:
+        raise ModelError(
+            f"{wanted.prefix}_MODEL={wanted.model}: the package for {wanted.provider} does not know this model; "
+            "update it, or name a server that speaks OpenAI's protocol with openai_like"
+        ) from exc
+    return built
+
+
+def _arguments(wanted: NamedModel, patience_s: float) -> dict[str, Any]:
+    """What LlamaIndex's class for this provider is made with."""
+    _need(wanted, "MODEL", wanted.model)
+    url = wanted.base_url
+    match wanted.provider:
         case "openai":
-            _need(settings, "COMANDA_LLM_MODEL", settings.llm_model)
-            _need(settings, "COMANDA_LLM_API_KEY", key)
-            return _built(
-                "openai",
-                "llama_index.llms.openai",
-                "OpenAI",
-                model=settings.llm_model,
-                api_key=key,
-                timeout=TIMEOUT_S,
-                max_retries=RETRIES,
-                **({"api_base": settings.llm_base_url} if settings.llm_base_url else {}),
-            )
+            return {
+                "api_key": _need(wanted, "API_KEY", wanted.key),
+                # Without being asked, OpenAI does not say what a streamed answer took.
+                "additional_kwargs": {"stream_options": {"include_usage": True}},
+                **({"api_base": url} if url else {}),
+            }
         case "openai_like":
-            _need(settings, "COMANDA_LLM_MODEL", settings.llm_model)
-            _need(settings, "COMANDA_LLM_BASE_URL", settings.llm_base_url)
-            return _built(
-                "openai-like",
-                "llama_index.llms.openai_like",
-                "OpenAILike",
-                model=settings.llm_model,
-                api_base=settings.llm_base_url,
-                api_key=key or "none",
-                timeout=TIMEOUT_S,
-                max_retries=RETRIES,
-                context_window=_CONTEXT_WINDOW,
-                is_chat_model=True,  # both are off by default, and then tools are silently not offered
-                is_function_calling_model=True,
-            )
+            return {
+                "api_base": _need(wanted, "BASE_URL", url),
+                "api_key": wanted.key or "none",
+                "context_window": _CONTEXT_WINDOW,
+                "is_chat_model": True,  # both are off by default, and then tools are silently not offered
+                "is_function_calling_model": True,
+            }
         case "anthropic":
-            _need(settings, "COMANDA_LLM_MODEL", settings.llm_model)
-            _need(settings, "COMANDA_LLM_API_KEY", key)
-            return _built(
-                "anthropic",
-                "llama_index.llms.anthropic",
-                "Anthropic",
-                model=settings.llm_model,
-                api_key=key,
-                timeout=TIMEOUT_S,
-                max_retries=RETRIES,
-                **({"base_url": settings.llm_base_url} if settings.llm_base_url else {}),
-            )
-        case "ollama":
-            _need(settings, "COMANDA_LLM_MODEL", settings.llm_model)
-            return _built(
-                "ollama",
-                "llama_index.llms.ollama",
-                "Ollama",
-                model=settings.llm_model,
-                request_timeout=TIMEOUT_S,
-                **({"base_url": settings.llm_base_url} if settings.llm_base_url else {}),
-            )
+            return {
+                "api_key": _need(wanted, "API_KEY", wanted.key),
+                "timeout": patience_s,
+                "max_retries": 0,
+                "max_tokens": _LONGEST_ANSWER,
+                **({"base_url": url} if url else {}),
+            }
+        case _:
+            return {
+                "request_timeout": patience_s,
+                "context_window": _CONTEXT_WINDOW,
+                **({"base_url": url} if url else {}),
+            }
 
 
 def warm(llm: FunctionCallingLLM) -> None:
@@ -93,15 +114,7 @@ def warm(llm: FunctionCallingLLM) -> None:
         _ = client().chat.completions
 
 
-def _built(extra: str, module: str, name: str, **arguments: Any) -> FunctionCallingLLM:
-    try:
-        model = getattr(import_module(module), name)
-    except ImportError as exc:
-        raise ModelError(f"this model needs another package: pip install 'comanda[{extra}]'") from exc
-    built: FunctionCallingLLM = model(**arguments)
-    return built
-
-
-def _need(settings: Settings, variable: str, value: str) -> None:
+def _need(wanted: NamedModel, variable: str, value: str) -> str:
     if not value:
-        raise ModelError(f"COMANDA_LLM={settings.llm} needs {variable}")
+        raise ModelError(f"{wanted.prefix}={wanted.provider} needs {wanted.prefix}_{variable}")
+    return value

@@ -8,87 +8,58 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
-from llama_index.core.agent.workflow import AgentInput, AgentOutput, AgentStream, FunctionAgent
-from llama_index.core.base.llms.types import ToolCallBlock
-from pydantic_core import from_json
+from llama_index.core.agent.workflow import FunctionAgent, ToolCall, ToolCallResult
+from pydantic import PrivateAttr
+from workflows.decorators import StepFunction
 
 from agents import failures
-from agents.deltas import WINDOW_S, Deltas
-from agents.failures import Failure
+from agents.bounds import Bounds
+from agents.chain import ModelChain, Tally
+from agents.deltas import Deltas, Traffic
 from agents.journal import Journal, LeaseLost
 from agents.language import Lang, detect
-from agents.memory import ConversationMemory, recalled
+from agents.memory import memory_of
 from agents.prompts import system_prompt
 from agents.tools import Errand, tools_for
-from hub.domain.chat import Chat, ChatMode, TurnState, release
+from hub.domain.chat import ChatMode, TurnState
 from hub.domain.events import ChatCompleted, ChatFailed, ChatStopped, Usage
-from hub.domain.rooms import Room
-from hub.eventlog import Document, NewEvent, Write
-from hub.eventlog.turns import queued
-from hub.services.chat import TurnRead, transcript
-from hub.services.documents import chat_key
+from hub.services.turns import TurnRead, read_so_far
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llama_index.core.agent.workflow.agent_context import AgentContext
-    from llama_index.core.base.llms.types import ChatMessage
-    from llama_index.core.llms.function_calling import FunctionCallingLLM
-    from llama_index.core.memory import BaseMemory
-    from llama_index.core.tools import AsyncBaseTool
     from workflows.handler import WorkflowHandler
 
+    from agents.chain import Model
     from hub.config import Limits
-    from hub.domain.chat import Transcript
-    from hub.eventlog.turns import Taken
     from hub.services.build import Services
 
 logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 3
-_HISTORY = 1_000  # events of the room that are read back
 
 Ended = Literal["completed", "stopped", "failed", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long a model may take, in seconds."""
-
-    first_token_s: float = 30.0
-    idle_s: float = 30.0
-    turn_s: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """What became of an attempt, for the log."""
+    """What became of an attempt, for the log. `lost`: its ending is, or will be, somebody else's."""
 
     ended: Ended
-    ttft_ms: int = 0
-    duration_ms: int = 0
     attempt: int = 0
     code: str = ""
+    usage: Usage | None = None
 
 
 class TaqueriaAgent(FunctionAgent):
-    """LlamaIndex's agent, which refuses half a tool call: LlamaIndex repairs cut-off arguments and runs them."""
+    """LlamaIndex's agent, which looks through all its attributes for steps eleven times a run: once is enough."""
 
-    async def take_step(
-        self,
-        ctx: AgentContext,
-        llm_input: list[ChatMessage],
-        tools: Sequence[AsyncBaseTool],
-        memory: BaseMemory,
-    ) -> AgentOutput:
-        output = await super().take_step(ctx, llm_input, tools, memory)
-        for block in output.response.blocks:
-            if isinstance(block, ToolCallBlock) and isinstance(block.tool_kwargs, str) and block.tool_kwargs:
-                try:
-                    from_json(block.tool_kwargs)
-                except ValueError as exc:
-                    raise Failure("broken_tool_call") from exc
-        return output
+    _steps: dict[str, StepFunction[Any, Any]] | None = PrivateAttr(default=None)
+
+    def _get_steps(self) -> dict[str, StepFunction[Any, Any]]:
+        if self._steps is None:
+            self._steps = super()._get_steps()
+        return self._steps
 
 
 class TurnRun:
@@ -97,29 +68,29 @@ class TurnRun:
     def __init__(
         self,
         services: Services,
-        llm: FunctionCallingLLM,
+        models: Sequence[Model],
         both: TurnRead,
         *,
         worker: str,
         limits: Limits,
         otherwise: Lang,
-        deadlines: Deadlines,
-        window_s: float = WINDOW_S,
-        max_llm_calls: int = 8,
+        bounds: Bounds | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._services = services
-        self._llm = llm
-        self._deadlines = deadlines
-        self._max_llm_calls = max_llm_calls
+        self._said = both.said
+        self._bounds = bounds or Bounds()
+        self._tally = Tally()
         self._journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
-        self._deltas = Deltas(self._journal, window_s=window_s)
+        self._deltas = Deltas(self._journal, traffic=traffic, pace=self._bounds.pace)
+        self._llm = ModelChain.of(models, self._bounds, self._tally, self._deltas)
         self._lang: Lang = detect(both.turn.text, both.chat.lang or otherwise)
         self._errand = Errand(both.turn.principal(both.chat), services, self._journal, self._lang)
         self._stop_by = ""
         self._stopped = asyncio.Event()
-        self._llm_calls = 0
-        self._output_tokens: int | None = None
+        self._tool_s = 0.0
         self._began = time.monotonic()
+        self._waited_s = (services.clock() - both.turn.created_at).total_seconds()
 
     def stop(self, by: str) -> None:
         """End the answer where it stands."""
@@ -143,16 +114,14 @@ class TurnRun:
 
     async def _run(self) -> Report:
         turn = self._journal.turn
-        entries = await self._services.log.read_back(str(Room.chat(turn.chat_id)), None, _HISTORY)
-        said = transcript(entries)
         if self._journal.chat.mode is ChatMode.PERSON:
             self.stop("staff")
         if self._stopped.is_set():
-            return await self._end_stopped(_so_far(said, turn.id))
+            return await self._end_stopped(await read_so_far(self._services.log, turn))
         if turn.attempt >= MAX_ATTEMPTS:
-            return await self._end_failed("gave_up", _so_far(said, turn.id))
+            return await self._end_failed("gave_up", await read_so_far(self._services.log, turn))
         await self._journal.begin(self._llm.metadata.model_name)
-        code = await self._answered(said)
+        code = await self._answered()
         await self._errand.settle()
         if self._journal.lost.is_set():
             return self._report("lost")
@@ -164,18 +133,20 @@ class TurnRun:
 
     # Answering
 
-    async def _answered(self, said: Transcript) -> str | None:
+    async def _answered(self) -> str | None:
         """Let the agent answer until it has, is stopped, or cannot; the failure's code, if it is one."""
+        until = time.monotonic() + self._bounds.turn_s
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(self._deltas.run())
-            answer = group.create_task(self._failing(said))
-            ends = [
+            answer = group.create_task(self._failing())
+            ends = {
                 group.create_task(self._stopped.wait()),
                 group.create_task(self._journal.lost.wait()),
-            ]
-            done, _ = await asyncio.wait(
-                [answer, *ends], timeout=self._deadlines.turn_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            }
+            await _first_of({answer, *ends}, until)
+            if answer.done() and answer.result() is None:
+                self._deltas.finish()
+                await _first_of({writer, *ends}, until)
             for waiting in ends:
                 waiting.cancel()
             if not answer.done():
@@ -183,13 +154,13 @@ class TurnRun:
                 await asyncio.wait([answer])
             self._deltas.close()
             await writer
-        if not done:
-            return "model_timeout"
-        return None if answer.cancelled() else answer.result()
+        if self._stopped.is_set() or self._journal.lost.is_set():
+            return None
+        return "model_timeout" if answer.cancelled() else answer.result()
 
-    async def _failing(self, said: Transcript) -> str | None:
+    async def _failing(self) -> str | None:
         try:
-            await self._answer(said)
+            await self._answer()
         except Exception as exc:
             code = failures.code_of(exc)
             if code == "internal":
@@ -197,7 +168,7 @@ class TurnRun:
             return code
         return None if self._deltas.text.strip() else "no_answer"
 
-    async def _answer(self, said: Transcript) -> None:
+    async def _answer(self) -> None:
         turn = self._journal.turn
         agent = TaqueriaAgent(
             name="taqueria",
@@ -209,8 +180,8 @@ class TurnRun:
         )
         handler = agent.run(
             user_msg=turn.text,
-            memory=ConversationMemory.of(recalled(said, turn)),
-            max_iterations=self._max_llm_calls,
+            memory=memory_of(self._said, turn, max_tokens=self._bounds.memory_tokens),
+            max_iterations=self._bounds.llm_calls,
         )
         try:
             await self._follow(handler)
@@ -219,69 +190,70 @@ class TurnRun:
                 await handler.cancel_run(timeout=1.0)
 
     async def _follow(self, handler: WorkflowHandler) -> None:
-        """Pass on what the model says. Silence past the deadline ends it."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self._deadlines.first_token_s) as silence:
-            async for event in handler.stream_events():
-                silence.reschedule(loop.time() + self._deadlines.idle_s)
-                match event:
-                    case AgentInput():
-                        silence.reschedule(loop.time() + self._deadlines.first_token_s)
-                        self._llm_calls += 1
-                        self._deltas.part()
-                    case AgentStream():
-                        # Only the delta: each event also carries the whole text so far.
-                        self._deltas.add(event.delta)
-                        if self._deltas.full:
-                            raise Failure("too_long")
-                    case AgentOutput():
-                        self._count(event.raw)
-            await handler
-
-    def _count(self, raw: Any) -> None:
-        usage = raw.get("usage") if isinstance(raw, dict) else None
-        tokens = (usage or {}).get("completion_tokens") or (usage or {}).get("output_tokens")
-        if isinstance(tokens, int):
-            self._output_tokens = (self._output_tokens or 0) + tokens
+        """See the run to its end. What the model says is heard already; deadlines are the chain's, and each tool's."""
+        called_at = 0.0
+        async for event in handler.stream_events():
+            match event:
+                case ToolCall():
+                    called_at = time.monotonic()
+                case ToolCallResult():
+                    self._tool_s += time.monotonic() - called_at
+        await handler
 
     # Endings
 
     async def _end_completed(self) -> Report:
         rest = self._deltas.rest()
-        report = self._report("completed")
-        usage = Usage(
-            ttft_ms=report.ttft_ms,
-            duration_ms=report.duration_ms,
-            deltas=self._deltas.count,
-            llm_calls=self._llm_calls,
-            tool_calls=self._errand.calls,
-            output_tokens=self._output_tokens,
-        )
+        usage = self._usage()
         event = ChatCompleted(turn_id=self._journal.turn.id, text=self._deltas.text, usage=usage)
-        await self._journal.end(TurnState.COMPLETED, *rest, event, lang=self._lang)
-        return report
+        await self._journal.end(TurnState.COMPLETED, *rest, event, lang=self._lang, usage=usage, model=self._model)
+        return self._report("completed", usage=usage)
 
     async def _end_stopped(self, text: str) -> Report:
         event = ChatStopped(turn_id=self._journal.turn.id, text=text, by=self._stop_by)
-        await self._journal.end(TurnState.STOPPED, *self._deltas.rest(), event)
-        return self._report("stopped")
+        rest, usage = self._deltas.rest(), self._usage()
+        await self._journal.end(TurnState.STOPPED, *rest, event, usage=usage, model=self._model)
+        return self._report("stopped", usage=usage)
 
     async def _end_failed(self, code: str, text: str) -> Report:
         error = failures.told(code, self._lang)
         event = ChatFailed(turn_id=self._journal.turn.id, text=text, error=error)
-        await self._journal.end(TurnState.FAILED, *self._deltas.rest(), event)
-        return self._report("failed", code)
+        rest, usage = self._deltas.rest(), self._usage()
+        await self._journal.end(TurnState.FAILED, *rest, event, usage=usage, model=self._model, error=code)
+        return self._report("failed", code, usage)
 
-    def _report(self, ended: Ended, code: str = "") -> Report:
-        now = time.monotonic()
-        first = self._deltas.first_at or now
-        return Report(
-            ended=ended,
-            ttft_ms=round((first - self._began) * 1_000),
+    # Figures
+
+    @property
+    def _model(self) -> str:
+        return self._tally.model.name if self._tally.model else self._journal.turn.model
+
+    def _usage(self) -> Usage:
+        tally, deltas, now = self._tally, self._deltas, time.monotonic()
+        gaps = deltas.gaps_ms()
+        return Usage(
+            ttft_ms=round(((deltas.came[0] if deltas.came else now) - self._began) * 1_000),
             duration_ms=round((now - self._began) * 1_000),
-            attempt=self._journal.turn.attempt,
-            code=code,
+            deltas=deltas.count,
+            output_tokens=tally.tokens or None,
+            llm_calls=tally.calls,
+            tool_calls=self._errand.calls,
+            queue_ms=max(0, round(self._waited_s * 1_000)),
+            model_ms=tally.model_ms,
+            gap_p50_ms=gaps[0] if gaps else None,
+            gap_p95_ms=gaps[1] if gaps else None,
+            tool_ms=round(self._tool_s * 1_000),
+            retries=tally.retries,
+            provider=tally.model.provider if tally.model else None,
         )
+
+    def _report(self, ended: Ended, code: str = "", usage: Usage | None = None) -> Report:
+        return Report(ended, self._journal.turn.attempt, code, usage or self._usage())
+
+
+async def _first_of(tasks: set[asyncio.Task[object]], until: float) -> None:
+    """Wait for one of these, or until the turn's time is up."""
+    await asyncio.wait(tasks, timeout=max(0.0, until - time.monotonic()), return_when=asyncio.FIRST_COMPLETED)
 
 
 async def fail(
@@ -291,39 +263,7 @@ async def fail(
     journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
     error = failures.told(code, both.chat.lang or otherwise)
     try:
-        await journal.end(TurnState.FAILED, ChatFailed(turn_id=both.turn.id, text="", error=error))
+        await journal.end(TurnState.FAILED, ChatFailed(turn_id=both.turn.id, text="", error=error), error=code)
     except LeaseLost:
         return Report("lost", attempt=both.turn.attempt)
     return Report("failed", attempt=both.turn.attempt, code=code)
-
-
-async def skip(services: Services, taken: Taken, code: str, *, limits: Limits, otherwise: Lang) -> Report | None:
-    """Let a chat go on without a turn whose own document cannot be read; None: it does already, or is no more.
-
-    Raises:
-        Conflict: Somebody wrote in the chat meanwhile.
-    """
-    key = chat_key(taken.chat_id)
-    document = await services.log.document(key)
-    if document is None:
-        return None
-    chat = Chat.model_validate_json(document.body)
-    if taken.turn_id not in chat.turns:
-        return None
-    chat, runnable = release(chat, taken.turn_id, at_once=limits.turns)
-    event = ChatFailed(turn_id=taken.turn_id, text="", error=failures.told(code, chat.lang or otherwise))
-    room = str(Room.chat(chat.id))
-    await services.log.commit(
-        Write(
-            events=(NewEvent(event.type, event.body(services.clock()), (room,)),),
-            expects=((key, document.version),),
-            documents=(Document(key, document.version + 1, chat.model_dump_json()),),
-            queue=tuple(queued(turn_id, chat.id) for turn_id in runnable),
-        )
-    )
-    return Report("failed", code=code)
-
-
-def _so_far(said: Transcript, turn_id: str) -> str:
-    """What an earlier attempt got into the room."""
-    return said.turn.text if said.turn and said.turn.turn_id == turn_id else ""

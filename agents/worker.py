@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import structlog
 
-from agents.turn import Deadlines, TurnRun, fail, skip
+from agents import failures
+from agents.bounds import Bounds
+from agents.deltas import Traffic
+from agents.turn import Report, TurnRun, fail
 from hub.domain.errors import ComandaError, Conflict, Unavailable
-from hub.services.chat import read_turn
+from hub.services.turns import read_turn, skip
 
 if TYPE_CHECKING:
-    from llama_index.core.llms.function_calling import FunctionCallingLLM
+    from collections.abc import Sequence
 
+    from agents.chain import Model
     from agents.language import Lang
-    from agents.turn import Report
     from hub.config import Limits
     from hub.eventlog.turns import Taken, TurnQueue
     from hub.services.build import Services
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 _BACKOFF_S = (0.1, 5.0)
+_LOOK_S = 0.5  # how often turns are looked for whose lease ran out
 # A turn that nobody gets as far as to begin counts no attempts; after so many deliveries it is not handed on again.
 MAX_DELIVERIES = 5
 
@@ -43,30 +48,33 @@ class Worker:
         self,
         services: Services,
         queue: TurnQueue,
-        llm: FunctionCallingLLM,
+        models: Sequence[Model],
         *,
         name: str,
         limits: Limits,
         lang: Lang = "es",
-        at_once: int = 8,
+        at_once: int = 64,
         block_s: float = 1.0,
-        renew_s: float = 3.0,
+        renew_s: float = 1.5,
         grace_s: float = 4.0,
-        deadlines: Deadlines | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self.name = name
         self._services = services
         self._queue = queue
-        self._llm = llm
+        self._models = models
         self._limits = limits
         self._lang: Lang = lang
         self._block_s = block_s
         self._renew_s = renew_s
         self._grace_s = grace_s
-        self._deadlines = deadlines or Deadlines()
+        self._bounds = bounds or Bounds()
+        self._traffic = Traffic()
         self._slots = asyncio.Semaphore(at_once)
         self._stopping = asyncio.Event()
         self._running: dict[str, tuple[TurnRun, Taken]] = {}
+        self._look_at = 0.0
+        self._in_hand: set[str] = set()  # those that are running, and those that are about to
         self._tasks: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
@@ -95,7 +103,7 @@ class Worker:
         wait_s = _BACKOFF_S[0]
         while await self._slot():
             try:
-                taken = await self._queue.reclaim(self.name) or await self._queue.take(self.name, self._block_s)
+                taken = await self._next()
                 wait_s = _BACKOFF_S[0]
             except ComandaError:
                 self._slots.release()
@@ -106,12 +114,23 @@ class Worker:
             if taken is not None and self._stopping.is_set():
                 await self._give_back(taken)  # it came in the last moment: nothing of it has been said
                 taken = None
-            if taken is None or taken.turn_id in self._running:
+            if taken is None or taken.turn_id in self._in_hand:
                 self._slots.release()
                 continue
+            self._in_hand.add(taken.turn_id)  # before anything is waited for: it might be claimed again meanwhile
             task = group.create_task(self._one(taken), name=f"turn-{taken.turn_id}")
             self._tasks.add(task)
             task.add_done_callback(self._let_go)
+
+    async def _next(self) -> Taken | None:
+        """A turn that lost its worker, else the next one that was asked. The former are looked for now and then:
+        a question should not wait for that."""
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + min(_LOOK_S, self._renew_s)
+            if taken := await self._queue.reclaim(self.name):
+                self._look_at = 0.0  # where one worker died, more turns may be left
+                return taken
+        return await self._queue.take(self.name, self._block_s)
 
     def _let_go(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -146,16 +165,16 @@ class Worker:
             return
         finally:
             self._running.pop(taken.turn_id, None)
+            self._in_hand.discard(taken.turn_id)
         if report is not None:
             logger.info(
                 "agent.turn",
                 turn_id=taken.turn_id,
                 chat_id=taken.chat_id,
                 attempt=report.attempt,
-                ttft_ms=report.ttft_ms,
-                duration_ms=report.duration_ms,
                 ending=report.ended,
                 **({"code": report.code} if report.code else {}),
+                **(report.usage.model_dump(exclude_none=True) if report.usage else {}),
             )
 
     async def _answered(self, taken: Taken) -> Report | None:
@@ -167,21 +186,24 @@ class Worker:
             return None
         run = TurnRun(
             self._services,
-            self._llm,
+            self._models,
             both,
             worker=self.name,
             limits=self._limits,
             otherwise=self._lang,
-            deadlines=self._deadlines,
+            bounds=self._bounds,
+            traffic=self._traffic,
         )
         self._running[taken.turn_id] = (run, taken)
-        # Asked after it can be heard on the channel: a stop in between is not missed.
-        if by := await self._queue.stop_requested(taken.turn_id):
-            run.stop(by)
         report = await run.run()
-        if report.ended != "lost":
+        if report.ended != "lost" or await self._is_over(taken):
             await self._queue.finish(taken)
         return report
+
+    async def _is_over(self, taken: Taken) -> bool:
+        """Whether somebody else has ended the turn: a stop, or a person who took over."""
+        both = await read_turn(self._services.log, taken.turn_id)
+        return both is None or both.turn.over
 
     async def _given_up(self, taken: Taken) -> Report | None:
         """End a turn that broke every attempt; one that cannot even be ended goes out of the queue as it is."""
@@ -206,7 +228,9 @@ class Worker:
         return await fail(self._services, both, "internal", worker=self.name, limits=self._limits, otherwise=self._lang)
 
     async def _skip(self, taken: Taken) -> Report | None:
-        return await skip(self._services, taken, "internal", limits=self._limits, otherwise=self._lang)
+        error = failures.told("internal", self._lang)
+        skipped = await skip(self._services.log, taken, error, self._services.clock(), self._limits)
+        return Report("failed", code="internal") if skipped else None
 
     # Beside
 

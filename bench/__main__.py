@@ -95,7 +95,7 @@ async def _compare(contenders: Mapping[str, Contender], names: Sequence[str], ef
     else:
         compared = Compared({key: contender.name for key, contender in contenders.items()})
     if returns.MEASURE.name in names:
-        await returns.compare(contenders, compared, effort.runs(3))
+        await returns.compare(contenders, compared, runs)
     return compared
 
 

@@ -96,7 +96,9 @@ class Hub:
         )
         answers = AnswerStreams(self.relay, joining, self.services.chat, outboxes)
         self._routes = [
-            *Health(self.log, self.metrics, lambda: self.relay.live, lambda: self.draining).routes(),
+            *Health(
+                self.log, self.services.chat, self.metrics, lambda: self.relay.live, lambda: self.draining
+            ).routes(),
             *HttpDoor(self.services, commands).routes(),
             *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),
             *TokenStream(answers, access, self.services.chat).routes(),
@@ -111,6 +113,7 @@ class Hub:
             middleware.who_and_how_often(access, proxies, by_address, limits),
         ]
         self._limits = limits
+        self._agent_wait_s = settings.agent.wait_s
         self.draining = False
         self._measure()
 
@@ -163,6 +166,8 @@ class Hub:
                     await self.services.stock.open_branch()
                     opened = epoch
                 await self._part_with_former_staff()
+                if ended := await self.services.chat.end_unattended(self._agent_wait_s):
+                    logger.warning("hub.turns_unattended", ended=ended)
             except ComandaError as exc:
                 logger.warning("hub.not_looked_after", code=exc.code)
             except Exception:  # the task's root

@@ -35,7 +35,7 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as exc:
         first = exc.errors()[0]
-        prefix = "COMANDA_LIMIT_" if exc.title == "Limits" else "COMANDA_"
+        prefix = {"Limits": "COMANDA_LIMIT_", "AgentLimits": "COMANDA_AGENT_"}.get(exc.title, "COMANDA_")
         name = prefix + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise BadSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}") from exc
     except (SettingsError, UnicodeDecodeError) as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +23,7 @@ _LEAST_SECRET = 16
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
 Words = Annotated[tuple[str, ...], NoDecode]
+Provider = Literal["offline", "openai", "openai_like", "anthropic", "ollama"]
 
 
 class Limits(BaseSettings):
@@ -47,6 +49,34 @@ class Limits(BaseSettings):
     room_events: Count = 1_000
 
 
+class AgentLimits(BaseSettings):
+    """How the agent answers: its deadlines and budgets, and how its words come."""
+
+    model_config = SettingsConfigDict(env_prefix="COMANDA_AGENT_", env_file=".env", extra="ignore", frozen=True)
+
+    wait_s: Annotated[float, Field(ge=1, le=3_600)] = 20  # before a question that no worker looks at fails
+    at_once: Annotated[int, Field(ge=1, le=1_000)] = 64  # answers side by side in one worker
+    first_token_s: Annotated[float, Field(gt=0, le=600)] = 20  # of one try at one model
+    idle_s: Annotated[float, Field(gt=0, le=600)] = 20  # between two words of a model
+    turn_s: Annotated[float, Field(gt=0, le=3_600)] = 120
+    turn_tokens: Annotated[int, Field(ge=1)] = 8_000  # that models may write in one turn, tool calls included
+    tries: Annotated[int, Field(ge=1, le=10)] = 3  # at one model, before its first word
+    pace: Annotated[float, Field(ge=0)] = 0  # characters a second; 0: as they come
+    memory_tokens: Annotated[int, Field(ge=0)] = 3_000  # of the conversation that the model is shown
+    interrupt: bool = False  # whether a new question ends the answer in the making
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model as the settings name it; `prefix` is that of its variables."""
+
+    prefix: str
+    provider: Provider
+    model: str = ""
+    base_url: str = ""
+    key: str = field(default="", repr=False)
+
+
 class Settings(BaseSettings):
     """What an operator may choose; see the README's table."""
 
@@ -64,12 +94,31 @@ class Settings(BaseSettings):
     recovery_s: Annotated[float, Field(ge=0, le=86_400)] = 120
     redis_deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
 
-    llm: Literal["offline", "openai", "openai_like", "anthropic", "ollama"] = "offline"
+    llm: Provider = "offline"
     llm_model: str = ""
     llm_base_url: str = ""
     llm_api_key: SecretStr | None = None
+    # Asked where the first one does not answer; and whether the offline model answers where nobody else does.
+    llm_second: Provider | None = None
+    llm_second_model: str = ""
+    llm_second_base_url: str = ""
+    llm_second_api_key: SecretStr | None = None
+    llm_offline_last: bool = False
 
     limits: Limits = Field(default_factory=Limits)
+    agent: AgentLimits = Field(default_factory=AgentLimits)
+
+    @property
+    def models(self) -> list[NamedModel]:
+        """The models that may answer, the one to ask first at the front."""
+        found = [NamedModel("COMANDA_LLM", self.llm, self.llm_model, self.llm_base_url, _text(self.llm_api_key))]
+        if self.llm_second is not None:
+            prefix, key = "COMANDA_LLM_SECOND", _text(self.llm_second_api_key)
+            second = NamedModel(prefix, self.llm_second, self.llm_second_model, self.llm_second_base_url, key)
+            found.append(second)
+        if self.llm_offline_last and all(model.provider != "offline" for model in found):
+            found.append(NamedModel("COMANDA_LLM", "offline"))
+        return found
 
     @field_validator("timezone")
     @classmethod
@@ -79,6 +128,12 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as exc:
             raise ValueError("there is no such time zone") from exc
         return value
+
+    @field_validator("llm_second", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """Set to nothing, it is not set."""
+        return value or None
 
     @field_validator("redis_url")
     @classmethod
@@ -120,6 +175,10 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def load_secret(settings: Settings) -> bytes:

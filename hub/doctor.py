@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
-
-import aiohttp
 
 from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of, services_of
-from hub.config import STATIC_DIR, Settings
+from hub.config import STATIC_DIR, NamedModel, Settings
 from hub.domain.errors import ComandaError, Unavailable
 from hub.eventlog.durability import durability_of
 from hub.eventlog.turns import Attendance
+from hub.providers import Doubtful, Refused, inquire
 
-_REACH_S = 5.0
 _HEARD_S = 15.0  # a worker that lives is heard of every few seconds
 _NEEDS = {
     "openai": "llama_index.llms.openai",
@@ -44,6 +40,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
         ("Redis", _redis),
         ("durability", _durability),
         ("agent", _agent),
+        ("agent's second", _second),
         ("agent worker", _worker),
     )
     well = True
@@ -128,12 +125,12 @@ async def _worker(settings: Settings) -> str:
         async with redis_of(settings) as embedded:
             alone = embedded is not None and embedded.owned  # ours alone, so there is no hub
             async with services_of(settings, embedded.url if embedded else settings.redis_url) as services:
-                return _attended(await services.turns.attendance(), alone=alone)
+                return _attended(await services.turns.attendance(), settings.agent.wait_s, alone=alone)
     except Unavailable as exc:
         raise _Doubt("not known, as Redis was not reached") from exc
 
 
-def _attended(found: Attendance, *, alone: bool) -> str:
+def _attended(found: Attendance, wait_s: float, *, alone: bool) -> str:
     if found.heard_s is not None and found.heard_s < _HEARD_S:
         return f"heard of {found.heard_s:.0f} s ago"
     if alone:
@@ -141,36 +138,39 @@ def _attended(found: Attendance, *, alone: bool) -> str:
     nobody = f"no agent worker has been seen in the last {_HEARD_S:.0f} s"
     if found.turns:
         raise _Wrong(f"{nobody}, and {found.turns} questions wait for one; start comanda agent")
-    raise _Doubt(f"{nobody}: questions in the chat will wait for one")
+    raise _Doubt(f"{nobody}: questions in the chat fail after {wait_s:.0f} s; start comanda agent")
 
 
 async def _agent(settings: Settings) -> str:
-    if settings.llm == "offline":
+    return await _model(settings.models[0])
+
+
+async def _second(settings: Settings) -> str:
+    others = settings.models[1:]
+    if not others:
+        return "none (COMANDA_LLM_SECOND names one that answers where the first does not)"
+    return "; ".join([await _model(model) for model in others])
+
+
+async def _model(model: NamedModel) -> str:
+    """Whether a model can be asked; what only its provider knows, the provider is asked."""
+    if model.provider == "offline":
         return "the offline model (set COMANDA_LLM for another)"
-    if not _installed(_NEEDS[settings.llm]):
-        extra = settings.llm.replace("_", "-")
-        raise _Wrong(f"COMANDA_LLM={settings.llm} needs an extra: pip install 'comanda[{extra}]'")
-    if settings.llm in ("openai", "anthropic") and settings.llm_api_key is None:
-        raise _Wrong(f"COMANDA_LLM={settings.llm} needs COMANDA_LLM_API_KEY")
-    if settings.llm == "openai_like" and not settings.llm_base_url:
-        raise _Wrong("COMANDA_LLM=openai_like needs COMANDA_LLM_BASE_URL")
-    if settings.llm_base_url:
-        await _reach(settings.llm_base_url)
-    return f"{settings.llm} {settings.llm_model}".strip()
-
-
-async def _reach(url: str) -> None:
-    """Any answer will do: who may ask what is the first turn's question."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    if not _installed(_NEEDS[model.provider]):
+        extra = model.provider.replace("_", "-")
+        raise _Wrong(f"{model.prefix}={model.provider} needs an extra: pip install 'comanda[{extra}]'")
+    if model.provider in ("openai", "anthropic") and not model.key:
+        raise _Wrong(f"{model.prefix}={model.provider} needs {model.prefix}_API_KEY")
+    if model.provider == "openai_like" and not model.base_url:
+        raise _Wrong(f"{model.prefix}=openai_like needs {model.prefix}_BASE_URL")
+    if not model.model:
+        raise _Wrong(f"{model.prefix}={model.provider} needs {model.prefix}_MODEL")
     try:
-        async with (
-            asyncio.timeout(_REACH_S),
-            aiohttp.ClientSession() as http,
-            http.get(url, allow_redirects=False),
-        ):
-            return
-    except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
-        raise _Wrong(f"COMANDA_LLM_BASE_URL: {host} does not answer ({type(exc).__name__})") from exc
+        return await inquire(model)
+    except Refused as exc:
+        raise _Wrong(str(exc)) from exc
+    except Doubtful as exc:
+        raise _Doubt(str(exc)) from exc
 
 
 def _installed(module: str) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hub.domain import tallies
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -81,5 +86,51 @@ class Metrics:
         )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
 
+        self.turns = TurnMetrics()
+        self.registry.register(self.turns)
+
     def render(self) -> bytes:
         return generate_latest(self.registry)
+
+
+class TurnMetrics(Collector):
+    """The agent's turns, as the branch has counted them: the same from every hub of it, so take them from one.
+
+    Attributes:
+        counted: The tallies, as last read.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Mapping[str, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        ended = CounterMetricFamily(
+            "comanda_turns", "The agent's turns that are over.", labels=["ending", "code", "provider"]
+        )
+        for state, code, provider, count in tallies.endings(self.counted):
+            ended.add_metric([state, code, provider], count)
+        yield ended
+        for name, text in (
+            ("ttft", "From a worker taking a question to the first text in the room."),
+            ("duration", "From a worker taking a question to the ending."),
+            ("gap_p95", "Between two pieces of an answer: what 19 of 20 of it stay below."),
+        ):
+            yield self._histogram(name, text)
+        for name, text in (
+            ("output_tokens", "Tokens that models wrote."),
+            ("llm_calls", "Calls of models that were answered."),
+            ("tool_calls", "Calls of tools."),
+            ("retries", "Tries at models past the first."),
+        ):
+            yield CounterMetricFamily(f"comanda_turn_{name}", text, value=self.counted.get(name, 0))
+        seconds = self.counted.get("tool_ms", 0) / 1_000
+        yield CounterMetricFamily("comanda_turn_tool_seconds", "Spent in tools.", value=seconds)
+
+    def _histogram(self, name: str, text: str) -> Metric:
+        found, below, total = tallies.bins(self.counted, name), [], 0
+        for most, count in zip((*tallies.BINS[name], None), found.counts, strict=True):
+            total += count
+            below.append(("+Inf" if most is None else str(most / 1_000), total))
+        return HistogramMetricFamily(
+            f"comanda_turn_{name}_seconds", text, buckets=below, sum_value=found.sum_ms / 1_000
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from agents.offline.words import FILLERS, singular
@@ -48,9 +49,26 @@ class Dishes:
         }
         self._longest = max(map(len, self._phrases))
         self._vocabulary = sorted({word for phrase in self._phrases for word in phrase})
+        # One message is read many times over, and each of its words compared with the whole vocabulary.
+        self._nearest = lru_cache(maxsize=4_096)(self._look_near)
 
     def knows(self, word: str) -> bool:
         return any(singular(word) in phrase for phrase in self._phrases)
+
+    def of_the_same_kind(self, words: Sequence[Token], before: str) -> str | None:
+        """ "una torta de milanesa y una de pastor": what is meant when only the filling is named.
+
+        Only where the menu has several dishes of that kind: after its one volcano, "tres de pastor" are tacos.
+        """
+        kind = next(iter(_stems(self.menu.by_sku[before].name)), "") if before else ""
+        stems = tuple(word.stem for word in words if word.word not in FILLERS)
+        several = sum(next(iter(_stems(item.name)), "") == kind for item in self.menu.items) > 1
+        return self._phrases.get((kind, *stems)) if several and kind not in stems else None
+
+    def words_of(self, sku: str) -> set[str]:
+        """The words of a dish's own names, each without its plural."""
+        item = self.menu.by_sku[sku]
+        return {stem for name in (item.name, item.name_en) for stem in _stems(name)}
 
     def find(self, words: Sequence[Token]) -> list[Found]:
         """Every dish named, left to right, the longest names first; a bare category where no dish is meant."""
@@ -84,8 +102,11 @@ class Dishes:
     def _stem(self, word: Token) -> str:
         if len(word.word) < _LONG_ENOUGH or word.stem in self._vocabulary:
             return word.stem
-        near = get_close_matches(word.stem, self._vocabulary, n=1, cutoff=_NEAR)
-        return near[0] if near else word.stem
+        return self._nearest(word.stem)
+
+    def _look_near(self, stem: str) -> str:
+        near = get_close_matches(stem, self._vocabulary, n=1, cutoff=_NEAR)
+        return near[0] if near else stem
 
     def _learn(self, name: str, sku: str) -> None:
         stems = tuple(_stems(name))

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agents.language import word_set
-from agents.offline.order import Draft, bare_address, bare_name, read_order
+from agents.language import says_yes, tapped, word_set
+from agents.offline import service
+from agents.offline.corrections import is_correction, starts_over
+from agents.offline.drafts import draft_of, last_asked, says_nothing_new
+from agents.offline.order import Draft, read_order
+from agents.offline.said import (
+    ASKS_REST,
+    ASKS_YES,
+    CONFIRM,
+    MENU,
+    PLACE,
+    PLACED,
+    PROMOTIONS,
+    STAFFS,
+    SUMMARY,
+    Intent,
+    Said,
+    asked,
+)
+from agents.offline.staff import speaks_of_promotions, staff_intent
 from agents.offline.words import bare, tokens
 
 if TYPE_CHECKING:
@@ -15,65 +32,14 @@ if TYPE_CHECKING:
 
     from agents.offline.dishes import Dishes
 
-PLACE, TRACK, MENU, PROMO = "place_order", "track_order", "show_menu", "publish_promotion"
 
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One message of the conversation, as the rules see it."""
-
-    by_customer: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A tool to call, or (without one) a thing to say: a name in `answers`."""
-
-    tool: str = ""
-    arguments: dict[str, Any] = field(default_factory=dict)
-    say: str = ""
-    about: tuple[str, ...] = ()
-
-
-_PUBLISH = re.compile(r"\b(?:publi[cq]\w+|anunci\w+|lanz\w+|publish|announce|launch|post|send out)\b")
-_PROMO = re.compile(r"\b(?:promo\w*|oferta\w*|descuento\w*|deals?|discounts?|offers?|aviso|anuncio)\b")
 _OUTSIDE = re.compile(
     r"\b(?:horarios?|abr(?:en|ir)|abiert[oa]s?|cierran|opening|open until|what time do you (?:open|close)|"
     r"closing|ubicad\w+|"
     r"sucursal\w*|donde quedan|located|location|your address|tarjeta|efectivo|pag(?:ar|o|os)|factura\w*|"
     r"propina|"
     r"credit card|pay|payment|cash|invoice|tip|wifi|estacionamiento|parking|trabajo|empleo|reserv\w+|mesa|"
-    r"table)\b"
-)
-_CHANGE = re.compile(
-    r"\b(?:cancel\w*|cambi(?:ar|a|e|en|o) (?:mi|el|la|de) (?:pedido|orden|direccion)|modificar|"
-    r"change (?:my|the) order|"
-    r"quitar(?:le)? (?:algo )?(?:a|de) mi pedido|reembols\w+|refund|devoluci\w+|queja|complain\w*)\b"
-)
-_PERSON = re.compile(
-    r"\b(?:(?:hablar|comunica\w*|pasame|atienda|conectame|chatear) (?:con|a)?\s*(?:una?|el|la|alguien)?\s*"
-    r"(?:persona|humano|gerente|alguien|encargad[oa]|empleado)|(?:talk|speak) (?:to|with) (?:a |an |the |some)?"
-    r"(?:human|person|manager|someone|somebody|body|one)|real person|persona real|un humano|a human)\b"
-)
-_TRACK = re.compile(
-    r"\bdonde (?:esta|anda|va|viene|quedo)n?\b|\bwhere(?:'?s| is| are| did)\b.*\b(?:order|food|tacos?|it|"
-    r"delivery|courier)\b|"
-    r"\bcuanto (?:le )?(?:falta|tarda|demora|tiempo|mas)\b|\bcuantos minutos\b|\bhow (?:much longer|long|"
-    r"soon|many minutes)\b|"
-    r"\b(?:a )?que hora (?:llega|esta|sale|me|viene)\b|\bcuando (?:llega|esta|sale|viene|me)\w*\b|"
-    r"\bwhen (?:will|is|does|can)\b|"
-    r"\b(?:estado|estatus|status|seguimiento|eta)\b|\brastre\w+\b|\btrack(?:ing)?\b|\bcomo va\b|"
-    r"\bya (?:esta|viene|salio|llego|va|mero|casi|lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
-    r"\b(?:no|aun no) (?:ha )?lleg\w+\b|"
-    r"\bmi (?:pedido|orden|comida|entrega)\b|\bmis pedidos\b|\bmy (?:order|orders|food|delivery)\b|"
-    r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|"
-    r"\bon (?:its|the) way\b|"
-    r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|"
-    r"\blisto mi\b|\besta listo\b"
-)
-_CODE = re.compile(
-    r"\b(PED[A-Z0-9]{6,12})\b|(?:#|\b(?:pedido|orden|order|n[uú]mero|number|code|c[oó]digo)\s+#?)([A-Z0-9]{4,15})\b"
+    r"table|manana|tomorrow|program\w+|schedule\w*|mas tarde|para las \d+|at \d+ ?pm)\b"
 )
 _ABOUT_DISH = re.compile(
     r"\b(?:cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|"
@@ -89,7 +55,8 @@ _MENU = re.compile(
     r"\b(?:menu|carta|que (?:hay|tienen|tienes|venden|ofrecen|me recomiendas|recomiendas|manejan|sirven)|"
     r"what do you "
     r"(?:have|sell|serve|offer|recommend)|what(?:'?s| is) (?:on the menu|available|good|there)|platillos|"
-    r"recomiend\w+|recommend\w*|lista de precios|precios|prices|opciones|options|que puedo (?:pedir|comer))\b"
+    r"recomiend\w+|recommend\w*|lista de precios|precios|prices|opciones|options|agotad\w*|"
+    r"sold out|barat\w+|cheap\w*|que puedo (?:pedir|comer))\b"
 )
 _ORDER = re.compile(
     r"\b(?:quiero|quisiera|dame|deme|denme|ponme|pon|me (?:das|da|pones|traes|regalas|vendes|gustaria|"
@@ -100,7 +67,6 @@ _ORDER = re.compile(
     r"could i (?:get|have)|"
     r"give me|get me|let me (?:get|have)|please|add|para recoger|to go|for pickup|for delivery|mejor|instead)\b"
 )
-_INSTEAD = re.compile(r"\b(?:mejor|en vez|en lugar|cambia\w*|instead|rather|actually)\b")
 _FOLLOW_UP = re.compile(r"^\W*(?:y (?:la|el|las|los|de)|what about|how about|and the|and what about)\b")
 _GREETING = re.compile(
     r"\b(?:hola|buen[oa]s|buen dia|que tal|saludos|hello|hi|hey|good (?:morning|afternoon|evening))\b"
@@ -125,116 +91,114 @@ _NO = re.compile(
     r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|"
     r"thank you)?\W*$"
 )
-
-# How the offline model asks for what an order lacks; read back to know that it has asked.
-ASKS_NAME = ("¿A nombre de quién?", "What name is it for?")
-ASKS_DELIVERY = ("¿Pasas por él o te lo llevamos?", "Will you pick it up, or shall we deliver it?")
-ASKS_ADDRESS = ("¿A qué dirección lo llevamos?", "What address should we bring it to?")
-ASKS_REST = ("¿Pido lo demás?", "Shall I order the rest?")
-ASKS_WHICH = ("¿De cuáles te anoto?", "Which ones would you like?")
-_ASKS = (*ASKS_NAME, *ASKS_DELIVERY, *ASKS_ADDRESS, *ASKS_REST, *ASKS_WHICH)
+_CALLED_OFF = re.compile(r"^\W*(?:mejor )?(?:cancel\w*(?: it| that)?|olvidalo|dejalo)\W*$")
+_THAT_IS_ALL = re.compile(r"\b(?:es todo|nada mas|that'?s (?:all|it)|that is all|seria todo)\b")
+_TOTAL = re.compile(r"\b(?:cuanto (?:es|seria|va a ser|te debo|queda)|how much (?:is|will)|el total|the total)\b")
+_AND = re.compile(r"^\W*(?:y|and|tambien|also|ademas|agreg\w+|add|ponle|sumale)\b")
+# Said by a customer, these are a member of staff's orders all the same: refused, not misread.
+_ORDERS_STAFF = re.compile(r"\b(?:publi[cq]\w+|publish|anunci\w+|announce|ventas|sales|vendido|marca\w*|mark)\b")
 
 
-def understand(conversation: Sequence[Said], dishes: Dishes) -> Intent:
-    """What the last message asks for, in the light of those before."""
+def understand(conversation: Sequence[Said], dishes: Dishes, *, staff: bool = False) -> Intent:
+    """What the last message asks for, in the light of those before.
+
+    Args:
+        staff: The person writing works here.
+    """
     text = conversation[-1].text
     before = conversation[-2].text if len(conversation) > 1 and not conversation[-2].by_customer else ""
     compared = bare(text)
-    asked = any(question in before for question in _ASKS)
     return (
-        _promotion(text, compared)
-        or _refusals(compared)
-        or _about_order(text, compared, dishes)
-        or (_continued(conversation, compared, dishes) if asked else None)
+        _answered(text, compared, before)
+        or _staff(text, compared, dishes, staff=staff)
+        or _who(compared)
+        or service.person(compared)
+        or service.being_told(text, compared)
+        or service.allergies(text, compared, dishes)
+        or _open_order(conversation, compared, dishes)
+        or service.about_placed(text, compared, dishes, just_placed=_adds_to_placed(text, compared, before, dishes))
+        or service.on_its_way(text, compared, wants_food=_wants_food(text, compared, dishes))
+        or _promotions(compared)
         or _about_dishes(text, compared, before, dishes)
         or _order(text, compared, dishes)
         or _talk(compared)
     )
 
 
-def _promotion(text: str, compared: str) -> Intent | None:
-    if not (_PUBLISH.search(compared) and _PROMO.search(compared)):
+def _answered(text: str, compared: str, before: str) -> Intent | None:
+    """A yes or a no to what was proposed; or a tap, which says itself what it is about."""
+    if tapped(text):
+        return Intent(CONFIRM)
+    if not asked(before, ASKS_YES):
         return None
-    title, message = _headline(text)
-    return Intent(PROMO, {"title": title, "message": message}) if message else Intent(say="what_promotion")
-
-
-def _headline(text: str) -> tuple[str, str]:
-    """The headline and the text of a promotion: what is quoted, what follows a colon, or what follows the verb."""
-    quoted = re.findall(r"[\"“«']([^\"”»']{2,200})[\"”»']", text)
-    if len(quoted) >= 2:
-        return quoted[0][:80], quoted[1][:200]
-    said = quoted[0] if quoted else _after_order(text)
-    said = said.strip(" .:\n")
-    parts = re.match(r"([^:.\-–—!]{3,80})[:.\-–—!]\s+(.+)", said, re.DOTALL)
-    if parts:
-        return parts[1].strip(), parts[2].strip()[:200]
-    return said[:80].strip(), said[:200].strip()
-
-
-def _after_order(text: str) -> str:
-    if ":" in text:
-        return text.split(":", 1)[1]
-    match = re.search(
-        r"(?:promo\w*|promoci[oó]n|oferta|descuento|deal|discount|offer|aviso|anuncio)\s*"
-        r"(?:de|que diga|para|of|for|saying|that says)?\s+(.+)",
-        text,
-        re.IGNORECASE | re.DOTALL,
-    )
-    return match[1] if match else ""
-
-
-def _refusals(compared: str) -> Intent | None:
-    if _PERSON.search(compared):
-        return Intent(say="person")
-    if _WHO.search(compared):
-        return Intent(say="who")
-    if _CHANGE.search(compared):
-        return Intent(say="no_changes")
+    if says_yes(text):
+        return Intent(CONFIRM)
+    if _NO.match(compared) or _CALLED_OFF.match(compared) or starts_over(text):
+        return Intent(say="left_it" if asked(before, SUMMARY) else "left_as_it_is")
     return None
 
 
-def _about_order(text: str, compared: str, dishes: Dishes) -> Intent | None:
-    code = _CODE.search(text)
-    named = (code[1] or code[2]) if code else None
-    if named and not any(char.isdigit() or char.isupper() for char in named):
-        named = None
-    wants = _ORDER.search(compared) and read_order(text, dishes).lines
-    if (_TRACK.search(compared) or named) and not wants and not _OUTSIDE.search(compared):
-        return Intent(TRACK, {"code": named} if named else {})
-    return None
+def _staff(text: str, compared: str, dishes: Dishes, *, staff: bool) -> Intent | None:
+    wanted = staff_intent(text, compared, dishes)
+    # What a customer says in a member of staff's words is refused, unless it means something else from them.
+    return wanted if wanted and (staff or wanted.tool not in STAFFS or _ORDERS_STAFF.search(compared)) else None
 
 
-def _continued(conversation: Sequence[Said], compared: str, dishes: Dishes) -> Intent | None:
-    """The answer to a question of ours about an order in the making."""
-    if _NO.match(compared):
+def _who(compared: str) -> Intent | None:
+    return Intent(say="who") if _WHO.search(compared) else None
+
+
+def _promotions(compared: str) -> Intent | None:
+    return Intent(PROMOTIONS) if speaks_of_promotions(compared) and not _ORDER.search(compared) else None
+
+
+def _wants_food(text: str, compared: str, dishes: Dishes) -> bool:
+    if _OUTSIDE.search(compared):
+        return True
+    return bool(_ORDER.search(compared) and read_order(text, dishes).lines)
+
+
+def _adds_to_placed(text: str, compared: str, before: str, dishes: Dishes) -> bool:
+    """ "y una horchata", "quita el flan": right after an order was placed, it is about that order."""
+    if not asked(before, PLACED) or _ABOUT_DISH.search(compared) or not read_order(text, dishes).lines:
+        return False
+    return bool(_AND.match(compared)) or is_correction(text)
+
+
+def _open_order(conversation: Sequence[Said], compared: str, dishes: Dishes) -> Intent | None:
+    """The answer to a question of ours about an order in the making, or a change of mind about it."""
+    at = last_asked(conversation)
+    if at is None:
+        return None
+    text, before = conversation[-1].text, conversation[at].text
+    answers = at == len(conversation) - 2
+    if answers and (_NO.match(compared) or starts_over(text)):
         return Intent(say="left_it")
-    draft = _draft(conversation, dishes)
-    before = conversation[-2].text
-    answer = conversation[-1].text
-    if any(question in before for question in ASKS_NAME) and draft.name is None:
-        draft.name = bare_name(answer)
-    if any(question in before for question in ASKS_ADDRESS) and draft.address is None:
-        draft.address = bare_address(answer)
-        draft.unknown = []  # an address is full of numbers
-    if _ABOUT_DISH.search(compared):
+    if asked(before, SUMMARY) and _TOTAL.search(compared) and not dishes.find(tokens(text)):
+        return _ordered(draft_of(conversation[: at + 1], dishes))
+    question = (
+        _ABOUT_DISH.search(compared) or _MENU.search(compared) or service.on_its_way(text, compared, wants_food=False)
+    )
+    if question and not is_correction(text):
         return None
-    if any(question in before for question in ASKS_REST) and _YES.match(compared):
+    if _OUTSIDE.search(compared) or (not answers and not is_correction(text)):
+        return None
+    draft = draft_of(conversation, dishes)
+    if asked(before, ASKS_REST) and _YES.match(compared):
         draft.unknown = []
+    if not draft.lines and not draft.vague and not draft.unknown:
+        return Intent(say="left_it")
+    if asked(before, SUMMARY) and not draft.unknown and says_nothing_new(conversation, draft, dishes):
+        return _nothing_new(text, compared)
     return _ordered(draft)
 
 
-def _draft(conversation: Sequence[Said], dishes: Dishes) -> Draft:
-    """All that was said of this order: back to the message that nothing of ours asked for."""
-    start = len(conversation) - 1
-    while start >= 2 and any(question in conversation[start - 1].text for question in _ASKS):
-        start -= 2
-    draft = Draft()
-    for said in conversation[start:]:
-        if said.by_customer:
-            later = read_order(said.text, dishes)
-            draft = draft.then(later, instead=bool(_INSTEAD.search(bare(said.text))))
-    return draft
+def _nothing_new(text: str, compared: str) -> Intent:
+    """A message that leaves a summary as it is."""
+    if is_correction(text) and not _THAT_IS_ALL.search(compared):
+        return Intent(say="what_correction")
+    talk = _talk(compared)
+    return Intent(say="say_yes") if talk.say in ("lost", "order_what", "welcome") else talk
 
 
 def _about_dishes(text: str, compared: str, before: str, dishes: Dishes) -> Intent | None:
@@ -311,10 +275,9 @@ def _talk(compared: str) -> Intent:
         (_THANKS, "welcome"),
         (_BYE, "bye"),
         (_GREETING, "greeting"),
-        (_PROMO, "promos"),
     ):
         if pattern.search(compared):
             return Intent(say=name)
     if _ORDER.search(compared):
         return Intent(say="order_what")
-    return Intent(say="lost")
+    return Intent(say="nothing_to_confirm" if says_yes(compared) else "lost")

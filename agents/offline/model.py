@@ -28,7 +28,8 @@ from pydantic import PrivateAttr
 from agents.language import Lang, detect
 from agents.offline import answers
 from agents.offline.dishes import Dishes
-from agents.offline.intents import MENU, PROMO, Intent, Said, understand
+from agents.offline.intents import understand
+from agents.offline.said import MENU, STAFFS, Intent, Said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -86,14 +87,13 @@ class OfflineLLM(FunctionCallingLLM):
             if message.role in (MessageRole.USER, MessageRole.ASSISTANT) and message.content
         ]
         menu = self._dishes.menu
-        intent = understand(conversation, self._dishes)
+        intent = understand(conversation, self._dishes, staff=any(tool in STAFFS for tool in tools))
         results = _results(messages[asked + 1 :])
         if results:
-            question = conversation[-1].text.lower()
             which = bool(intent.about) and intent.tool == MENU
-            return _text(answers.answer(results, question, lang, which=which))
+            return _text(answers.answer(results, lang, which=which))
         if intent.tool and intent.tool not in tools:
-            intent = Intent(say="not_allowed" if intent.tool == PROMO else "outside")
+            intent = Intent(say="not_allowed" if intent.tool in STAFFS else "outside")
         if intent.tool:
             call = ToolCallBlock(
                 tool_call_id=f"call-{len(messages)}", tool_name=intent.tool, tool_kwargs=intent.arguments

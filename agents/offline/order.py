@@ -7,71 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agents.language import word_set
-from agents.offline.words import ALSO, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
-from hub.domain.menu import plain
+from agents.offline.fetching import delivery_in, take_address, take_name, without_delivery
+from agents.offline.words import ALSO, BREAKS, FILLERS, Token, amount, combined, singular, tokens
 
 if TYPE_CHECKING:
     from agents.offline.dishes import Dishes, Found
 
-_NAME = re.compile(
-    r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre de|\bnombre\s*(?:es|:)|\bi'?m|\bi’m|\bi am|\bmy name is|"
-    r"\bmy name's|\bname\s*(?:is|:)|\bunder the name(?: of)?|\bunder|\bthis is|\bcall me)\s+"
-    r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
-    re.IGNORECASE,
+# An hour is no amount.
+_HOUR = re.compile(
+    r"\b(?:(?:para|a) las \d{1,2}(?::\d\d)?|at \d{1,2}(?::\d\d)? ?[ap]m|\d{1,2}(?::\d\d)? ?[ap]m)\b", re.IGNORECASE
 )
-_NO_NAME = word_set(
-    """
-    vegetariano vegetariana vegano vegana alergico alergica intolerante de del el la un una yo cliente nuevo
-    nueva hungry allergic vegetarian vegan looking here a an the not in at on waiting calling new gonna going
-    ready done sorry still just trying interested celiaco diabetico urgente
-    """
-)
-_NAME_ENDS = word_set(
-    """
-    y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
-    pick pickup delivery deliver recoger llevar paso voy i we it is es will estoy mi my
-    """
-)
-_DELIVERY = re.compile(
-    r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|"
-    r"los|nos|noslo)\b|"
-    r"\bmandar\b|\btra(?:er|igan|iganme|iganmelo|emelo|eme)\b|\bllev(?:en|a|enme|enmelo|amelo|arlo a|arme)\b|"
-    r"\bme l[oa]s? (?:llevan|traen|mandan)\b|\bentreg(?:a|ar|uen|uenlo)\b|\breparto\b|"
-    r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
-)
-_PICKUP = re.compile(
-    r"\bpara llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
-    r"\bpasar(?:e)? (?:por|a)\b|"
-    r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
-    r"\bpickup\b|\bpick up\b|"
-    r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|"
-    r"\bpaso yo\b"
-)
-_STREET = (
-    r"(?:calle|av\.|avenida|av|calz\.|calzada|col\.|colonia|privada|priv\.|blvd\.?|boulevard|cerrada|"
-    r"andador|paseo|"
-    r"edificio|carretera|callej[oó]n|prolongaci[oó]n|circuito|eje|plaza|street|avenue|road)"
-)
-_ADDRESS = re.compile(
-    r"(?:\b(?:mi )?direcci[oó]n(?: es)?\s*:?|\bmy address is|\baddress(?: is)?\s*:?|\bdomicilio\s*(?:a|en|:)|"
-    r"\bdeliver(?:y|ed)?(?: it| them)? (?:to|at)|\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
-    r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|"
-    r"\bmandan a)\s+(.+)"
-    rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
-    re.IGNORECASE | re.DOTALL,
-)
-_ADDRESS_ENDS = re.compile(
-    r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|"
-    r"\bi am\b|\bmy name\b|\bunder\b|"
-    r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|"
-    r"\bi want\b|\bi'd like\b|"
-    r"\bpara llevar\b)|"
-    r"(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
-    r"[.;!?]\s+(?=[^\W\d_])|\n",
-    re.IGNORECASE,
-)
-_NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
 _WISHES = frozenset({"sin", "without", "extra", "con", "with", "no", "bien", "poco", "poca", "well"})
+_OF_EACH = frozenset({"cada", "each"})
+_AS_IT_COMES = frozenset({"normal", "normales", "regular", "plain", "sencillo", "sencilla", "solo", "sola"})
 _EVERYTHING = frozenset({"todo", "todos", "todas", "all", "everything", "ambos", "both"})
 _NOISE = word_set(
     """
@@ -102,6 +50,7 @@ class Draft:
     Attributes:
         vague: Categories named without saying which dish ("tres tacos").
         unknown: Things asked for that the menu has not.
+        rest: What was said besides the name, the address and the way it is fetched.
     """
 
     lines: list[Wanted] = field(default_factory=list)
@@ -111,18 +60,7 @@ class Draft:
     vague: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     counted: bool = False
-
-    def then(self, later: Draft, *, instead: bool) -> Draft:
-        """This draft after a further message."""
-        return Draft(
-            lines=later.lines if instead and later.lines else self.lines + later.lines,
-            name=later.name or self.name,
-            delivery=later.delivery or self.delivery,
-            address=later.address or self.address,
-            vague=later.vague if later.lines else self.vague + later.vague,
-            unknown=later.unknown,
-            counted=self.counted or later.counted,
-        )
+    rest: str = ""
 
     def arguments(self) -> dict[str, Any]:
         """As `place_order` wants it; what is not known is left out."""
@@ -139,74 +77,21 @@ class Draft:
 def read_order(text: str, dishes: Dishes) -> Draft:
     """What one message says of an order."""
     draft = Draft()
-    rest = _take_address(text, draft)
-    rest = _take_name(rest, draft)
+    rest = take_address(_HOUR.sub(" , ", text), draft)
+    rest = take_name(rest, draft)
     if draft.delivery is None:
-        draft.delivery = _delivery(rest)
-    _Reader(dishes, draft).read(_without_delivery(rest))
+        draft.delivery = delivery_in(rest)
+    draft.rest = without_delivery(rest)
+    _Reader(dishes, draft).read(draft.rest)
     return draft
 
 
 def bare_name(text: str) -> str | None:
     """A message that is nothing but a name, and perhaps how they get it: the answer to "who is it for?"."""
-    text = _without_delivery(_take_address(text, Draft()))
+    text = without_delivery(take_address(text, Draft()))
     words = [word for word in tokens(text) if word.word not in BREAKS]
     kept = [word.raw for word in words if word.word not in _NOISE and amount(word) is None]
     return " ".join(kept)[:80] if 1 <= len(kept) <= 3 and all(word.isalpha() for word in kept) else None
-
-
-def bare_address(text: str) -> str | None:
-    """A message that is nothing but an address: the answer to "where to?"."""
-    address = re.sub(r"^\s*(?:a|en|to|at|es|it's|its)\s+", "", text, flags=re.IGNORECASE)
-    address = _ADDRESS_ENDS.split(address, maxsplit=1)[0].strip(" ,.;\n")
-    return address[:200] if len(address) >= 4 and plain(address) not in _NOT_AN_ADDRESS else None
-
-
-def _take_address(text: str, draft: Draft) -> str:
-    match = _ADDRESS.search(text)
-    if match is None:
-        return text
-    group = 1 if match[1] is not None else 2
-    address = _ADDRESS_ENDS.split(match[group], maxsplit=1)[0]
-    end = match.start(group) + len(address)
-    address = address.strip(" ,.;:!?\n")
-    if not address or plain(address) in _NOT_AN_ADDRESS:
-        return text
-    draft.address = address[:200]
-    draft.delivery = "delivery"
-    return f"{text[: match.start()]} , {text[end:]}"
-
-
-def _take_name(text: str, draft: Draft) -> str:
-    for match in _NAME.finditer(text):
-        said = re.match(r"\S+(?:\s+\S+){0,3}", match[1])
-        words = said[0].split() if said else []
-        kept: list[str] = []
-        for word in words:
-            if plain(word) in _NAME_ENDS or (kept and kept[0][:1].isupper() and not word[:1].isupper()):
-                break
-            kept.append(word)
-        if kept and plain(kept[0]) not in _NO_NAME:
-            draft.name = " ".join(kept)[:80]
-            start = match.start(1)
-            end = start + match[1].index(kept[-1], 0 if len(kept) == 1 else len(kept[0])) + len(kept[-1])
-            return f"{text[: match.start()]} , {text[end:]}"
-    return text
-
-
-def _delivery(text: str) -> str | None:
-    compared = bare(text)
-    if _DELIVERY.search(compared):
-        return "delivery"
-    return "pickup" if _PICKUP.search(compared) else None
-
-
-def _without_delivery(text: str) -> str:
-    """The text without the phrases that say how it is fetched: "para llevar" is no wish about a taco."""
-    for pattern in (_DELIVERY, _PICKUP):
-        for match in reversed(list(pattern.finditer(bare(text)))):
-            text = f"{text[: match.start()]} , {text[match.end() :]}"
-    return text
 
 
 class _Reader:
@@ -217,6 +102,7 @@ class _Reader:
         self._draft = draft
         self._pending: int | None = None
         self._after_pending: list[Token] = []
+        self._each = 0  # of each dish that follows
         self._joined = False  # nothing but small words since the last dish
 
     def read(self, text: str) -> None:
@@ -247,8 +133,9 @@ class _Reader:
             if words[hit.start - 1].word in ("con", "with") and lines[-1].sku != hit.sku:
                 lines[-1].notes.append(" ".join(word.raw for word in words[hit.start - 1 : hit.end]))
             return hit.end
-        qty, self._pending = self._pending or 1, None
-        lines.append(Wanted(hit.sku, qty))
+        sku = self._dishes.of_the_same_kind(words[hit.start : hit.end], lines[-1].sku if lines else "") or hit.sku
+        qty, self._pending = self._pending or self._each or 1, None
+        lines.append(Wanted(sku, qty))
         self._joined = True
         after = words[hit.end : hit.end + 2]
         if len(after) == 2 and after[0].word == "x" and (times := amount(after[1])):
@@ -273,7 +160,11 @@ class _Reader:
         self._joined = False
 
     def _amount(self, words: list[Token], at: int, value: int) -> int:
+        if at and words[at - 1].word in _OF_EACH:  # dos de cada uno
+            return at + 1
         before = words[at - 1] if at else None
+        if at > 1 and words[at - 1].word == "a":  # half a dozen
+            before = words[at - 2]
         self._give_up_pending()
         self._pending = combined(before, words[at], value)
         self._draft.counted = True
@@ -288,6 +179,7 @@ class _Reader:
 
     def _wish(self, words: list[Token], at: int, found: dict[int, Found]) -> int:
         everything = at > 0 and words[at - 1].word in _EVERYTHING
+        self._part_for_wish()
         end = at + 1
         while end < len(words) and not self._ends_wish(words, end, found):
             end += 1
@@ -295,6 +187,15 @@ class _Reader:
         for line in self._draft.lines if everything else self._draft.lines[-1:]:
             line.notes.append(wish)
         return end
+
+    def _part_for_wish(self) -> None:
+        """ "tres gringas, una sin piña": the amount without a dish is a part of the dish before."""
+        last, part = self._draft.lines[-1], self._pending
+        if part is None or self._after_pending or part >= last.qty:
+            return
+        self._pending = None
+        last.qty -= part
+        self._draft.lines.append(Wanted(last.sku, part))
 
     def _ends_wish(self, words: list[Token], at: int, found: dict[int, Found]) -> bool:
         word = words[at]
@@ -315,7 +216,9 @@ class _Reader:
         if word.word in FILLERS:
             return
         self._joined = False
-        if self._pending is not None and word.word not in _NOISE:
+        if self._pending is not None and word.word in _OF_EACH:
+            self._each, self._pending = self._pending, None
+        elif self._pending is not None and word.word not in _NOISE:
             self._after_pending.append(word)
 
     def _give_up_pending(self) -> None:
@@ -323,6 +226,9 @@ class _Reader:
         said, self._after_pending = self._after_pending, []
         pending, self._pending = self._pending, None
         if pending is None or not said:
+            return
+        if self._draft.lines and all(word.word in _AS_IT_COMES for word in said):
+            self._draft.lines.append(Wanted(self._draft.lines[-1].sku, pending))
             return
         strange = [word for word in said if not self._dishes.knows(word.word) and singular(word.word) != "taco"]
         if strange:

@@ -1,11 +1,17 @@
-"""What every tool has: bound to one turn, its arguments validated, its failures told in our words."""
+"""What every tool has: bound to one turn, its calls counted, its arguments validated, its results cleaned.
+
+All of it holds whatever the model says. A tool acts for the turn's own asker, whom no argument can name; what
+it was given is validated before anything is done; what comes back is data, and looks like data; and of a
+failure the model and the room learn a word of ours, never an exception's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import unicodedata
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
@@ -14,6 +20,7 @@ from llama_index.core.tools.types import AsyncBaseTool, ToolMetadata
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.journal import LeaseLost
+from agents.tools.errand import Errand, Result
 from hub.domain.errors import (
     BadRequest,
     ComandaError,
@@ -24,22 +31,21 @@ from hub.domain.errors import (
     RateLimited,
     Unavailable,
 )
-from hub.domain.events import ChatStep, ChatToolCalled, ChatToolFinished
+from hub.domain.events import ChatToolCalled, ChatToolFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from hub.domain.roles import Permission
 
-    from agents.journal import Journal
-    from agents.language import Lang
-    from hub.domain.roles import Principal
-    from hub.services.build import Services
+__all__ = ["Arguments", "BoundTool", "Errand", "Result", "clean", "explained", "money"]
 
 logger = structlog.get_logger(__name__)
 
+MAX_CALLS = 8  # a turn; what is called past them is not done
 DEADLINE_S = 15.0
+LONGEST_TEXT = 4_000  # characters of one text in a result; a summary of forty dishes fits
+_MOST_ENTRIES = 100  # of one list
+_LARGEST_BYTES = 32_768  # of a whole result
 _UNSURE_TRIES = 3  # of a change whose outcome is unknown; its command id makes it happen once
-
-Result = dict[str, Any]
 
 # What the model may be told of a failure. Never an exception's own text: it may quote anything.
 _EXPLAINED: dict[type[ComandaError], str] = {
@@ -51,91 +57,46 @@ _EXPLAINED: dict[type[ComandaError], str] = {
     RateLimited: "too much at once; try again in a moment",
     Unavailable: "the system did not answer; whether it was done is not known",
 }
+_TOLD = ("items", "sku", "left", "status", "field")  # facts of an error that the model may know
+# What chat templates and markup are made of, as look-alikes: a note can't open a role, a tag or a code block.
+_MARKS = str.maketrans({"<": "‹", ">": "›", "`": "'", "{": "(", "}": ")"})
 
 
 class Arguments(BaseModel):
-    """What a model must give a tool; anything else is refused."""
+    """What a model must give a tool; anything else is refused, not guessed at."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-
-@dataclass(slots=True)
-class Errand:
-    """One turn, as its tools see it: for whom, in which language, and what has been done so far.
-
-    Attributes:
-        principal: Who asked. No tool takes an identity from the model.
-        tasks: Changes under way; a turn does not end before they have.
-    """
-
-    principal: Principal
-    services: Services
-    journal: Journal
-    lang: Lang
-    calls: int = 0
-    changes: dict[str, int] = field(default_factory=dict)
-    tasks: set[asyncio.Task[Result]] = field(default_factory=set)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def turn_id(self) -> str:
-        return self.journal.turn.id
-
-    def say(self, es: str, en: str) -> str:
-        return es if self.lang == "es" else en
-
-    async def finish(self, doing: Coroutine[Any, Any, Result]) -> Result:
-        """Do something to its end, also if the turn is stopped meanwhile: what is ordered is ordered."""
-        task = asyncio.create_task(doing, name=f"errand-{self.turn_id}")
-        self.tasks.add(task)
-        return await asyncio.shield(task)
-
-    async def settle(self) -> None:
-        """Wait for what must be done to its end."""
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The same each time, and made once: LlamaIndex asks for every tool's before each word with a model, 7 ms."""
+        if args or kwargs:
+            return super().model_json_schema(*args, **kwargs)
+        return _schema(cls)
 
 
-class Steps:
-    """A tool's progress, told step by step in the reader's language."""
-
-    def __init__(self, errand: Errand, texts: dict[str, tuple[str, str]]) -> None:
-        self._errand = errand
-        self._texts = texts
-        self._now: str | None = None
-
-    async def enter(self, step: str) -> None:
-        """The step before is done; this one begins."""
-        events = [self._event(self._now, "done")] if self._now else []
-        self._now = step
-        await self._errand.journal.record(*events, self._event(step, "started"))
-
-    async def done(self) -> None:
-        await self._close("done")
-
-    async def failed(self) -> None:
-        await self._close("failed")
-
-    async def _close(self, state: Any) -> None:
-        if self._now:
-            step, self._now = self._now, None
-            await self._errand.journal.record(self._event(step, state))
-
-    def _event(self, step: str, state: Any) -> ChatStep:
-        text = self._errand.say(*self._texts[step])
-        return ChatStep(turn_id=self._errand.turn_id, step=step, state=state, text=text)
+@cache
+def _schema(arguments: type[Arguments]) -> dict[str, Any]:
+    return BaseModel.model_json_schema.__func__(arguments)  # type: ignore[attr-defined, no-any-return]
 
 
 class BoundTool(AsyncBaseTool):
     """A tool in the hands of one turn.
 
     A subclass says what it does (`do`) and what of it the room may read (`called`, `finished`).
+
+    Attributes:
+        needs: Who it is offered to: staff with this permission; None: everybody. Its service asks again.
+        changes: It changes something, is done to its end, and is done once however often the turn is tried.
+        deadline_s: How long it may take.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
-    arguments: ClassVar[type[Arguments]]
+    arguments: ClassVar[type[Arguments]] = Arguments
+    needs: ClassVar[Permission | None] = None
     changes: ClassVar[bool] = False
+    deadline_s: ClassVar[float] = DEADLINE_S
 
     def __init__(self, errand: Errand) -> None:
         self.errand = errand
@@ -156,14 +117,17 @@ class BoundTool(AsyncBaseTool):
     def finished(self, result: Result) -> str:
         """What came of it, for the room; `result` is no error."""
 
+    def say(self, es: str, en: str) -> str:
+        return self.errand.say(es, en)
+
     def call(self, *args: Any, **kwargs: Any) -> ToolOutput:
         raise NotImplementedError("tools run in the event loop")
 
     async def acall(self, *args: Any, **kwargs: Any) -> ToolOutput:
-        """Validate, write down, do, tell. Never raises: the text of an exception would reach the model."""
+        """Count, validate, write down, do, tell. Never raises: the text of an exception would reach the model."""
         async with self.errand.lock:  # one at a time, in the order asked: ordinals must not depend on luck
             try:
-                result = await self._carry_out(kwargs)
+                result = await self._carry_out(kwargs if not args else {"": args})
             except LeaseLost:
                 result = {"error": "internal"}  # nobody will read it: the turn ends here
             except Exception:  # LlamaIndex would show the model its text
@@ -179,6 +143,8 @@ class BoundTool(AsyncBaseTool):
     async def _carry_out(self, kwargs: dict[str, Any]) -> Result:
         errand = self.errand
         errand.calls += 1
+        if errand.calls > MAX_CALLS:
+            return {"error": "too_many_calls", "message": "no more tools in this answer: say what you know"}
         call_id = f"{errand.turn_id}-{errand.calls}"
         arguments = self._validated(kwargs)
         if isinstance(arguments, dict):
@@ -186,11 +152,18 @@ class BoundTool(AsyncBaseTool):
             result = arguments
         else:
             arguments, command_id = await self._written_down(call_id, arguments)
-            result = await self._done(arguments, command_id)
+            result = self._presentable(await self._done(arguments, command_id))
         ok = "error" not in result
         summary = self.finished(result) if ok else errand.say("no se pudo", "that did not work")
         await errand.journal.record(
-            ChatToolFinished(turn_id=errand.turn_id, call_id=call_id, tool=self.name, summary=summary, ok=ok)
+            ChatToolFinished(
+                turn_id=errand.turn_id,
+                call_id=call_id,
+                tool=self.name,
+                summary=clean(summary),
+                ok=ok,
+                confirm=result.get("confirm_with"),
+            )
         )
         return result
 
@@ -199,7 +172,14 @@ class BoundTool(AsyncBaseTool):
             return self.arguments.model_validate(kwargs)
         except ValidationError as exc:
             fields = sorted({".".join(map(str, error["loc"])) for error in exc.errors()})
-            return {"error": "bad_arguments", "fields": fields}
+            return {"error": "bad_arguments", "fields": [clean(field)[:60] for field in fields][:20]}
+
+    def _presentable(self, result: Result) -> Result:
+        cleaned: Result = _data(result)
+        if len(json.dumps(cleaned, ensure_ascii=False).encode()) > _LARGEST_BYTES:
+            logger.error("agent.result_too_large", tool=self.name, turn_id=self.errand.turn_id)
+            return {"error": "too_much", "message": "there is too much to tell: ask for less"}
+        return cleaned
 
     async def _written_down(self, call_id: str, arguments: Arguments) -> tuple[Arguments, str]:
         """Announce the call. One that changes something is written down before it is made: if an earlier
@@ -216,7 +196,7 @@ class BoundTool(AsyncBaseTool):
         return arguments, f"{self.errand.turn_id}.{ordinal}"
 
     async def _announce(self, call_id: str, summary: str, **changes: Any) -> None:
-        called = ChatToolCalled(turn_id=self.errand.turn_id, call_id=call_id, tool=self.name, summary=summary)
+        called = ChatToolCalled(turn_id=self.errand.turn_id, call_id=call_id, tool=self.name, summary=clean(summary))
         await self.errand.journal.record(called, **changes)
 
     async def _done(self, arguments: Arguments, command_id: str) -> Result:
@@ -226,7 +206,7 @@ class BoundTool(AsyncBaseTool):
 
     async def _safely(self, arguments: Arguments, command_id: str) -> Result:
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self.deadline_s):
                 return await self._until_sure(arguments, command_id)
         except LeaseLost:
             return {"error": "internal"}
@@ -253,7 +233,28 @@ class BoundTool(AsyncBaseTool):
 def explained(exc: ComandaError) -> Result:
     """An error as the model may know it."""
     told: Result = {"error": exc.code, "message": _EXPLAINED.get(type(exc), "something went wrong on our side")}
-    for name in ("items", "sku", "left", "status", "field"):
-        if name in exc.values:
-            told[name] = exc.values[name]
-    return told
+    return told | {name: exc.values[name] for name in _TOLD if name in exc.values}
+
+
+def clean(text: str) -> str:
+    """A text that people wrote, as one line of plain words: nothing invisible, nothing that looks like markup."""
+    seen = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in text)
+    line = " ".join(seen.translate(_MARKS).split())
+    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
+
+
+def money(minor: int) -> str:
+    """An amount as people read it."""
+    return f"${minor / 100:,.2f}"
+
+
+def _data(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {clean(str(key)): _data(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_data(one) for one in value[:_MOST_ENTRIES]]
+        case _:
+            return value

@@ -1,13 +1,13 @@
 """A conversation, its turns, and what one sees of them on entering the room.
 
-Three things, all pure: the documents (`Chat`, `Turn`), the decisions about them (which turn may
-run, which waits), and the `Transcript`, the fold of a chat room's events. Who may speak is the
-service's question.
+Three things, all pure: the documents (`Chat`, `Turn`, `Conversation`), the decisions about them (which
+turn may run, which waits), and `OpenTurn`, the fold of what an answer in the making has said so far. Who
+may speak is the service's question.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,9 +19,12 @@ from hub.domain.roles import Kind, Principal, Role
 from hub.domain.values import Time, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 AGENT_NAME = "Asistente"
+# A conversation is one document, which holds 64 KiB; the longest answer alone may take most of it.
+MAX_SAID_BYTES = 48 * 1024
+MAX_RECENT = 30  # ended turns a chat remembers, for those who look after the agent
 
 
 class ChatMode(StrEnum):
@@ -72,6 +75,7 @@ class Chat(Value):
         order_ids: The orders it may speak about, oldest first: those it was opened for and those placed in it.
         bound: Opened for one order by its link: whatever else the asker holds stays out of it.
         turns: The turns that are not over, first asked first. Those past the allowed number wait their turn.
+        recent: The turns that were asked last, over or not.
     """
 
     id: str
@@ -81,6 +85,7 @@ class Chat(Value):
     opened_by: Asker
     lang: Literal["es", "en"] | None = None
     turns: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
     created_at: Time
     updated_at: Time
 
@@ -95,6 +100,9 @@ class Turn(Value):
         next_index: The index of the next delta of this attempt.
         intents: Calls that change something, by ordinal, with their arguments as JSON: written down before
             they are made, so that another attempt makes the very same ones and no others.
+        model: What answered, or was to.
+        usage: What the answer took, once it is over, if that is known.
+        error: Why it failed, if it did: the code.
     """
 
     id: str
@@ -107,6 +115,9 @@ class Turn(Value):
     asked_by: Asker
     next_index: int = 0
     intents: dict[str, str] = Field(default_factory=dict)
+    model: str = ""
+    usage: ev.Usage | None = None
+    error: str = ""
     created_at: Time
     updated_at: Time
 
@@ -141,16 +152,17 @@ def admit(chat: Chat, turn_id: str, *, at_once: int, waiting: int) -> tuple[Chat
     if at_once and waiting and len(chat.turns) >= at_once + waiting:
         raise RateLimited("wait for the answer first", waiting=len(chat.turns))
     runs = not at_once or len(chat.turns) < at_once
-    return chat.model_copy(update={"turns": (*chat.turns, turn_id)}), runs
+    recent = (*chat.recent, turn_id)[-MAX_RECENT:]
+    return chat.model_copy(update={"turns": (*chat.turns, turn_id), "recent": recent}), runs
 
 
-def release(chat: Chat, turn_id: str, *, at_once: int) -> tuple[Chat, tuple[str, ...]]:
-    """Let go of a turn that is over.
+def release(chat: Chat, *turn_ids: str, at_once: int) -> tuple[Chat, tuple[str, ...]]:
+    """Let go of turns that are over.
 
     Returns:
-        The chat without it, and the turns that may run now because of that.
+        The chat without them, and the turns that may run now because of that.
     """
-    left = tuple(other for other in chat.turns if other != turn_id)
+    left = tuple(other for other in chat.turns if other not in turn_ids)
     if not at_once:
         return chat.model_copy(update={"turns": left}), ()
     already = chat.turns[:at_once]
@@ -158,12 +170,15 @@ def release(chat: Chat, turn_id: str, *, at_once: int) -> tuple[Chat, tuple[str,
     return chat.model_copy(update={"turns": left}), runnable
 
 
-# Fold
+# What was said
 
 
-@dataclass(slots=True)
-class Message:
-    """One thing said, by a customer, a member of staff, or the agent."""
+class Message(Value):
+    """One thing said, by a customer, a member of staff, or the agent.
+
+    Attributes:
+        state: How an answer of the agent's ended.
+    """
 
     message_id: str
     kind: Literal["customer", "staff", "agent"]
@@ -174,17 +189,56 @@ class Message:
     state: str | None = None
     error: dict[str, Any] | None = None
 
+    @classmethod
+    def of(cls, event: ev.AnyEvent, at: str) -> Message | None:
+        """What an event says; None for those that say nothing by themselves."""
+        match event:
+            case ev.ChatMessage():
+                author = event.author
+                return cls(message_id=event.message_id, kind=author.kind, name=author.name, text=event.text, at=at)
+            case ev.ChatCompleted() | ev.ChatStopped() | ev.ChatFailed():
+                return cls(
+                    message_id=event.turn_id,
+                    kind="agent",
+                    name=AGENT_NAME,
+                    text=event.text,
+                    at=at,
+                    turn_id=event.turn_id,
+                    state=event.type.removeprefix("chat."),
+                    error=event.error.model_dump() if isinstance(event, ev.ChatFailed) else None,
+                )
+            case _:
+                return None
+
     def as_dict(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {
-            "message_id": self.message_id,
-            "author": {"kind": self.kind, "name": self.name},
-            "text": self.text,
-            "at": self.at,
-        }
-        for name in ("turn_id", "state", "error"):
-            if (value := getattr(self, name)) is not None:
-                shown[name] = value
-        return shown
+        shown = self.model_dump(exclude={"kind", "name"}, exclude_none=True)
+        return {"message_id": self.message_id, "author": {"kind": self.kind, "name": self.name}, **shown}
+
+
+class Conversation(Value):
+    """The conversation document: the newest of what was said, whatever the room's log has dropped meanwhile.
+
+    An answer is hundreds of events in the room and one message here.
+    """
+
+    messages: tuple[Message, ...] = ()
+
+    def after(self, *events: ev.AnyEvent, at: str) -> Conversation:
+        """The conversation with what these events say; the oldest goes when it grows too long."""
+        said = [message for event in events if (message := Message.of(event, at)) is not None]
+        if not said:
+            return self
+        messages = (*self.messages, *said)
+        room, kept = MAX_SAID_BYTES, 0
+        for message in reversed(messages):
+            room -= len(message.model_dump_json().encode())
+            if room < 0 and kept:
+                break
+            kept += 1
+        return Conversation(messages=messages[-kept:])
+
+
+# Fold
 
 
 @dataclass(slots=True)
@@ -192,9 +246,43 @@ class OpenTurn:
     """An answer in the making."""
 
     turn_id: str
+    attempt: int = 0
     text: str = ""
     next_index: int = 0
     steps: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, turn_id: str, events: Sequence[ev.AnyEvent], checkpoint: OpenTurn | None = None) -> OpenTurn | None:
+        """What a turn has said so far; None if it has not begun.
+
+        Args:
+            events: Of its room, oldest first; the beginning may be missing.
+            checkpoint: What it had said at some moment, if that is known.
+        """
+        mine = [event for event in events if getattr(event, "turn_id", None) == turn_id]
+        begins = [number for number, event in enumerate(mine) if isinstance(event, ev.ChatStarted)]
+        known = checkpoint if checkpoint is not None and checkpoint.turn_id == turn_id else None
+        if not mine and known is None:
+            return None
+        turn = cls(turn_id)
+        if not begins and known is not None:
+            turn = replace(known, steps=dict(known.steps))
+        for event in mine[begins[-1] if begins else 0 :]:
+            turn.apply(event)
+        return turn
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        match event:
+            case ev.ChatStarted():
+                # A second attempt starts from nothing, as the first one did.
+                self.attempt, self.text, self.next_index, self.steps = event.attempt, "", 0, {}
+            case ev.ChatDelta() if event.index >= self.next_index:
+                self.text += event.text
+                self.next_index = event.index + 1
+            case ev.ChatStep():
+                self.steps[event.step] = {"step": event.step, "state": event.state, "text": event.text}
+            case _:
+                pass
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -205,58 +293,10 @@ class OpenTurn:
         }
 
 
-class Transcript:
-    """A chat room's events, folded: what was said, and the answer in the making."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.turn: OpenTurn | None = None
-
-    @classmethod
-    def of(cls, happened: Iterable[tuple[ev.AnyEvent, str]]) -> Transcript:
-        """The transcript after these events, oldest first, each with its time as logged."""
-        transcript = cls()
-        for event, at in happened:
-            transcript.apply(event, at)
-        return transcript
-
-    def apply(self, event: ev.AnyEvent, at: str) -> None:
-        match event:
-            case ev.ChatMessage():
-                author = event.author
-                self.messages.append(Message(event.message_id, author.kind, author.name, event.text, at))
-            case ev.ChatStarted():
-                # A second attempt starts from nothing, as the first one did.
-                self.turn = OpenTurn(event.turn_id)
-            case ev.ChatDelta():
-                turn = self._open(event.turn_id)
-                turn.text += event.text
-                turn.next_index = event.index + 1
-            case ev.ChatStep():
-                step = {"step": event.step, "state": event.state, "text": event.text}
-                self._open(event.turn_id).steps[event.step] = step
-            case ev.ChatCompleted() | ev.ChatStopped():
-                self._end(event.turn_id, event.text, event.type.removeprefix("chat."), at)
-            case ev.ChatFailed():
-                self._end(event.turn_id, event.text, "failed", at, event.error.model_dump())
-            case _:
-                pass  # tool calls and hand-overs leave no message
-
-    def _open(self, turn_id: str) -> OpenTurn:
-        """The turn in the making; its beginning may have been trimmed from the room."""
-        if self.turn is None or self.turn.turn_id != turn_id:
-            self.turn = OpenTurn(turn_id)
-        return self.turn
-
-    def _end(self, turn_id: str, text: str, state: str, at: str, error: dict[str, Any] | None = None) -> None:
-        self.messages.append(Message(turn_id, "agent", AGENT_NAME, text, at, turn_id, state, error))
-        if self.turn is not None and self.turn.turn_id == turn_id:
-            self.turn = None
-
-    def snapshot(self, chat: Chat) -> dict[str, Any]:
-        """What a page is drawn from."""
-        return {
-            "chat": {"id": chat.id, "mode": str(chat.mode)},
-            "messages": [message.as_dict() for message in self.messages],
-            "turn": self.turn.as_dict() if self.turn else None,
-        }
+def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None) -> dict[str, Any]:
+    """What a page is drawn from."""
+    return {
+        "chat": {"id": chat.id, "mode": str(chat.mode)},
+        "messages": [message.as_dict() for message in said.messages],
+        "turn": turn.as_dict() if turn else None,
+    }

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from hub.domain.models import Delivery, OrderLine, OrderStatus
+from hub.domain.notifications import Channel, QuietHours, Told
 from hub.domain.values import CommandId, Flag, Id, Line, Note, Prose, Real, Sku, Time, Value, Whole
 
 Reason = Annotated[Note, Field(min_length=1)]
@@ -168,6 +169,38 @@ class ReplyChat(Keyed):
     text: Prose
 
 
+class ForgetChat(Command):
+    name: ClassVar[str] = "chat.forget"
+    chat_id: Id
+    token: Token | None = None
+
+
+class SetNotifications(Keyed):
+    name: ClassVar[str] = "notify.set"
+    types: Annotated[tuple[Told, ...], Field(max_length=16)]
+    channels: Annotated[tuple[Channel, ...], Field(max_length=3)]
+    quiet_hours: QuietHours | None = None
+    token: Token | None = None
+
+
+class SendNotice(Keyed):
+    """Not on the wire: the agent's tools say it."""
+
+    name: ClassVar[str] = "notice.send"
+    order_id: Id
+    message: Annotated[Note, Field(min_length=1)]
+    level: Literal["info", "warning", "urgent"] = "info"
+
+
+class ChangeOrder(Keyed):
+    """Not on the wire: the agent's tools say it. The order is taken back, and placed anew in the same step."""
+
+    name: ClassVar[str] = "order.change"
+    order_id: Id
+    items: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=40)]
+    delivery: Delivery
+
+
 class Login(Value):
     """Not a command of the log: it changes nothing."""
 
@@ -204,5 +237,7 @@ COMMANDS: Mapping[str, type[Command]] = {
         TakeOverChat,
         HandBackChat,
         ReplyChat,
+        ForgetChat,
+        SetNotifications,
     )
 }

@@ -223,6 +223,8 @@ class ChatToolFinished(Event):
     tool: str
     summary: str
     ok: bool
+    # The message that says yes to what is proposed: a page may offer it as a button.
+    confirm: str | None = Optional_
 
 
 class ChatDelta(Event):
@@ -233,7 +235,17 @@ class ChatDelta(Event):
 
 
 class Usage(Value):
-    """What an answer took."""
+    """What an answer took.
+
+    Attributes:
+        ttft_ms: From a worker taking the question to the first text in the room.
+        queue_ms: From the question to that worker.
+        model_ms: What of it the model took for its first word.
+        gap_p50_ms: Between one piece of text and the next; and what nineteen of twenty stay below.
+        output_tokens: As the provider says, else as estimated.
+        tool_ms: Spent in tools.
+        retries: Tries at models past the first.
+    """
 
     ttft_ms: int
     duration_ms: int
@@ -241,6 +253,13 @@ class Usage(Value):
     llm_calls: int
     tool_calls: int
     output_tokens: int | None = Optional_
+    queue_ms: int | None = Optional_
+    model_ms: int | None = Optional_
+    gap_p50_ms: int | None = Optional_
+    gap_p95_ms: int | None = Optional_
+    tool_ms: int | None = Optional_
+    retries: int | None = Optional_
+    provider: str | None = Optional_
 
 
 class ChatCompleted(Event):

@@ -25,7 +25,10 @@ class Category(Value):
 
 
 class MenuItem(Value):
-    """One dish. `price` is in minor units; `stock` is what there is at first, None for "as much as you like"."""
+    """One dish. `price` is in minor units; `stock` is what there is at first, None for "as much as you like".
+
+    `allergens` that the file leaves out are unknown, which is not the same as none.
+    """
 
     sku: Sku
     name: Line
@@ -38,6 +41,11 @@ class MenuItem(Value):
     allergens: tuple[Line, ...] = ()
     stock: Annotated[int, Field(ge=0, le=100_000, strict=True)] | None = None
     low: Annotated[int, Field(ge=0, strict=True)] = 5
+
+    @property
+    def states_allergens(self) -> bool:
+        """Whether somebody has written down what is in it, and be it nothing."""
+        return "allergens" in self.model_fields_set
 
 
 class Menu(Value):

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     JOIN_FLOOR = "join_floor"
     PUBLISH_PROMO = "publish_promo"
     SET_STOCK = "set_stock"
+    SEND_NOTICE = "send_notice"  # to the customer of any order
     READ_CHATS = "read_chats"
     ANSWER_CHATS = "answer_chats"
     READ_STAFF = "read_staff"
@@ -65,6 +66,7 @@ _KITCHEN = frozenset(
         Permission.JOIN_KITCHEN,
         Permission.JOIN_FLOOR,
         Permission.SET_STOCK,
+        Permission.SEND_NOTICE,
         Permission.READ_STAFF,
         Permission.READ_METRICS,
     }
@@ -90,6 +92,7 @@ _SUPPORT = frozenset(
         Permission.JOIN_FLOOR,
         Permission.READ_CHATS,
         Permission.ANSWER_CHATS,
+        Permission.SEND_NOTICE,
         Permission.READ_STAFF,
         Permission.READ_METRICS,
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from redis.exceptions import RedisError, ResponseError
 
 from hub.domain.errors import Unavailable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from hub.eventlog.keys import Keys
+
+logger = structlog.get_logger(__name__)
 
 GROUP = "agents"
 STOP_KEPT_S = 3_600
@@ -87,7 +90,7 @@ class TurnQueue:
         lease_s: A worker that has not renewed for so long has lost its turns.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, *, lease_s: float = 10.0, deadline_s: float = 2.0) -> None:
+    def __init__(self, redis: Redis, keys: Keys, *, lease_s: float = 6.0, deadline_s: float = 2.0) -> None:
         self._redis = redis
         self._keys = keys
         self._lease_ms = int(lease_s * 1_000)
@@ -126,7 +129,7 @@ class TurnQueue:
         )
         for _stream, entries in answer or ():
             for entry, fields in entries:
-                return _taken(entry, fields)
+                return await self._understood(entry, fields)
         return None
 
     async def reclaim(self, worker: str) -> Taken | None:
@@ -137,12 +140,30 @@ class TurnQueue:
             for _ in range(_SCANS):
                 answer: Any = await self._grouped(partial(self._claim, worker, start))
                 for entry, fields in answer[1]:
-                    if fields:  # an entry that was deleted meanwhile is claimed without any
-                        return _taken(entry, fields, await self._deliveries(entry))
+                    # An entry that was deleted meanwhile is claimed without any fields.
+                    if fields and (taken := await self._understood(entry, fields, await self._deliveries(entry))):
+                        return taken
                 start = answer[0]
                 if start == "0-0":
                     break
         return None
+
+    async def _understood(self, entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken | None:
+        """An entry as the turn it is about. One that says nothing sensible leaves the queue: nobody could ever work
+        on it, and whoever is given it would stumble."""
+        taken = _taken(entry, fields, deliveries)
+        if taken is None:
+            logger.error("turns.entry_makes_no_sense", entry=entry)
+            await self._drop(entry)
+        return taken
+
+    async def _drop(self, entry: str, *forgotten: str) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self._keys.turns, GROUP, entry)
+            pipe.xdel(self._keys.turns, entry)
+            for key in forgotten:
+                pipe.delete(key)
+            await pipe.execute()
 
     async def _claim(self, worker: str, start: str) -> Any:
         return await self._redis.xautoclaim(
@@ -161,7 +182,9 @@ class TurnQueue:
             )
             if not pending or pending[0]["consumer"] != worker:
                 return False
-            await self._redis.xclaim(self._keys.turns, GROUP, worker, 0, [taken.entry], justid=True)
+            # A worker may have claimed its own turn by mistake, having been slow to renew: that is no delivery.
+            count = taken.deliveries
+            await self._redis.xclaim(self._keys.turns, GROUP, worker, 0, [taken.entry], retrycount=count, justid=True)
         return True
 
     async def give_back(self, worker: str, taken: Taken) -> None:
@@ -173,11 +196,8 @@ class TurnQueue:
 
     async def finish(self, taken: Taken) -> None:
         """The turn is over: out of the queue, and the wish to stop it forgotten."""
-        async with self._reach(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self._keys.turns, GROUP, taken.entry)
-            pipe.xdel(self._keys.turns, taken.entry)
-            pipe.delete(self._keys.turn(taken.turn_id))
-            await pipe.execute()
+        async with self._reach():
+            await self._drop(taken.entry, self._keys.turn(taken.turn_id))
 
     async def leave(self, worker: str) -> None:
         """Take a worker out of the group, unless turns still hang on its name."""
@@ -195,6 +215,37 @@ class TurnQueue:
             except ResponseError:  # no worker has ever been here
                 workers = []
         return Attendance(turns, min((worker["idle"] / 1_000 for worker in workers), default=None))
+
+    async def unattended(self, wait_s: float, limit: int = 100) -> list[Taken]:
+        """The oldest turns that no worker has looked at for so long: not taken, or their lease ran out and nobody
+        took them again. One whose lease holds is looked at, however seldom its worker says so."""
+        waited_ms = int(wait_s * 1_000)
+        async with self._reach():
+            entries: Any = await self._redis.xrange(self._keys.turns, count=limit)
+            if not entries:
+                return []
+            seconds, microseconds = await self._redis.time()
+            now_ms = seconds * 1_000 + microseconds // 1_000
+            idle = await self._idle_ms(entries[0][0], entries[-1][0], limit)
+            found = [
+                await self._understood(entry, fields)
+                for entry, fields in entries
+                if self._is_left(idle.get(entry), now_ms - _asked_ms(entry), waited_ms)
+            ]
+        return [taken for taken in found if taken is not None]
+
+    def _is_left(self, idle_ms: int | None, age_ms: int, waited_ms: int) -> bool:
+        return age_ms >= waited_ms if idle_ms is None else idle_ms >= max(waited_ms, self._lease_ms)
+
+    async def _idle_ms(self, first: str, last: str, limit: int) -> dict[str, int]:
+        """For how long each entry in a worker's hands has not been heard of."""
+        try:
+            pending: Any = await self._redis.xpending_range(self._keys.turns, GROUP, min=first, max=last, count=limit)
+        except ResponseError as exc:
+            if not any(sign in str(exc) for sign in _NO_GROUP):
+                raise
+            return {}  # no worker has ever been here
+        return {entry["message_id"]: int(entry["time_since_delivered"]) for entry in pending}
 
     # Stopping
 
@@ -275,6 +326,18 @@ class TurnQueue:
             raise translate(exc) from exc
 
 
-def _taken(entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken:
-    payload = json.loads(fields["p"])
-    return Taken(entry, payload["turn_id"], payload["chat_id"], deliveries)
+def _taken(entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken | None:
+    """What an entry says; None if that is nothing."""
+    try:
+        payload = json.loads(fields["p"])
+        turn_id, chat_id = payload["turn_id"], payload["chat_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not (isinstance(turn_id, str) and isinstance(chat_id, str)):
+        return None
+    return Taken(entry, turn_id, chat_id, deliveries)
+
+
+def _asked_ms(entry: str) -> int:
+    """When an entry came in, by Redis's clock: its id begins with it."""
+    return int(entry.partition("-")[0])

@@ -59,7 +59,7 @@ def _rooms_of(model: type[Event]) -> frozenset[RoomKind]:
         case ("floor", _, _):
             return frozenset({RoomKind.FLOOR})
         case ("notice", _, _):
-            return frozenset({RoomKind.CUSTOMER, RoomKind.ORDER})
+            return frozenset({RoomKind.CUSTOMER, RoomKind.ORDER, RoomKind.CHAT, RoomKind.FLOOR})
         case _:
             return frozenset({RoomKind.CHAT})
 

@@ -38,6 +38,8 @@ class Commands:
             cmd.TakeOverChat: chat.take_over,
             cmd.HandBackChat: chat.hand_back,
             cmd.ReplyChat: chat.reply,
+            cmd.ForgetChat: chat.forget,
+            cmd.SetNotifications: services.notifications.set,
         }
 
     def parse(self, name: object, payload: object) -> cmd.Command:

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from hub.domain.roles import Permission
 from hub.eventlog.log import EventLog, Write
 from hub.gateways.answers import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
+from hub.services.chat import ChatService
 from hub.telemetry import Metrics
 
 _TAKES_S, _REFUSES_S = 1.0, 0.25  # how long an answer of Redis's is good for
@@ -24,9 +26,15 @@ class Health:
     """`/healthz`: the process answers. `/readyz`: it could do its work now. `/metrics`: staff or this machine."""
 
     def __init__(
-        self, log: EventLog, metrics: Metrics, relay_live: Callable[[], bool], draining: Callable[[], bool]
+        self,
+        log: EventLog,
+        chat: ChatService,
+        metrics: Metrics,
+        relay_live: Callable[[], bool],
+        draining: Callable[[], bool],
     ) -> None:
         self._log = log
+        self._chat = chat
         self._metrics = metrics
         self._relay_live = relay_live
         self._draining = draining
@@ -54,6 +62,8 @@ class Health:
     async def metrics(self, request: web.Request) -> web.Response:
         if not _is_from_here(request):
             request[PRINCIPAL].require(Permission.READ_METRICS)
+        with suppress(ComandaError):  # Redis is away: the turns stay as they were last read
+            self._metrics.turns.counted = await self._chat.tallies()
         return web.Response(
             body=self._metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )

@@ -48,9 +48,12 @@ class HttpDoor:
             web.post("/api/orders/{order_id}/{action}", self.act),
             web.post("/api/promos", self.promo),
             web.post("/api/stock", self.stock),
+            web.post("/api/notifications", self.notifications),
             web.post("/api/chats", self.open_chat),
             web.post("/api/chats/{chat_id}/messages", self.send_chat),
             web.post("/api/chats/{chat_id}/stop", self.stop_chat),
+            web.get("/api/chats/{chat_id}/turns", self.turns),
+            web.post("/api/chats/{chat_id}/forget", self.forget_chat),
         ]
 
     async def login(self, request: web.Request) -> web.Response:
@@ -91,6 +94,9 @@ class HttpDoor:
     async def stock(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.SetStock)
 
+    async def notifications(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.SetNotifications)
+
     async def open_chat(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.OpenChat, status=201, keyed=False)
 
@@ -99,6 +105,12 @@ class HttpDoor:
 
     async def stop_chat(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.StopChat, keyed=False, chat_id=request.match_info["chat_id"])
+
+    async def turns(self, request: web.Request) -> web.Response:
+        return answer(await self._services.chat.turns(request[PRINCIPAL], request.match_info["chat_id"]))
+
+    async def forget_chat(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.ForgetChat, keyed=False, chat_id=request.match_info["chat_id"])
 
     async def _command(
         self,

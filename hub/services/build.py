@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from hub.config import Settings
 from hub.domain.menu import Menu
 from hub.domain.values import to_milliseconds
+from hub.eventlog.follow import Follower
 from hub.eventlog.log import EventLog
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
@@ -20,6 +21,7 @@ from hub.services.couriers import CourierService
 from hub.services.estimates import Estimates
 from hub.services.figures import Day, Figures
 from hub.services.menu import MenuService
+from hub.services.notifications import NotificationService
 from hub.services.orders import OrderService
 from hub.services.promos import PromoService
 from hub.services.staff import StaffService
@@ -47,6 +49,8 @@ class Services:
     menu: MenuService
     stock: StockService
     promos: PromoService
+    notifications: NotificationService
+    follower: Follower
     couriers: CourierService
     chat: ChatService
     staff: StaffService
@@ -90,7 +94,17 @@ def build_services(
     figures = Figures(log, day, menu.currency, clock, connections)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
-    chat = ChatService(log, access, tokens, clock, new_id, settings.limits, turns)
+    chat = ChatService(
+        log,
+        access,
+        tokens,
+        clock,
+        new_id,
+        settings.limits,
+        turns,
+        lang=settings.lang,
+        interrupt=settings.agent.interrupt,
+    )
     return Services(
         log=log,
         turns=turns,
@@ -100,6 +114,8 @@ def build_services(
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),
         promos=PromoService(log, clock, new_id),
+        notifications=NotificationService(log, clock, new_id, settings.timezone),
+        follower=Follower(redis, log),
         couriers=CourierService(log, clock),
         chat=chat,
         staff=staff,

@@ -5,44 +5,63 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pydantic import ValidationError
+
 from hub.domain import chat as chats
 from hub.domain import commands as cmd
-from hub.domain.chat import Asker, Chat, ChatMode, Transcript, Turn, TurnState
+from hub.domain import failures
+from hub.domain.chat import Asker, Chat, ChatMode, Conversation, Turn, TurnState
 from hub.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
-from hub.domain.events import (
-    Author,
-    ChatEvent,
-    ChatHandedBack,
-    ChatHandedOver,
-    ChatMessage,
-    ChatStopped,
-    parse_event,
-)
+from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage, ChatStopped
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
-from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, NewEvent, Write
-from hub.eventlog.turns import TurnQueue, queued
-from hub.services.documents import chat_key
+from hub.domain.tallies import TALLIES
+from hub.domain.values import format_time
+from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, Write
+from hub.eventlog.turns import Taken, TurnQueue
+from hub.services.documents import chat_key, proposal_key
 from hub.services.identity import by_name
+from hub.services.turns import (
+    KEPT_S,
+    ChatRead,
+    Ending,
+    TurnRead,
+    checkpoint_key,
+    conversation_key,
+    ending,
+    endings,
+    open_turn,
+    read_chat,
+    read_so_far,
+    read_turn,
+    skip,
+    turn_key,
+    written,
+)
 
 if TYPE_CHECKING:
     from hub.config import Limits
     from hub.services.access import Access
     from hub.services.tokens import Tokens
 
-KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
+__all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
+
 _TRIES = 8  # re-reads before a busy chat is given up on
+_BUSY = "too many hands on this chat; try again"
+_ENDS_AT_ONCE = 6  # turns that end in one commit, beside what is said of it
 
 Answer = dict[str, Any]
 Clock = Callable[[], datetime]
 
 
-def turn_key(turn_id: str) -> DocKey:
-    return DocKey("turn", turn_id)
+def snapshot_of(chat_id: str) -> tuple[DocKey, ...]:
+    """The documents that a chat room's snapshot is made of."""
+    return chat_key(chat_id), conversation_key(chat_id), checkpoint_key(chat_id)
 
 
 class ChatService:
@@ -57,6 +76,9 @@ class ChatService:
         new_id: Callable[[], str],
         limits: Limits,
         queue: TurnQueue,
+        *,
+        lang: Literal["es", "en"] = "es",
+        interrupt: bool = False,
     ) -> None:
         self._log = log
         self._access = access
@@ -65,6 +87,8 @@ class ChatService:
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
+        self._lang: Literal["es", "en"] = lang
+        self._interrupt = interrupt
 
     async def open(self, principal: Principal, command: cmd.OpenChat, *, chat_id: str | None = None) -> Answer:
         """Start a conversation: `{chat_id, token}`. Opened with an order's token, it speaks of that order only.
@@ -87,10 +111,8 @@ class ChatService:
             created_at=now,
             updated_at=now,
         )
-        key = chat_key(chat.id)
-        document = Document(key, 1, chat.model_dump_json())
         try:
-            await self._log.commit(Write(expects=((key, 0),), documents=(document,), expire=((key, KEPT_S),)))
+            await self._log.commit(written(ChatRead(chat, 0, Conversation(), 0), chat, now))
         except Conflict:
             if chat_id is None:
                 raise
@@ -115,50 +137,77 @@ class ChatService:
         self._check_length(command.text)
         identity = _identity(principal, command)
         for _ in range(_TRIES):
-            chat, version = await self._chat(command.chat_id)
-            self._require_theirs(principal, chat)
+            read = await self._read(command.chat_id)
+            self._require_theirs(principal, read.chat)
             # Asked after the chat was read: a chat that holds this message already is not too full for its repeat.
             if (first := await self._answered_before(identity)) is not None:
                 return first
+            by = by_name(principal)
+            interrupted = await self._stops(read.chat.turns[:_ENDS_AT_ONCE], by) if self._interrupt else []
             try:
                 write = replace(
-                    self._sent(principal, command, chat, version),
+                    self._sent(principal, command, read, interrupted),
                     command_id=identity.command_id,
                     fingerprint=identity.fingerprint,
                 )
                 committed = await self._log.commit(write)
             except Conflict:
                 continue  # an answer ended, or another question came, meanwhile
+            if not committed.repeated:
+                await self._tell_workers(interrupted, by)
             return {**json.loads(committed.result), "cursor": str(committed.cursor)}
-        raise Unavailable("too many hands on this chat; try again")
+        raise Unavailable(_BUSY)
 
     async def stop(self, principal: Principal, command: cmd.StopChat) -> Answer:
-        """End an answer where it stands. Nothing happens if it is over already.
+        """End an answer where it stands, here and now. Nothing happens if it is over already.
 
         Raises:
             NotFound: There is no such chat or turn, or it is not theirs.
         """
         principal = await self._access.with_capability(principal, command.token)
-        chat, _ = await self._chat(command.chat_id)
+        read = await self._read(command.chat_id)
         if not principal.may(Permission.ANSWER_CHATS):
-            self._require_theirs(principal, chat)
+            self._require_theirs(principal, read.chat)
         await self._stop(command.chat_id, command.turn_id, by_name(principal))
         return {}
 
     async def take_over(self, principal: Principal, command: cmd.TakeOverChat) -> Answer:
-        """A person answers from here on; what the agent is saying ends where it stands."""
+        """A person answers from here on; what the agent is saying ends where it stands, in the same step."""
+        principal.require(Permission.ANSWER_CHATS)
         by = by_name(principal)
         event = ChatHandedOver(by=by, reason=command.text or "")
-        chat, answer = await self._switch(principal, command.chat_id, ChatMode.PERSON, event)
-        for turn_id in chat.turns:
-            await self._stop(chat.id, turn_id, by)
-        return answer
+        for _ in range(_TRIES):
+            read = await self._read(command.chat_id)
+            already = read.chat.mode is ChatMode.PERSON
+            if already and not read.chat.turns:
+                return {"cursor": str(await self._log.position())}
+            ends = await self._stops(read.chat.turns[:_ENDS_AT_ONCE], by)
+            chat = read.chat.model_copy(update={"mode": ChatMode.PERSON})
+            write = endings(read, chat, ends, self._clock(), self._limits, *(() if already else (event,)))
+            try:
+                committed = await self._log.commit(write)
+            except Conflict:
+                continue
+            await self._tell_workers(ends, by)
+            for turn_id in read.chat.turns[_ENDS_AT_ONCE:]:
+                await self._stop(read.chat.id, turn_id, by)
+            return {"cursor": str(committed.cursor)}
+        raise Unavailable(_BUSY)
 
     async def hand_back(self, principal: Principal, command: cmd.HandBackChat) -> Answer:
-        """The agent answers again."""
+        """The agent answers again, and has read what was said meanwhile."""
+        principal.require(Permission.ANSWER_CHATS)
         event = ChatHandedBack(by=by_name(principal), reason=command.text or "")
-        _, answer = await self._switch(principal, command.chat_id, ChatMode.AGENT, event)
-        return answer
+        for _ in range(_TRIES):
+            read = await self._read(command.chat_id)
+            if read.chat.mode is ChatMode.AGENT:
+                return {"cursor": str(await self._log.position())}
+            chat = read.chat.model_copy(update={"mode": ChatMode.AGENT})
+            try:
+                return {"cursor": str((await self._log.commit(written(read, chat, self._clock(), event))).cursor)}
+            except Conflict:
+                continue
+        raise Unavailable(_BUSY)
 
     async def reply(self, principal: Principal, command: cmd.ReplyChat) -> Answer:
         """A person's answer.
@@ -170,16 +219,16 @@ class ChatService:
         self._check_length(command.text)
         identity = _identity(principal, command)
         for _ in range(_TRIES):
-            chat, version = await self._chat(command.chat_id)
-            if chat.mode is not ChatMode.PERSON:
+            read = await self._read(command.chat_id)
+            if read.chat.mode is not ChatMode.PERSON:
                 # A repeat may come after the chat was handed back.
                 if (first := await self._answered_before(identity)) is not None:
                     return first
-                raise Conflict("take the chat over before answering in it", mode=str(chat.mode))
+                raise Conflict("take the chat over before answering in it", mode=str(read.chat.mode))
             said = self._said(Author(kind="staff", name=by_name(principal)), command.text)
             # Expecting the version keeps the reply out of a chat that was handed back meanwhile.
             write = replace(
-                self._written(chat, version, (said,), result="{}"),
+                written(read, read.chat, self._clock(), said, result="{}"),
                 command_id=identity.command_id,
                 fingerprint=identity.fingerprint,
             )
@@ -187,12 +236,107 @@ class ChatService:
                 return {"cursor": str((await self._log.commit(write)).cursor)}
             except Conflict:
                 continue
-        raise Unavailable("too many hands on this chat; try again")
+        raise Unavailable(_BUSY)
+
+    async def forget(self, principal: Principal, command: cmd.ForgetChat) -> Answer:
+        """Nobody remembers what was said here: not the agent, not the room, not those who come back to it.
+
+        The chat goes on, and the orders it may speak about stay. An answer in the making ends first.
+
+        Raises:
+            NotFound: There is no such chat, or it is not theirs.
+        """
+        principal = await self._access.with_capability(principal, command.token)
+        for _ in range(_TRIES):
+            read = await self._read(command.chat_id)
+            self._require_theirs(principal, read.chat)
+            if read.chat.turns:
+                await self._stop(read.chat.id, read.chat.turns[0], by_name(principal))
+                continue
+            gone = [turn_key(turn_id) for turn_id in read.chat.recent]
+            gone += [checkpoint_key(read.chat.id), proposal_key(read.chat.id)]
+            chat = read.chat.model_copy(update={"recent": (), "lang": None})
+            write = written(replace(read, said=Conversation()), chat, self._clock())
+            key = conversation_key(chat.id)
+            write = replace(
+                write,
+                expects=(*write.expects, (key, read.said_version)),
+                documents=(*write.documents, Document(key, read.said_version + 1, Conversation().model_dump_json())),
+                expire=(*write.expire, (key, KEPT_S), *((key, 1) for key in gone)),
+            )
+            try:
+                committed = await self._log.commit(write)
+            except Conflict:
+                continue
+            await self._log.forget(str(Room.chat(chat.id)))
+            return {"cursor": str(committed.cursor)}
+        raise Unavailable(_BUSY)
+
+    async def turns(self, principal: Principal, chat_id: str) -> Answer:
+        """A chat's last turns with their figures, the newest first, for those who look after the agent.
+
+        Raises:
+            NotFound: There is no such chat.
+        """
+        principal.require(Permission.READ_CHATS)
+        read = await self._read(chat_id)
+        found = await self._log.documents(map(turn_key, reversed(read.chat.recent)))
+        turns = [Turn.model_validate_json(document.body) for document in found if document is not None]
+        return {"chat_id": chat_id, "mode": str(read.chat.mode), "turns": [_figures(turn) for turn in turns]}
+
+    async def tallies(self) -> dict[str, int]:
+        """What was counted of the branch's turns, whoever ended them (see `hub.domain.tallies`)."""
+        return await self._log.counts(TALLIES)
+
+    async def end_unattended(self, wait_s: float) -> int:
+        """Fail the turns that no agent worker has looked at for so long: nobody waits for ever.
+
+        Returns:
+            How many were ended.
+        """
+        ended = 0
+        left = await self._queue.unattended(wait_s)
+        if not left:
+            return 0
+        heard_s = (await self._queue.attendance()).heard_s
+        code = "no_agent" if heard_s is None or heard_s >= wait_s else "agent_busy"
+        for taken in left:
+            try:
+                ended += await self._fail(taken, code)
+            except Conflict:
+                continue  # a worker has just taken it
+            await self._queue.finish(taken)
+        return ended
+
+    async def _fail(self, taken: Taken, code: str) -> bool:
+        """End a turn as failed, with what it has said; False if it is over already."""
+        try:
+            both = await read_turn(self._log, taken.turn_id)
+        except ValidationError:  # a turn that nobody can read: its chat goes on without it
+            return await skip(self._log, taken, failures.told(code, self._lang), self._clock(), self._limits)
+        if both is None or both.turn.over:
+            return False
+        event = ChatFailed(
+            turn_id=taken.turn_id,
+            text=await read_so_far(self._log, both.turn),
+            error=failures.told(code, both.chat.lang or self._lang),
+        )
+        write = ending(both, TurnState.FAILED, (event,), self._clock(), self._limits, error=code)
+        await self._log.commit(write)
+        return True
 
     @staticmethod
-    def snapshot(entries: Sequence[LogEntry], chat_body: str) -> dict[str, Any]:
-        """A chat room as a page draws it, of all its events; `chat_body` is the chat document's JSON."""
-        return transcript(entries).snapshot(Chat.model_validate_json(chat_body))
+    def snapshot(entries: Sequence[LogEntry], bodies: Sequence[str | None]) -> dict[str, Any]:
+        """A chat room as a page draws it.
+
+        Args:
+            entries: Its newest events.
+            bodies: Of the documents that `snapshot_of` names, as of the same moment.
+        """
+        chat_body, said_body, checkpoint_body = bodies
+        chat = Chat.model_validate_json(chat_body or "")
+        said = Conversation.model_validate_json(said_body) if said_body else Conversation()
+        return chats.snapshot(chat, said, open_turn(entries, chat.turns, checkpoint_body))
 
     # How
 
@@ -203,12 +347,14 @@ class ChatService:
         first = await self._log.remembered(*identity)
         return None if first is None else {**json.loads(first.result), "cursor": str(first.cursor)}
 
-    def _sent(self, principal: Principal, command: cmd.SendChat, chat: Chat, version: int) -> Write:
+    def _sent(
+        self, principal: Principal, command: cmd.SendChat, read: ChatRead, interrupted: Sequence[Ending]
+    ) -> Write:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
         said = self._said(Author(kind=kind, name=principal.name), command.text)
+        now, chat, limits = self._clock(), read.chat, self._limits
         if chat.mode is ChatMode.PERSON:
-            return self._written(chat, version, (said,), result='{"turn_id":null}')
-        now = self._clock()
+            return written(read, chat, now, said, result='{"turn_id":null}')
         turn = Turn(
             id=self._new_id(),
             chat_id=chat.id,
@@ -218,14 +364,16 @@ class ChatService:
             created_at=now,
             updated_at=now,
         )
-        limits = self._limits
+        chat, runnable = chats.release(chat, *(end.turn.id for end in interrupted), at_once=limits.turns)
         chat, runs = chats.admit(chat, turn.id, at_once=limits.turns, waiting=limits.turns_waiting)
-        return self._written(
+        return written(
+            read,
             chat,
-            version,
-            (said,),
-            turn=turn,
-            queue=(queued(turn.id, chat.id),) if runs else (),
+            now,
+            *(event for end in interrupted for event in end.events),
+            said,
+            turns=[*((end.ended(now), end.turn_version) for end in interrupted), (turn, 0)],
+            queue=(*runnable, turn.id) if runs else runnable,
             result=json.dumps({"turn_id": turn.id}),
         )
 
@@ -237,51 +385,6 @@ class ChatService:
     def _said(self, author: Author, text: str) -> ChatMessage:
         return ChatMessage(message_id=self._new_id(), author=author, text=text)
 
-    def _written(
-        self,
-        chat: Chat,
-        version: int,
-        events: Sequence[ChatEvent],
-        *,
-        turn: Turn | None = None,
-        queue: tuple[str, ...] = (),
-        result: str = "",
-    ) -> Write:
-        """The chat moved on by one version, with these events, and perhaps a new turn."""
-        now = self._clock()
-        key, room = chat_key(chat.id), str(Room.chat(chat.id))
-        chat = chat.model_copy(update={"updated_at": now})
-        expects = [(key, version)]
-        expire: list[tuple[DocKey | str, int]] = [(key, KEPT_S), (room, KEPT_S)]
-        documents = [Document(key, version + 1, chat.model_dump_json())]
-        if turn is not None:
-            expects.append((turn_key(turn.id), 0))
-            documents.append(Document(turn_key(turn.id), 1, turn.model_dump_json()))
-            expire.append((turn_key(turn.id), KEPT_S))
-        return Write(
-            events=tuple(NewEvent(event.type, event.body(now), (room,)) for event in events),
-            expects=tuple(expects),
-            documents=tuple(documents),
-            queue=queue,
-            expire=tuple(expire),
-            result=result,
-        )
-
-    async def _switch(
-        self, principal: Principal, chat_id: str, mode: ChatMode, event: ChatEvent
-    ) -> tuple[Chat, Answer]:
-        principal.require(Permission.ANSWER_CHATS)
-        for _ in range(_TRIES):
-            chat, version = await self._chat(chat_id)
-            if chat.mode is mode:
-                return chat, {"cursor": str(await self._log.position())}
-            write = self._written(chat.model_copy(update={"mode": mode}), version, (event,))
-            try:
-                return chat, {"cursor": str((await self._log.commit(write)).cursor)}
-            except Conflict:
-                continue
-        raise Unavailable("too many hands on this chat; try again")
-
     async def _stop(self, chat_id: str, turn_id: str, by: str) -> None:
         for _ in range(_TRIES):
             both = await read_turn(self._log, turn_id)
@@ -289,23 +392,39 @@ class ChatService:
                 raise NotFound("there is no such turn")
             if both.turn.over:
                 return
-            if both.turn.state is TurnState.RUNNING:
-                await self._queue.request_stop(turn_id, by)
-                return
-            event = ChatStopped(turn_id=turn_id, text="", by=by)
-            write = ending(both, TurnState.STOPPED, (event,), self._clock(), self._limits)
+            end = await self._stopped(both.turn, both.turn_version, by)
             try:
-                await self._log.commit(write)
+                await self._log.commit(endings(both, both.chat, [end], self._clock(), self._limits))
             except Conflict:
-                continue  # a worker has just taken it
+                continue  # another word of it came meanwhile, or a worker has just taken it
+            await self._tell_workers([end], by)
             return
-        raise Unavailable("too many hands on this chat; try again")
+        raise Unavailable(_BUSY)
 
-    async def _chat(self, chat_id: str) -> tuple[Chat, int]:
-        document = await self._log.document(chat_key(chat_id))
-        if document is None:
+    async def _stops(self, turn_ids: Sequence[str], by: str) -> list[Ending]:
+        """How these turns end if they end now."""
+        documents = await self._log.documents(map(turn_key, turn_ids))
+        turns = [(Turn.model_validate_json(found.body), found.version) for found in documents if found is not None]
+        return [await self._stopped(turn, version, by) for turn, version in turns if not turn.over]
+
+    async def _stopped(self, turn: Turn, version: int, by: str) -> Ending:
+        """A turn's ending where it stands. Its words are read after its version: if more come, the version moves."""
+        text = await read_so_far(self._log, turn) if turn.state is TurnState.RUNNING else ""
+        event = ChatStopped(turn_id=turn.id, text=text, by=by)
+        return Ending(turn, version, TurnState.STOPPED, (event,), {})
+
+    async def _tell_workers(self, ends: Sequence[Ending], by: str) -> None:
+        """The turns are over: whoever works on one may drop it. Who does not hear it finds out by the next word."""
+        for end in ends:
+            if end.turn.state is TurnState.RUNNING:
+                with suppress(Unavailable):
+                    await self._queue.request_stop(end.turn.id, by)
+
+    async def _read(self, chat_id: str) -> ChatRead:
+        read = await read_chat(self._log, chat_id)
+        if read is None:
             raise NotFound("there is no such chat")
-        return Chat.model_validate_json(document.body), document.version
+        return read
 
     def _require_theirs(self, principal: Principal, chat: Chat) -> None:
         """Only who opened a chat, or holds its token, asks in it: the agent acts with the asker's rights."""
@@ -318,61 +437,13 @@ class ChatService:
         raise NotFound("there is no such chat")
 
 
-# What the worker shares with the service
-
-
-@dataclass(frozen=True, slots=True)
-class TurnRead:
-    """A turn and its chat, each with the version it was read at."""
-
-    turn: Turn
-    turn_version: int
-    chat: Chat
-    chat_version: int
-
-
-async def read_turn(log: EventLog, turn_id: str) -> TurnRead | None:
-    """A turn and its chat; None if either is gone."""
-    turn_document = await log.document(turn_key(turn_id))
-    if turn_document is None:
-        return None
-    turn = Turn.model_validate_json(turn_document.body)
-    chat_document = await log.document(chat_key(turn.chat_id))
-    if chat_document is None:
-        return None
-    chat = Chat.model_validate_json(chat_document.body)
-    return TurnRead(turn, turn_document.version, chat, chat_document.version)
-
-
-def ending(
-    both: TurnRead,
-    state: TurnState,
-    events: Sequence[ChatEvent],
-    now: datetime,
-    limits: Limits,
-    **chat_update: Any,
-) -> Write:
-    """The one write that ends a turn: its last events, its state, and the next turn of its chat queued."""
-    chat, runnable = chats.release(both.chat, both.turn.id, at_once=limits.turns)
-    chat = chat.model_copy(update={"updated_at": now, **chat_update})
-    turn = both.turn.model_copy(update={"state": state, "updated_at": now})
-    room = str(Room.chat(chat.id))
-    return Write(
-        events=tuple(NewEvent(event.type, event.body(now), (room,)) for event in events),
-        expects=((turn_key(turn.id), both.turn_version), (chat_key(chat.id), both.chat_version)),
-        documents=(
-            Document(turn_key(turn.id), both.turn_version + 1, turn.model_dump_json()),
-            Document(chat_key(chat.id), both.chat_version + 1, chat.model_dump_json()),
-        ),
-        queue=tuple(queued(turn_id, chat.id) for turn_id in runnable),
-        expire=((turn_key(turn.id), KEPT_S), (chat_key(chat.id), KEPT_S), (room, KEPT_S)),
-    )
-
-
-def transcript(entries: Sequence[LogEntry]) -> Transcript:
-    """What was said in a chat room, from its log."""
-    bodies = (json.loads(entry.body) for entry in entries)
-    return Transcript.of((parse_event(body["type"], body["data"]), body["at"]) for body in bodies)
+def _figures(turn: Turn) -> dict[str, Any]:
+    """A turn as those see it who look after the agent: never its words."""
+    shown = turn.model_dump(mode="json", include={"state", "attempt", "worker", "model", "error", "usage"})
+    shown["turn_id"] = turn.id
+    shown["asked_at"] = format_time(turn.created_at)
+    shown["ended_at"] = format_time(turn.updated_at) if turn.over else None
+    return shown
 
 
 class _Identity(NamedTuple):

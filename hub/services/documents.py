@@ -32,3 +32,13 @@ def staff_key(staff_id: str) -> DocKey:
 
 def chat_key(chat_id: str) -> DocKey:
     return DocKey("chat", chat_id)
+
+
+def notify_key(subject: str) -> DocKey:
+    """What somebody wants to be told of: `order-<id>`, `chat-<id>` or `person-<id>`."""
+    return DocKey("notify", subject)
+
+
+def proposal_key(chat_id: str) -> DocKey:
+    """What was last proposed in a chat, and waits for a yes."""
+    return DocKey("proposal", chat_id)

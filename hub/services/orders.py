@@ -120,6 +120,47 @@ class OrderService:
             lambda order: orders.cancel(order, command.reason, principal, by_name(principal)),
         )
 
+    async def change(self, principal: Principal, command: cmd.ChangeOrder) -> Answer:
+        """Take an order back and place it anew for the same person, in one step: `{order, tracking, cursor}`.
+
+        Raises:
+            Conflict: The kitchen has started on it.
+            BadRequest, OutOfStock: As in placing; the order stays as it was.
+        """
+        write = Write(**identity(principal, command))
+        if (first := await self._answered_before(write)) is not None:
+            return first
+        if not principal.may(Permission.CANCEL_ORDER) and command.order_id not in principal.orders:
+            raise _not_for_you(principal, command.order_id)
+        items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        now = self._clock()
+        eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
+        for _ in range(_TRIES):
+            old = await self._read(command.order_id)
+            if old.status is not OrderStatus.RECEIVED:
+                raise Conflict("the kitchen has started on it", status=str(old.status))
+            contact = await self._log.document(contact_key(old.id))
+            order_id = self._new_order_id()
+            happened = orders.place(order_id, old.customer, items, command.delivery, eta, now)
+            order = orders.fold(None, [(event, now) for event in happened])
+            gone = orders.cancel(old, f"cambiado por el pedido {order.code}", principal, by_name(principal))
+            placing = cmd.PlaceOrder(
+                customer=cmd.CustomerContact(name=old.customer.name, **(json.loads(contact.body) if contact else {})),
+                items=command.items,
+                delivery=command.delivery,
+            )
+            both = _together(
+                self._changed(old, gone, Write())[1], self._placed(principal, placing, order, happened, now), write
+            )
+            # For the day it is one order, of another amount.
+            sales = tuple(move for move in both.counts if move[1] == "sales")
+            try:
+                committed = await self._log.commit(replace(both, counts=sales))
+            except Conflict:
+                continue  # somebody was quicker, or the id is taken
+            return {**json.loads(committed.result), "cursor": str(committed.cursor)}
+        raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
+
     async def recall(self, principal: Principal, command: cmd.RecallOrder) -> Answer:
         principal.require(Permission.RECALL_ORDER)
         times = await self._estimates.times()
@@ -333,6 +374,22 @@ def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> 
     return tuple(
         NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
         for event in happened
+    )
+
+
+def _together(first: Write, second: Write, known_as: Write) -> Write:
+    """Two writes as one, in this order: what the first gives back, the second may take."""
+    return Write(
+        events=first.events + second.events,
+        expects=first.expects + second.expects,
+        documents=first.documents + second.documents,
+        stock=first.stock + second.stock,
+        index=first.index + second.index,
+        counts=first.counts + second.counts,
+        expire=first.expire + second.expire,
+        result=second.result,
+        command_id=known_as.command_id,
+        fingerprint=known_as.fingerprint,
     )
 
 

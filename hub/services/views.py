@@ -12,7 +12,9 @@ from hub.domain.errors import NotFound
 from hub.domain.menu import Menu
 from hub.domain.rooms import Cursor, Room, RoomKind
 from hub.eventlog.log import DocKey, EventLog, LogEntry, View, ViewQuery
-from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, chat_key, order_key
+from hub.services.chat import snapshot_of
+from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, order_key
+from hub.services.turns import RECENT
 
 HISTORY = 200  # events of the past given to one who brings no cursor
 # Fewer where the snapshot says it all: these are news at most.
@@ -38,7 +40,7 @@ class RoomView:
 
 
 Figures = Callable[[], Awaitable[dict[str, Any]]]
-ChatSnapshot = Callable[[Sequence[LogEntry], str], dict[str, Any]]
+ChatSnapshot = Callable[[Sequence[LogEntry], Sequence[str | None]], dict[str, Any]]
 
 
 class RoomViews:
@@ -79,7 +81,7 @@ class RoomViews:
             case RoomKind.ORDER:
                 documents = (order_key(room.id),)
             case RoomKind.CHAT:
-                documents = (chat_key(room.id),)
+                documents = snapshot_of(room.id)
             case RoomKind.KITCHEN:
                 index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
             case RoomKind.PROMOS:
@@ -88,8 +90,8 @@ class RoomViews:
             room=str(room),
             after=after.offset if after else None,
             epoch=after.epoch if after else None,
-            # The transcript of a chat, and the steps of an order, are made of all there is.
-            limit=self._limit if after or documents else min(_history(room), self._limit),
+            # The steps of an order are made of all there is.
+            limit=self._limit if after or room.kind is RoomKind.ORDER else min(_history(room), self._limit),
             documents=documents,
             index=index,
             index_kind=kind,
@@ -118,11 +120,10 @@ class RoomViews:
 
     async def _chat(self, room: Room, view: View) -> dict[str, Any]:
         entries: Sequence[LogEntry] = view.events
-        if view.whole:  # only what was missed: the transcript wants all of it
-            entries = await self._log.read_back(str(room), view.cursor.offset + 1, self._limit)
+        if view.whole:  # only what was missed: an answer in the making wants what came before as well
+            entries = await self._log.read_back(str(room), view.cursor.offset + 1, RECENT)
         _only(view, room)
-        assert view.documents[0] is not None
-        return self._chat_snapshot(entries, view.documents[0].body)
+        return self._chat_snapshot(entries, [document.body if document else None for document in view.documents])
 
     def _current(self, promos: Any) -> list[dict[str, Any]]:
         now = self._clock()

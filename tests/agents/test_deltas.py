@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from agents.deltas import MAX_ANSWER_CHARS, Deltas
+from agents.deltas import MAX_ANSWER_CHARS, WINDOW_S, Deltas, Traffic
 from hub.domain.events import ChatCompleted, Usage
 from hub.eventlog.types import MAX_BODY_BYTES
 
@@ -37,7 +37,7 @@ class FakeJournal:
 async def test_the_first_piece_goes_at_once_and_the_rest_is_combined() -> None:
     journal = FakeJournal()
     # A window that never ends by itself: what is combined does not hang on the machine's speed.
-    deltas = Deltas(cast("Journal", journal), window_s=3_600)
+    deltas = Deltas(cast("Journal", journal), traffic=Traffic(3_600, 1))
     async with asyncio.TaskGroup() as group:
         group.create_task(deltas.run())
         deltas.add("uno ")
@@ -53,7 +53,7 @@ async def test_the_first_piece_goes_at_once_and_the_rest_is_combined() -> None:
 
 async def test_what_comes_while_a_commit_is_under_way_makes_the_next_piece() -> None:
     journal = FakeJournal()
-    deltas = Deltas(cast("Journal", journal), window_s=0)
+    deltas = Deltas(cast("Journal", journal))
     async with asyncio.TaskGroup() as group:
         group.create_task(deltas.run())
         journal.through.clear()
@@ -98,3 +98,61 @@ def test_an_answer_of_just_the_longest_length_is_whole() -> None:
     deltas = Deltas(cast("Journal", FakeJournal()))
     deltas.add("x" * MAX_ANSWER_CHARS)
     assert not deltas.full
+
+
+def test_the_more_answers_a_worker_writes_the_longer_their_pieces() -> None:
+    assert Traffic().window_s() == Traffic(1).window_s() == WINDOW_S
+    crowded = Traffic(writing=100, commits_s=1_000)
+    assert crowded.window_s() == 0.1
+
+
+async def test_answers_that_are_over_count_as_traffic_no_more() -> None:
+    traffic = Traffic()
+    deltas = Deltas(cast("Journal", FakeJournal()), traffic=traffic)
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(deltas.run())
+        await asyncio.sleep(0)
+        assert traffic.writing == 1
+        deltas.close()
+        await writer
+    assert traffic.writing == 0
+
+
+async def test_a_paced_answer_comes_a_word_at_a_time_whole_and_not_faster_than_asked() -> None:
+    journal, text = FakeJournal(), "Tenemos tacos al pastor, gringas y aguas frescas."
+    deltas = Deltas(cast("Journal", journal), pace=200)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    deltas.add(text)
+    deltas.finish()
+    await deltas.run()
+    took_s = loop.time() - began
+    assert "".join(piece.text for piece in journal.pieces) == text
+    assert [piece.index for piece in journal.pieces] == list(range(len(journal.pieces)))
+    assert journal.pieces[0].text == "Tenemos"
+    assert len(journal.pieces) > 3
+    assert deltas.rest() == ()
+    last = len(journal.pieces[-1].text)
+    assert took_s >= (len(text) - last - 1) / 200 - 0.05
+
+
+async def test_a_paced_answer_that_is_stopped_ends_at_once_with_its_rest_unsaid() -> None:
+    journal = FakeJournal()
+    deltas = Deltas(cast("Journal", journal), pace=0.001)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(deltas.run())
+        deltas.add("Tenemos tacos")
+        deltas.finish()
+        await journal.came.wait()
+        deltas.close()
+    assert [piece.text for piece in journal.pieces] == ["Tenemos"]
+    assert deltas.committed == "Tenemos"
+
+
+async def test_the_gaps_between_pieces_are_measured() -> None:
+    deltas = Deltas(cast("Journal", FakeJournal()))
+    assert deltas.gaps_ms() is None
+    deltas.came = [0.0] + [1.0 + number * 0.03 for number in range(40)]
+    assert deltas.gaps_ms() == (30, 30)
+    deltas.came = [0.0, 1.0]
+    assert deltas.gaps_ms() == (1_000, 1_000)

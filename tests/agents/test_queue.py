@@ -13,6 +13,8 @@ from hub.eventlog import EventLog, Write
 from hub.eventlog.turns import GROUP, Attendance, Stop, Taken, TurnQueue, queued
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from redis.asyncio import Redis
 
     from tests.support.redis import Backend
@@ -38,12 +40,18 @@ class Desk:
         assert taken is not None
         return taken
 
+    async def __aenter__(self) -> Desk:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.log.aclose()
+
 
 @pytest.fixture
-async def desk(backend: Backend) -> Desk:
-    desk = Desk(backend.client())
-    await desk.queue.open()
-    return desk
+async def desk(backend: Backend) -> AsyncIterator[Desk]:
+    async with Desk(backend.client()) as desk:
+        await desk.queue.open()
+        yield desk
 
 
 async def test_each_turn_goes_to_one_worker_in_the_order_asked(desk: Desk) -> None:
@@ -60,11 +68,11 @@ async def test_a_waiting_worker_gets_a_turn_as_it_is_asked(desk: Desk) -> None:
 
 
 async def test_turns_asked_before_there_was_a_worker_are_not_lost(backend: Backend) -> None:
-    desk = Desk(backend.client())
-    await desk.ask("t1")
-    await desk.queue.open()
-    await desk.queue.open()
-    assert (await desk.take()).turn_id == "t1"
+    async with Desk(backend.client()) as desk:
+        await desk.ask("t1")
+        await desk.queue.open()
+        await desk.queue.open()
+        assert (await desk.take()).turn_id == "t1"
 
 
 async def test_a_lease_that_ran_out_makes_the_turn_anybodys(desk: Desk) -> None:
@@ -106,17 +114,17 @@ async def test_deliveries_are_counted_and_keeping_a_lease_is_none(desk: Desk) ->
 
 
 async def test_the_queue_says_what_waits_and_when_a_worker_was_last_heard_of(backend: Backend) -> None:
-    desk = Desk(backend.client())
-    assert await desk.queue.attendance() == Attendance(0, None)
-    await desk.ask("t1", "t2")
-    assert await desk.queue.attendance() == Attendance(2, None)
-    await desk.queue.open()
-    assert await desk.queue.attendance() == Attendance(2, None)
-    await desk.queue.finish(await desk.take())
-    found = await desk.queue.attendance()
-    assert found.turns == 1
-    assert found.heard_s is not None
-    assert found.heard_s < _SOON_S
+    async with Desk(backend.client()) as desk:
+        assert await desk.queue.attendance() == Attendance(0, None)
+        await desk.ask("t1", "t2")
+        assert await desk.queue.attendance() == Attendance(2, None)
+        await desk.queue.open()
+        assert await desk.queue.attendance() == Attendance(2, None)
+        await desk.queue.finish(await desk.take())
+        found = await desk.queue.attendance()
+        assert found.turns == 1
+        assert found.heard_s is not None
+        assert found.heard_s < _SOON_S
 
 
 async def test_a_finished_turn_is_gone_and_its_worker_may_leave(desk: Desk) -> None:
@@ -151,20 +159,67 @@ async def test_a_lost_stream_is_survived(desk: Desk) -> None:
 
 
 async def test_a_redis_that_is_away_is_an_error_within_the_deadline(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend.client())
-    await desk.queue.open()
-    fake_backend.server.connected = False
-    async with asyncio.timeout(_SOON_S):
-        for call in (desk.queue.take("a", 0.01), desk.queue.reclaim("a"), desk.queue.stop_requested("t1")):
-            with pytest.raises(Unavailable):
-                await call
+    async with Desk(fake_backend.client()) as desk:
+        await desk.queue.open()
+        fake_backend.server.connected = False
+        async with asyncio.timeout(_SOON_S):
+            for call in (desk.queue.take("a", 0.01), desk.queue.reclaim("a"), desk.queue.stop_requested("t1")):
+                with pytest.raises(Unavailable):
+                    await call
 
 
 async def test_the_control_channel_comes_back_after_a_broken_connection(real_backend: Backend) -> None:
-    desk = Desk(real_backend.client())
-    async with asyncio.timeout(_SOON_S), aclosing(desk.queue.stops()) as stops:
+    async with Desk(real_backend.client()) as desk, asyncio.timeout(_SOON_S), aclosing(desk.queue.stops()) as stops:
         assert await anext(stops) is None
         await real_backend.client().client_kill_filter(_type="pubsub")
         assert await anext(stops) is None
         await desk.queue.request_stop("t1", "Ana")
         assert await anext(stops) == Stop("t1", "Ana")
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "nonsense", "[]", "7", '{"turn_id": "t0"}', '{"turn_id": 1, "chat_id": null}', "[" * 9_000]
+)
+async def test_an_entry_that_says_nothing_sensible_leaves_the_queue_and_harms_nobody(desk: Desk, payload: str) -> None:
+    await desk.log.commit(Write(queue=(payload,)))
+    await desk.redis.xadd(desk.log.keys.turns, {"other": "field"})
+    await desk.ask("t1")
+    assert (await desk.take()).turn_id == "t1"
+    assert await desk.redis.xlen(desk.log.keys.turns) == 1
+
+
+async def test_an_entry_that_says_nothing_sensible_is_not_taken_over_either(desk: Desk) -> None:
+    await desk.redis.xadd(desk.log.keys.turns, {"p": "nonsense"})
+    await desk.ask("t1")
+    await desk.redis.xreadgroup(GROUP, "dead", {desk.log.keys.turns: ">"})
+    taken = await desk.expired.reclaim("b")
+    assert taken is not None
+    assert (taken.turn_id, taken.deliveries) == ("t1", 2)
+    assert await desk.redis.xlen(desk.log.keys.turns) == 1
+
+
+async def test_a_worker_that_claims_its_own_turn_by_mistake_counts_no_delivery(desk: Desk) -> None:
+    await desk.ask("t1")
+    taken = await desk.take("a")
+    for _ in range(3):
+        assert await desk.expired.reclaim("a") == taken
+        assert await desk.queue.renew("a", taken)
+    again = await desk.expired.reclaim("b")
+    assert again is not None
+    assert again.deliveries == 2
+
+
+async def test_turns_that_nobody_looks_at_are_found_whether_taken_or_not(backend: Backend) -> None:
+    async with Desk(backend.client()) as desk:
+        desk.queue._lease_ms = 60_000
+        assert await desk.queue.unattended(0) == []
+        await desk.ask("t1", "t2")
+        assert [taken.turn_id for taken in await desk.queue.unattended(0)] == ["t1", "t2"]
+        assert await desk.queue.unattended(3_600) == []
+        await desk.queue.open()
+        taken = await desk.take("a")
+        assert [taken.turn_id for taken in await desk.queue.unattended(0)] == ["t2"]  # the other's lease holds
+        await desk.redis.xclaim(desk.log.keys.turns, GROUP, "a", 0, [taken.entry], idle=7_200_000, justid=True)
+        assert [taken.turn_id for taken in await desk.queue.unattended(3_600)] == ["t1"]
+        await desk.queue.renew("a", taken)
+        assert await desk.queue.unattended(3_600) == []

@@ -19,7 +19,9 @@ ORDER = "quiero 3 tacos al pastor sin cebolla y una horchata para llevar, soy An
 async def test_an_order_by_chat_is_placed_and_tracked(branch: Branch) -> None:
     chat = await branch.open()
     async with running(branch.worker()):
-        events = await branch.ask(chat, ORDER)
+        proposed = await branch.ask(chat, ORDER)
+        assert await branch.orders() == []
+        events = await branch.ask(chat, "sí")
         asked = await branch.ask(chat, "¿dónde está mi pedido?")
         followed = await branch.ask(chat, "¿y cuánto falta?")
 
@@ -35,7 +37,8 @@ async def test_an_order_by_chat_is_placed_and_tracked(branch: Branch) -> None:
     assert ending["data"]["text"] == text_of(events)
     assert order["code"] in ending["data"]["text"]
     assert "/t/" + order["id"] in ending["data"]["text"]
-    steps = [(e["data"]["step"], e["data"]["state"]) for e in events if e["type"] == "chat.step"]
+    assert "Total: $98.00" in text_of(proposed)
+    steps = [(e["data"]["step"], e["data"]["state"]) for e in [*proposed, *events] if e["type"] == "chat.step"]
     names = ("analysing", "checking_ingredients", "pricing", "placed")
     assert steps == [(name, state) for name in names for state in ("started", "done")]
     usage = ending["data"]["usage"]
@@ -63,7 +66,8 @@ async def test_what_an_order_lacks_is_asked_for_and_then_it_is_placed(branch: Br
         first = await branch.ask(chat, "I'd like two gringas and a horchata please")
         assert "What name is it for?" in text_of(first)
         assert await branch.orders() == []
-        second = await branch.ask(chat, "Sam, deliver it to 12 Elm Street")
+        await branch.ask(chat, "Sam, deliver it to 12 Elm Street")
+        second = await branch.ask(chat, "yes, please")
     (order,) = await branch.orders()
     assert (order["delivery"]["kind"], order["delivery"]["address"]) == ("delivery", "12 Elm Street")
     assert order["customer"]["name"] == "Sam"
@@ -97,7 +101,9 @@ async def test_what_is_sold_out_is_not_ordered(branch: Branch) -> None:
 async def test_staff_who_may_publish_a_promotion_by_chat(branch: Branch) -> None:
     chat = await branch.open(MANAGER)
     async with running(branch.worker()):
-        events = await branch.ask(chat, "publica una promoción: 2x1 en gringas. Hoy hasta las 8", MANAGER)
+        await branch.ask(chat, "publica una promoción: 2x1 en gringas. Hoy hasta las 8", MANAGER)
+        assert await branch.log.read("promos", 0) == []
+        events = await branch.ask(chat, "sí", MANAGER)
     (entry,) = await branch.log.read("promos", 0)
     data = json.loads(entry.body)["data"]
     assert (data["title"], data["message"]) == ("2x1 en gringas", "Hoy hasta las 8")
@@ -116,8 +122,8 @@ async def test_a_customer_cannot_publish_a_promotion_even_in_a_managers_chat(bra
 async def test_a_chat_opened_for_one_order_speaks_of_that_order_only(branch: Branch) -> None:
     chat = await branch.open()
     async with running(branch.worker()):
-        await branch.ask(chat, ORDER)
-        await branch.ask(chat, "quiero 2 flanes para llevar, soy Ana")
+        for said in (ORDER, "sí", "quiero 2 flanes para llevar, soy Ana", "sí"):
+            await branch.ask(chat, said)
         first, second = await branch.orders()
         both = text_of(await branch.ask(chat, "¿dónde está mi pedido?"))
         bound = await branch.open(order_token=branch.services.tokens.for_order(first["id"]))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.bounds import Bounds
 from agents.journal import Journal, LeaseLost
-from agents.turn import Deadlines
 from hub.domain.chat import TurnState
 from hub.domain.commands import HandBackChat, ReplyChat, TakeOverChat
 from hub.domain.errors import RateLimited, Unavailable
-from hub.eventlog import NewEvent, Write
-from hub.services.chat import read_turn
-from tests.support.chat import ENDINGS, LEASE_S, SUPPORT, Branch, ending_of, running, text_of
+from hub.services.turns import read_turn
+from tests.support.chat import BOUNDS, ENDINGS, LEASE_S, SUPPORT, Branch, ending_of, running, text_of
 from tests.support.scripted import Call, Gate, ScriptedLLM
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ ORDER = Call(
     "place_order",
     {"items": [{"sku": "gringa", "qty": 2}], "customer_name": "Ana", "delivery": "pickup"},
 )
+YES = Call("confirm", {})
 
 
 def of_type(name: str, turn_id: str, **data: object) -> object:
@@ -79,14 +79,14 @@ async def test_a_stop_that_no_worker_heard_is_seen_by_the_one_that_takes_the_tur
 
 async def test_a_killed_workers_turn_is_taken_over_and_nothing_is_ordered_twice(branch: Branch) -> None:
     chat, gate = await branch.open(), Gate()
-    doomed = asyncio.create_task(branch.worker(ScriptedLLM.saying([ORDER], ["¡Lis", gate])).run())
-    turn_id = await branch.send(chat, "quiero 2 gringas para llevar, soy Ana")
+    async with running(branch.worker(ScriptedLLM.saying([ORDER], ["Son $130. ¿Lo pido?"]))):
+        await branch.ask(chat, "quiero 2 gringas para llevar, soy Ana")
+    doomed = asyncio.create_task(branch.worker(ScriptedLLM.saying([YES], ["¡Lis", gate]), name="doomed").run())
+    turn_id = await branch.send(chat, "sí")
     await gate.reached.wait()
     await branch.until(chat, of_type("chat.delta", turn_id))
     await kill(doomed)
-    # The second attempt's model asks for something else: what was written down is what counts.
-    other = Call("place_order", {"items": [{"sku": "flan", "qty": 9}], "customer_name": "Eva", "delivery": "pickup"})
-    async with running(branch.worker(ScriptedLLM.saying([other], ["¡Listo!"]), name="worker-2")):
+    async with running(branch.worker(ScriptedLLM.saying([YES], ["¡Listo!"]), name="worker-2")):
         await branch.until(chat, of_type("chat.completed", turn_id))
     (order,) = await branch.orders()
     assert [(item["sku"], item["qty"]) for item in order["items"]] == [("gringa", 2)]
@@ -232,10 +232,9 @@ async def test_a_turn_that_breaks_every_worker_is_given_up(branch: Branch) -> No
 
 async def test_a_turn_that_nobody_gets_as_far_as_to_begin_fails_and_its_chat_goes_on(branch: Branch) -> None:
     chat = await branch.open()
-    # An event that is none: whoever reads the room back breaks on it.
-    bad = NewEvent("chat.delta", '{"type":"chat.delta","at":"","data":{}}', (f"chat:{chat[0]}",))
-    await branch.log.commit(Write(events=(bad,)))
     turn_id, next_id = [await branch.send(chat, text) for text in ("hola", "¿hay alguien?")]
+    # A conversation that is none: whoever wants to know what was said breaks on it.
+    await branch.redis.hset(branch.log.keys.doc("conversation", chat[0]), "b", "{")
     async with running(branch.worker()):
         ended = await branch.until(chat, of_type("chat.failed", turn_id))
         await branch.until(chat, of_type("chat.failed", next_id))
@@ -276,18 +275,18 @@ async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(
 
 
 @pytest.mark.parametrize(
-    ("script", "deadlines", "code"),
+    ("script", "bounds", "code"),
     [
-        ([Gate], Deadlines(0.05, 5, 10), "model_timeout"),
-        (["Hola ", Gate], Deadlines(5, 0.05, 10), "model_timeout"),
-        (["Hola ", Gate], Deadlines(5, 5, 0.05), "model_timeout"),
-        (["Hola ", ConnectionError("refused by 10.0.0.1")], Deadlines(), "model_unavailable"),
-        ([RuntimeError("a secret")], Deadlines(), "internal"),
-        (["  "], Deadlines(), "no_answer"),
-        ([Call("place_order", '{"items": [{"sku": "gringa", "qty": 2')], Deadlines(), "broken_tool_call"),
-        ([Call("track_order", {})], Deadlines(), "too_many_steps"),
-        (["x" * 13_000], Deadlines(), "too_long"),
-        (["Hola ", "\x01" * 200_000], Deadlines(), "too_long"),
+        ([Gate], Bounds(0.05, 5, 10), "model_timeout"),
+        (["Hola ", Gate], Bounds(5, 0.05, 10), "model_timeout"),
+        (["Hola ", Gate], Bounds(5, 5, 0.05), "model_timeout"),
+        (["Hola ", ConnectionError("refused by 10.0.0.1")], BOUNDS, "model_unavailable"),
+        ([RuntimeError("a secret")], BOUNDS, "internal"),
+        (["  "], BOUNDS, "no_answer"),
+        ([Call("place_order", '{"items": [{"sku": "gringa", "qty": 2')], BOUNDS, "broken_tool_call"),
+        ([Call("track_order", {})], BOUNDS, "too_many_steps"),
+        (["x" * 13_000], BOUNDS, "too_long"),
+        (["Hola ", "\x01" * 200_000], BOUNDS, "too_long"),
     ],
     ids=[
         "no-first-token",
@@ -303,11 +302,11 @@ async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(
     ],
 )
 async def test_a_model_that_fails_ends_the_turn_with_a_clear_code(
-    branch: Branch, script: list[object], deadlines: Deadlines, code: str
+    branch: Branch, script: list[object], bounds: Bounds, code: str
 ) -> None:
     chat = await branch.open()
     said = [part() if part is Gate else part for part in script]
-    async with running(branch.worker(ScriptedLLM.saying(said), deadlines=deadlines)):  # type: ignore[arg-type]
+    async with running(branch.worker(ScriptedLLM.saying(said), bounds=bounds)):  # type: ignore[arg-type]
         events = await branch.ask(chat, "quiero 2 gringas para llevar, soy Ana")
     ending = ending_of(events)
     assert ending["type"] == "chat.failed"

@@ -105,9 +105,27 @@ def test_tacos_ordered_in_the_chat_reach_the_kitchen(hub: Hub, window: Window) -
     tap(customer, "chat-open")
     write(customer, "chat-input", "Quiero dos gringas y una jamaica para llevar, soy Ramón")
     tap(customer, "chat-send")
-    answer = see(customer, '[data-test="message-agent"][data-state="completed"]')
+    summary = see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text()
+    assert "Total: $160.00" in summary
+    assert "2 × Gringa" in see(customer, ".confirm-summary").inner_text()
+    tap(customer, "chat-confirm")
+    answer = see(customer, '[data-test="message-agent"]:has(a[href*="/t/PED"])')
     assert answer.locator('a[href*="/t/PED"]').count() == 1
     see(kitchen, '[data-test^="card-"]:has-text("Ramón")')
+
+
+def test_a_customer_who_asks_for_a_person_is_heard_on_the_managers_page(hub: Hub, window: Window) -> None:
+    hub.wait_for_agent()
+    manager, customer = window(DESK), window(PHONE)
+    log_in(manager, hub.url, "/manager", hub.pin)
+    online(manager)
+    customer.goto(f"{hub.url}/")
+    online(customer)
+    tap(customer, "chat-open")
+    write(customer, "chat-input", "quiero hablar con una persona")
+    tap(customer, "chat-send")
+    see(manager, '[data-test="toasts"]:has-text("pide a una persona")')
+    see(customer, ".chat-note")
 
 
 def test_a_reload_shows_the_order_and_the_conversation_again(hub: Hub, window: Window) -> None:

@@ -1,4 +1,4 @@
-"""Turns of a chat, one after the other; and the transcript, the fold of the room's events."""
+"""Turns of a chat, one after the other; what was said, and what an answer in the making has said so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain import events as ev
-from hub.domain.chat import Asker, Chat, Transcript, Turn, admit, release
+from hub.domain.chat import MAX_SAID_BYTES, Asker, Chat, Conversation, OpenTurn, Turn, admit, release, snapshot
 from hub.domain.errors import RateLimited
 from hub.domain.roles import Kind, Principal, Role
 
@@ -36,7 +36,11 @@ def step(name: str, state: str) -> ev.ChatStep:
 
 
 def folded(*events: ev.AnyEvent) -> dict[str, object]:
-    return Transcript.of((event, f"at-{n}") for n, event in enumerate(events)).snapshot(CHAT)
+    said = Conversation()
+    for number, event in enumerate(events):
+        said = said.after(event, at=f"at-{number}")
+    over = any(isinstance(event, ev.ChatCompleted | ev.ChatStopped | ev.ChatFailed) for event in events)
+    return snapshot(CHAT, said, None if over else OpenTurn.of("t1", events))
 
 
 def test_an_answer_in_the_making_is_shown_with_its_text_and_steps() -> None:
@@ -89,6 +93,44 @@ def test_an_ended_answer_is_a_message_of_the_agent(ending: ev.AnyEvent, state: s
 def test_an_answer_whose_beginning_was_trimmed_goes_on() -> None:
     shown = folded(delta(7, "…y más"))
     assert shown["turn"] == {"turn_id": "t1", "text": "…y más", "next_index": 8, "steps": []}
+
+
+def test_an_answer_whose_beginning_was_trimmed_is_whole_with_its_checkpoint() -> None:
+    early = [started(2), step("a", "started"), step("a", "done"), delta(0, "uno "), delta(1, "dos ")]
+    late = [delta(1, "dos "), delta(2, "tres")]
+    known = OpenTurn.of("t1", early)
+    whole = OpenTurn.of("t1", late, known)
+    assert whole == OpenTurn.of("t1", [*early, late[1]])
+    assert known == OpenTurn.of("t1", early), "what was known has changed"
+    # One of another turn, or of an attempt before, says nothing about this one.
+    assert OpenTurn.of("t2", [delta(7, "x", "t2")], known) == OpenTurn("t2", text="x", next_index=8)
+    assert OpenTurn.of("t1", [started(3), delta(0, "nuevo")], known) == OpenTurn("t1", 3, "nuevo", 1)
+    assert OpenTurn.of("t1", [], known) == known
+    assert OpenTurn.of("t1", [delta(0, "x", "t2")]) is None
+
+
+@pytest.mark.parametrize("text", ["hola " * 100, "\x01" * 500, "🌮" * 300])
+def test_a_conversation_keeps_the_newest_and_fits_into_its_document(text: str) -> None:
+    said = Conversation()
+    for number in range(300):
+        said = said.after(asked(text, f"m{number}"), at="at")
+    assert len(said.model_dump_json().encode()) < MAX_SAID_BYTES + 1_000
+    assert [message.message_id for message in said.messages] == [f"m{n}" for n in range(300)][-len(said.messages) :]
+    assert len(said.messages) > 10
+
+
+def test_the_longest_answer_is_remembered_alone_if_need_be() -> None:
+    said = Conversation().after(asked("hola"), ev.ChatCompleted(turn_id="t1", text="\x01" * 10_000, usage=USAGE), at="")
+    assert [message.kind for message in said.messages] == ["agent"]
+    assert len(said.model_dump_json().encode()) < 65_536
+
+
+def test_several_turns_that_end_at_once_let_those_behind_them_run() -> None:
+    chat = CHAT
+    for number in range(4):
+        chat, _ = admit(chat, f"t{number}", at_once=1, waiting=3)
+    chat, runnable = release(chat, "t0", "t2", at_once=1)
+    assert (chat.turns, runnable, chat.recent) == (("t1", "t3"), ("t1",), ("t0", "t1", "t2", "t3"))
 
 
 def test_hand_overs_and_tool_calls_leave_no_message() -> None:

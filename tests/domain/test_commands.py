@@ -39,6 +39,14 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "chat.take_over": {"chat_id": "c1"},
     "chat.hand_back": {"chat_id": "c1"},
     "chat.reply": {"chat_id": "c1", "text": "Ya va"},
+    "chat.forget": {"chat_id": "c1", "token": "t"},
+    "notify.set": {
+        "types": ["order.ready", "promo.published"],
+        "channels": ["page", "push"],
+        "quiet_hours": {"start": "22:00", "end": "07:00"},
+        "token": "t",
+        "command_id": "c-8",
+    },
 }
 
 

@@ -28,6 +28,7 @@ BESIDES_MANAGERS: dict[Permission, set[Role]] = {
     P.JOIN_FLOOR: {K, S},
     P.PUBLISH_PROMO: set(),
     P.SET_STOCK: {K},
+    P.SEND_NOTICE: {K, S},
     P.READ_CHATS: {S},
     P.ANSWER_CHATS: {S},
     P.READ_STAFF: {K, C, S},

@@ -55,6 +55,18 @@ test("tools and steps show once each, with their latest state", () => {
   assert.deepEqual(state.turn.steps.map((one) => [one.text, one.state]), [["Encontrado", "done"], ["Mirando", "started"]]);
 });
 
+test("what is proposed can be agreed to until something else is said", () => {
+  const finished = { turn_id: "t1", call_id: "k", tool: "place_order", summary: "2 × Gringa", ok: true };
+  let state = on(started, "chat.tool_finished", { ...finished, confirm: "Confirmar K3Q9" });
+  const offered = { say: "Confirmar K3Q9", summary: "2 × Gringa" };
+  assert.deepEqual(on(state, "chat.tool_finished", finished).confirm, offered);
+  state = on(state, "chat.completed", { turn_id: "t1", text: "¿Lo confirmo?", usage: {} });
+  assert.deepEqual(state.confirm, offered);
+  const said = { message_id: "m9", author: { kind: "customer", name: "" }, text: "mejor no" };
+  assert.equal(on(state, "chat.message", said).confirm, null);
+  assert.equal(on(state, "chat.handed_over", { by: "Sole", reason: "" }).confirm, null);
+});
+
 test("what was sent is shown until the hub says it back, and no longer", () => {
   let state = chatReducer(live, { type: "sending", command_id: "a", text: "Hola" });
   assert.equal(state.outbox.length, 1);

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.config import MENU_FILE, Limits, Settings
-from hub.domain.chat import Chat, TurnState
-from hub.domain.commands import HandBackChat, OpenChat, ReplyChat, SendChat, StopChat, TakeOverChat
+from hub.config import MENU_FILE, AgentLimits, Limits, Settings
+from hub.domain.chat import Chat, ChatMode, TurnState
+from hub.domain.commands import (
+    ForgetChat,
+    HandBackChat,
+    OpenChat,
+    ReplyChat,
+    SendChat,
+    StopChat,
+    TakeOverChat,
+)
 from hub.domain.errors import (
     ComandaError,
     Conflict,
@@ -21,12 +30,16 @@ from hub.domain.errors import (
     TooLarge,
     Unauthorized,
 )
+from hub.domain.events import ChatDelta, ChatHandedOver, ChatStarted, ChatStep
 from hub.domain.menu import parse_menu
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
-from hub.eventlog.log import EventLog
+from hub.domain.rooms import Room
+from hub.eventlog.log import Document, EventLog, NewEvent, Write
+from hub.eventlog.turns import queued
 from hub.services.build import Services, build_services
-from hub.services.chat import ChatService, read_turn
+from hub.services.chat import ChatService
 from hub.services.documents import chat_key
+from hub.services.turns import ending, read_chat, read_turn, turn_key, written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,10 +55,10 @@ MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 class Desk:
     """The chat service over an empty log, and short ways to use it."""
 
-    def __init__(self, backend: Backend, **limits: int) -> None:
+    def __init__(self, backend: Backend, agent: dict[str, Any] | None = None, **limits: int) -> None:
         redis = backend.client()
-        settings = Settings(limits=Limits(**limits))
-        self.log = EventLog(redis, settings.branch)
+        settings = Settings(limits=Limits(**limits), agent=AgentLimits(**(agent or {})))
+        self.log = EventLog(redis, settings.branch, room_events=settings.limits.room_events)
         self.services: Services = build_services(self.log, redis, settings, b"secret", MENU)
         self.chat: ChatService = self.services.chat
         self.redis = redis
@@ -64,6 +77,28 @@ class Desk:
 
     async def types(self, chat: tuple[str, str]) -> list[str]:
         return [entry.type for entry in await self.log.read(f"chat:{chat[0]}", 0)]
+
+    async def events(self, chat: tuple[str, str]) -> list[dict[str, Any]]:
+        return [json.loads(entry.body) for entry in await self.log.read(f"chat:{chat[0]}", 0)]
+
+    async def snapshot(self, chat: tuple[str, str]) -> dict[str, Any]:
+        return (await self.services.views.read(Room.chat(chat[0]))).snapshot
+
+    async def says(self, chat: tuple[str, str], turn_id: str, *texts: str) -> None:
+        """As a worker does: the turn begins, and these pieces come, each in a commit that moves the turn on."""
+        both = await read_turn(self.log, turn_id)
+        assert both is not None
+        turn, version = both.turn.model_copy(update={"state": TurnState.RUNNING, "attempt": 1}), both.turn_version
+        events: list[Any] = [ChatStarted(turn_id=turn_id, attempt=1, model="m")]
+        events += [ChatStep(turn_id=turn_id, step="a", state="done", text="a")]
+        events += [ChatDelta(turn_id=turn_id, index=index, text=text) for index, text in enumerate(texts)]
+        for event in events:
+            version += 1
+            new = NewEvent(event.type, event.body(self.services.clock()), (f"chat:{chat[0]}",))
+            document = Document(turn_key(turn_id), version, turn.model_dump_json())
+            await self.log.commit(
+                Write(events=(new,), expects=((turn_key(turn_id), version - 1),), documents=(document,))
+            )
 
     async def queued(self) -> list[str]:
         entries = await self.redis.xrange(self.log.keys.turns)
@@ -234,16 +269,14 @@ async def test_a_person_takes_over_answers_and_hands_back(desk: Desk) -> None:
     assert await desk.types(chat) == [
         "chat.message",
         "chat.message",
+        "chat.stopped",
+        "chat.stopped",
         "chat.handed_over",
-        "chat.stopped",
-        "chat.stopped",
         "chat.message",
         "chat.message",
         "chat.handed_back",
     ]
-    shown = ChatService.snapshot(
-        await desk.log.read(f"chat:{chat[0]}", 0), (await desk.document(chat)).model_dump_json()
-    )
+    shown = (await desk.services.views.read(Room.chat(chat[0]))).snapshot
     authors = [message["author"] for message in shown["messages"]]
     assert authors[-1] == {"kind": "staff", "name": "Sole"}
     assert [message.get("turn_id") for message in shown["messages"]][2:4] == waiting
@@ -254,6 +287,221 @@ async def test_a_chat_nobody_writes_in_is_forgotten_after_a_week(desk: Desk) -> 
     chat = await desk.open()
     sent = await desk.send(chat)
     keys = desk.log.keys
-    names = (keys.doc("chat", chat[0]), keys.doc("turn", sent["turn_id"]), keys.room(f"chat:{chat[0]}"))
+    names = (
+        keys.doc("chat", chat[0]),
+        keys.doc("conversation", chat[0]),
+        keys.doc("turn", sent["turn_id"]),
+        keys.room(f"chat:{chat[0]}"),
+    )
     for name in names:
         assert 6 * 86_400 < await desk.redis.ttl(name) <= 7 * 86_400
+
+
+async def test_a_stop_ends_the_answer_at_once_with_the_words_so_far_though_no_worker_hears_of_it(desk: Desk) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.says(chat, turn_id, "Tenemos ", "tacos")
+    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    ended = (await desk.events(chat))[-1]
+    assert (ended["type"], ended["data"]) == (
+        "chat.stopped",
+        {"turn_id": turn_id, "text": "Tenemos tacos", "by": "customer"},
+    )
+    both = await read_turn(desk.log, turn_id)
+    assert both is not None
+    late = replace(both, turn_version=both.turn_version - 1)
+    with pytest.raises(Conflict):  # what a worker says after it
+        await desk.log.commit(ending(late, TurnState.COMPLETED, (), desk.services.clock(), Limits()))
+
+
+async def test_a_stop_that_a_worker_talks_into_still_has_every_word(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.says(chat, turn_id, "uno ")
+    commit, index = desk.log.commit, 1
+
+    async def busy(write: Write) -> Any:
+        nonlocal index
+        if index < 4:  # the worker was quicker
+            both = await read_turn(desk.log, turn_id)
+            assert both is not None
+            event = ChatDelta(turn_id=turn_id, index=index, text=f"{index} ")
+            index += 1
+            document = Document(turn_key(turn_id), both.turn_version + 1, both.turn.model_dump_json())
+            await commit(
+                Write(
+                    events=(NewEvent(event.type, event.body(desk.services.clock()), (f"chat:{chat[0]}",)),),
+                    expects=((turn_key(turn_id), both.turn_version),),
+                    documents=(document,),
+                )
+            )
+        return await commit(write)
+
+    monkeypatch.setattr(desk.log, "commit", busy)
+    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    events = await desk.events(chat)
+    assert events[-1]["data"]["text"] == "uno 1 2 3 "
+    assert [event["type"] for event in events].count("chat.stopped") == 1
+
+
+async def test_whoever_takes_over_silences_the_agent_in_the_same_step(desk: Desk) -> None:
+    chat = await desk.open()
+    turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
+    await desk.says(chat, turns[0], "Tenemos ")
+    before = (await desk.log.position()).offset
+    answer = await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    told = (await desk.events(chat))[-3:]
+    assert [(event["type"], event["data"].get("text")) for event in told] == [
+        ("chat.stopped", "Tenemos "),
+        ("chat.stopped", ""),
+        ("chat.handed_over", None),
+    ]
+    assert answer["cursor"].endswith(f"-{before + 3}")
+
+
+async def test_a_chat_that_the_agent_handed_over_itself_is_silenced_by_the_person_who_comes(desk: Desk) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.says(chat, turn_id, "Llamo a una persona")
+    read = await read_chat(desk.log, chat[0])
+    assert read is not None
+    handed = read.chat.model_copy(update={"mode": ChatMode.PERSON})
+    await desk.log.commit(written(read, handed, desk.services.clock(), ChatHandedOver(by="customer", reason="")))
+    for _ in range(2):
+        await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    types = [type_ for type_ in await desk.types(chat) if type_ in ("chat.handed_over", "chat.stopped")]
+    assert types == ["chat.handed_over", "chat.stopped"]
+
+
+async def test_a_chat_with_more_turns_than_fit_into_one_commit_is_taken_over_too(fake_backend: Backend) -> None:
+    desk = Desk(fake_backend, turns=0)
+    chat = await desk.open()
+    turns = [(await desk.send(chat))["turn_id"] for _ in range(10)]
+    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    stopped = [event["data"]["turn_id"] for event in await desk.events(chat) if event["type"] == "chat.stopped"]
+    assert stopped == turns
+    assert (await desk.document(chat)).turns == ()
+    await desk.log.aclose()
+
+
+async def test_the_snapshot_keeps_the_conversation_when_the_room_has_dropped_it(fake_backend: Backend) -> None:
+    desk = Desk(fake_backend, room_events=100)
+    chat = await desk.open()
+    first = (await desk.send(chat, "¿qué hay?"))["turn_id"]
+    await desk.says(chat, first, *["tacos "] * 300)
+    assert len(await desk.events(chat)) < 250
+    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=first, token=chat[1]))
+    await desk.send(chat, "¿y ya?")
+    shown = await desk.snapshot(chat)
+    assert shown["messages"][0]["text"] == "¿qué hay?"
+    assert [message.get("state") for message in shown["messages"]] == [None, "stopped", None]
+    assert shown["turn"] is None
+    await desk.log.aclose()
+
+
+async def test_a_new_question_ends_the_answer_in_the_making_where_that_is_the_setting(fake_backend: Backend) -> None:
+    desk = Desk(fake_backend, agent={"interrupt": True})
+    chat = await desk.open()
+    first = (await desk.send(chat, "¿qué hay?"))["turn_id"]
+    await desk.says(chat, first, "Tenemos ")
+    sent = await desk.send(chat, "olvídalo", command_id="a")
+    assert await desk.send(chat, "olvídalo", command_id="a") == sent
+    assert (await desk.types(chat))[-2:] == ["chat.stopped", "chat.message"]
+    assert (await desk.document(chat)).turns == (sent["turn_id"],)
+    assert await desk.queued() == [first, sent["turn_id"]]
+    both = await read_turn(desk.log, first)
+    assert both is not None
+    assert both.turn.state is TurnState.STOPPED
+    await desk.log.aclose()
+
+
+async def test_a_question_that_no_worker_looks_at_fails_and_the_next_one_comes_up(desk: Desk) -> None:
+    chat = await desk.open()
+    turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
+    assert await desk.chat.end_unattended(3_600) == 0
+    assert await desk.chat.end_unattended(0) == 1
+    ended = (await desk.events(chat))[-1]
+    assert (ended["type"], ended["data"]["turn_id"]) == ("chat.failed", turns[0])
+    assert ended["data"]["error"]["code"] == "no_agent"
+    assert ended["data"]["error"]["retryable"]
+    assert await desk.queued() == turns[1:]
+    assert await desk.chat.end_unattended(0) == 1
+    assert await desk.queued() == []
+    assert (await desk.types(chat)).count("chat.failed") == 2
+
+
+async def test_a_turn_whose_worker_died_and_nobody_follows_ends_with_what_it_had_said(desk: Desk) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.services.turns.open()
+    taken = await desk.services.turns.take("dead", 5)
+    assert taken is not None
+    await desk.says(chat, turn_id, "Tenemos ")
+    assert await desk.chat.end_unattended(0) == 0  # its lease holds
+    await desk.redis.xclaim(desk.log.keys.turns, "agents", "dead", 0, [taken.entry], idle=60_000, justid=True)
+    assert await desk.chat.end_unattended(3_600) == 0
+    assert await desk.chat.end_unattended(30) == 1
+    ended = (await desk.events(chat))[-1]
+    assert (ended["data"]["text"], ended["data"]["error"]["code"]) == ("Tenemos ", "no_agent")
+    assert await desk.redis.xpending_range(desk.log.keys.turns, "agents", "-", "+", 10) == []
+
+
+async def test_a_turn_that_cannot_be_read_is_ended_too_and_holds_up_nobody(desk: Desk) -> None:
+    chat, other = await desk.open(), await desk.open()
+    turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
+    await desk.send(other)
+    await desk.redis.hset(desk.log.keys.doc("turn", turns[0]), "b", "{}")
+    assert await desk.chat.end_unattended(0) == 2
+    ended = [event["data"]["error"]["code"] for event in await desk.events(chat) if event["type"] == "chat.failed"]
+    assert ended == ["no_agent"]
+    assert await desk.queued() == turns[1:]
+    assert (await desk.types(other))[-1] == "chat.failed"
+
+
+async def test_what_is_in_the_queue_and_over_already_leaves_it_without_a_word(desk: Desk) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    await desk.log.commit(Write(queue=(queued("gone", "gone"),)))
+    assert await desk.chat.end_unattended(0) == 0
+    assert await desk.queued() == []
+    assert await desk.types(chat) == ["chat.message", "chat.stopped"]
+
+
+async def test_what_was_said_is_forgotten_on_request(desk: Desk) -> None:
+    chat, stranger = await desk.open(), await desk.open()
+    turn_id = (await desk.send(chat, "soy Guadalupe, Calle 5"))["turn_id"]
+    await desk.says(chat, turn_id, "Hola, Guadalupe")
+    with pytest.raises(NotFound):
+        await desk.chat.forget(ANONYMOUS, ForgetChat(chat_id=chat[0], token=stranger[1]))
+    await desk.chat.forget(ANONYMOUS, ForgetChat(chat_id=chat[0], token=chat[1]))
+    assert (await desk.snapshot(chat))["messages"] == []
+    assert await desk.events(chat) == []
+    keys = desk.log.keys
+    for name in (keys.doc("turn", turn_id), keys.doc("checkpoint", chat[0]), keys.doc("proposal", chat[0])):
+        assert await desk.redis.ttl(name) in (-2, 0, 1)
+    cursor = await desk.log.position()
+    await desk.send(chat, "hola")  # and it goes on
+    view = await desk.services.views.read(Room.chat(chat[0]), cursor)
+    assert (view.recovered, [message["text"] for message in view.snapshot["messages"]]) == (True, ["hola"])
+
+
+async def test_staff_see_a_chats_turns_with_their_figures_and_none_of_its_words(desk: Desk) -> None:
+    chat = await desk.open()
+    turns = [(await desk.send(chat, "soy Guadalupe"))["turn_id"] for _ in range(2)]
+    await desk.says(chat, turns[0], "Hola")
+    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[0], token=chat[1]))
+    shown = await desk.chat.turns(SUPPORT, chat[0])
+    assert [(turn["turn_id"], turn["state"], turn["attempt"]) for turn in shown["turns"]] == [
+        (turns[1], "waiting", 0),
+        (turns[0], "stopped", 1),
+    ]
+    assert [turn["ended_at"] is None for turn in shown["turns"]] == [True, False]
+    assert "Guadalupe" not in json.dumps(shown)
+    for who in (ANONYMOUS, KITCHEN):
+        with pytest.raises(Forbidden):
+            await desk.chat.turns(who, chat[0])
+    with pytest.raises(NotFound):
+        await desk.chat.turns(SUPPORT, "nosuch")

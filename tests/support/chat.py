@@ -7,8 +7,9 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from agents.bounds import Bounds
+from agents.chain import Model
 from agents.offline.model import OfflineLLM
-from agents.turn import Deadlines
 from agents.worker import Worker
 from hub.config import MENU_FILE, Limits, Settings
 from hub.domain.commands import OpenChat, SendChat, StopChat
@@ -30,6 +31,7 @@ MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 MANAGER = Principal(Kind.STAFF, "staff-1", "Carmen", frozenset({Role.MANAGER}))
 SUPPORT = Principal(Kind.STAFF, "staff-2", "Sole", frozenset({Role.SUPPORT}))
 LEASE_S = 0.2
+BOUNDS = Bounds(turn_s=40, pause_s=0.01)
 _PATIENCE_S = 40.0
 
 Event = dict[str, Any]
@@ -48,11 +50,11 @@ class Branch:
 
     def worker(self, llm: FunctionCallingLLM | None = None, *, name: str = "worker-1", **options: Any) -> Worker:
         """A worker with short patience; not running yet."""
-        options = {"renew_s": LEASE_S / 4, "block_s": 0.05, "deadlines": Deadlines(20, 20, 40)} | options
+        options = {"renew_s": LEASE_S / 4, "block_s": 0.05, "bounds": BOUNDS} | options
         return Worker(
             self.services,
             self.queue,
-            llm or OfflineLLM.serving(MENU, pace_s=0),
+            [Model("test", llm or OfflineLLM.serving(MENU, pace_s=0))],
             name=name,
             limits=self.settings.limits,
             **options,

@@ -78,7 +78,10 @@ function mountFigures(hub, onOrders) {
   };
   hub.room("floor", {
     onSnapshot: (snapshot) => take(snapshot?.figures),
-    onEvent: (event) => event.type === "floor.tick" && take(event.data.figures ?? event.data),
+    onEvent: ({ type, data }) => {
+      if (type === "floor.tick") take(data.figures ?? data);
+      if (type === "notice.sent") toast(data.message, "bad"); // somebody in a chat asks for a person
+    },
     onError: onDenied,
   });
   onLang(() => drawFigures(host, figures));

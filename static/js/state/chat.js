@@ -11,6 +11,7 @@ export const initialChat = Object.freeze({
   turn: null, // {turn_id, attempt, text, next_index, early, steps: [{step, state, text}]}
   waiting: null, // the turn that was asked for and has not started
   outbox: [], // {command_id, text, failed}
+  confirm: null, // {say, summary}: what was proposed last, and what to say to agree to it
 });
 
 export function chatReducer(state, action) {
@@ -57,6 +58,7 @@ const REACTIONS = {
     return {
       ...state,
       messages: [...state.messages, { ...data, at: event.at }],
+      confirm: null,
       outbox: state.outbox.filter((_, index) => index !== sent),
     };
   },
@@ -68,7 +70,7 @@ const REACTIONS = {
   "chat.tool_called": (state, data) =>
     withStep(state, data.turn_id, { step: `call:${data.call_id}`, state: "started", text: data.summary }),
   "chat.tool_finished": (state, data) =>
-    withStep(state, data.turn_id, { step: `call:${data.call_id}`, state: data.ok === false ? "failed" : "done", text: data.summary }),
+    withStep(data.confirm ? { ...state, confirm: { say: data.confirm, summary: data.summary } } : state, data.turn_id, { step: `call:${data.call_id}`, state: data.ok === false ? "failed" : "done", text: data.summary }),
   "chat.delta": (state, { turn_id, index, text }) => {
     const turn = state.turn?.turn_id === turn_id ? state.turn : newTurn(turn_id, 1);
     if (isKnown(state, turn_id) && turn !== state.turn) return state;
@@ -78,7 +80,7 @@ const REACTIONS = {
   "chat.completed": (state, data, event) => ended(state, data, event, "completed"),
   "chat.stopped": (state, data, event) => ended(state, data, event, "stopped"),
   "chat.failed": (state, data, event) => ended(state, data, event, "failed"),
-  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null }, "handed_over", data, event),
+  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", data, event),
   "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", data, event),
 };
 

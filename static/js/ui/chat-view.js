@@ -23,6 +23,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
   const part = (test) => $(`[data-test=${test}]`, panel);
   const [log, input, send, stop, voice] = ["chat-log", "chat-input", "chat-send", "chat-stop", "chat-voice"].map(part);
   const [list, working] = [$(".bubbles", panel), $(".working", panel)];
+  const confirm = part("chat-confirm");
 
   const open = () => conversation.open().catch((error) => store.dispatch({ type: "failed", code: error.code ?? "internal" }));
   const sheet = mountSheet({ panel, opener, closer: part("chat-close"), below, first: () => input, onOpen: open });
@@ -45,6 +46,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
       $("form", panel).requestSubmit();
     }
   });
+  confirm.addEventListener("click", () => say(store.state.confirm?.say ?? ""));
   stop.addEventListener("click", () => conversation.stop().catch(toastError));
 
   const draw = (state, before) => {
@@ -56,6 +58,8 @@ export function mountChat({ hub, opener, below, orderToken }) {
     const busy = Boolean(stoppable(state));
     stop.hidden = !busy;
     send.hidden = busy;
+    confirm.parentElement.hidden = busy || !state.confirm;
+    $(".confirm-summary", panel).textContent = state.confirm?.summary ?? ""; // the tool's words, whatever the answer says
     const last = state.messages.at(-1);
     const isNews = before.phase === "live" && last && last.message_id !== before.messages.at(-1)?.message_id && last.author?.kind !== "customer";
     if (isNews) voice.textContent = last.note ? noteText(last) : last.text; // read out whole, not word by word
@@ -68,6 +72,7 @@ export function mountChat({ hub, opener, below, orderToken }) {
     input.setAttribute("aria-label", t("chat.placeholder"));
     send.setAttribute("aria-label", t("chat.send"));
     replace(stop, icon("icons", "stop"), h("span", {}, t("chat.stop")));
+    replace(confirm, icon("icons", "check"), h("span", {}, t("chat.confirm")));
     part("chat-close").setAttribute("aria-label", t("close"));
     replace($(".chips", panel), CHIPS.map((key, index) =>
       h("button", { type: "button", dataset: { test: `chip-${index}` }, on: { click: () => say(t(key)) } }, t(key))));
@@ -92,6 +97,9 @@ function skeleton() {
     h("div", { class: "chat-log", role: "log", "aria-live": "off", tabIndex: 0, dataset: { test: "chat-log" } },
       h("p", { class: "chat-hello" }), h("div", { class: "bubbles" }), h("div", { class: "working" })),
     h("div", { class: "chips" }),
+    h("div", { class: "confirm", hidden: true },
+      h("p", { class: "confirm-summary" }),
+      h("button", { class: "button", type: "button", dataset: { test: "chat-confirm" } })),
     h("form", { class: "chat-form" },
       h("textarea", { rows: 1, maxLength: 2000, required: true, dataset: { test: "chat-input" } }),
       h("button", { class: "round send", type: "submit", dataset: { test: "chat-send" } }, icon("icons", "send")),

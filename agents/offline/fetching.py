@@ -1,0 +1,127 @@
+"""Who an order is for, and how they get it: names, addresses, and the phrases for pickup and delivery."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from agents.language import word_set
+from agents.offline.words import bare
+from hub.domain.menu import plain
+
+if TYPE_CHECKING:
+    from agents.offline.order import Draft
+
+_NAME = re.compile(
+    r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre de|\bnombre\s*(?:es|:)|\bi'?m|\bi’m|\bi am|\bmy name is|"
+    r"\bmy name's|\bname'?s\b|\bname\s*(?:is|:)|\bunder the name(?: of)?|\bunder|\bthis is|\bcall me)\s+"
+    r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
+    re.IGNORECASE,
+)
+_NO_NAME = word_set(
+    """
+    vegetariano vegetariana vegano vegana alergico alergica intolerante de del el la un una yo cliente nuevo
+    nueva hungry allergic vegetarian vegan looking here a an the not in at on waiting calling new gonna going
+    ready done sorry still just trying interested celiaco diabetico urgente
+    """
+)
+_NAME_ENDS = word_set(
+    """
+    y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
+    pick pickup delivery deliver recoger llevar paso voy i we it is es will estoy mi my
+    """
+)
+_DELIVERY = re.compile(
+    r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|"
+    r"los|nos|noslo)\b|"
+    r"\bmandar\b|\btra(?:er|igan|iganme|iganmelo|emelo|eme)\b|\bllev(?:en|a|enme|enmelo|amelo|arlo a|arme)\b|"
+    r"\bme l[oa]s? (?:llevan|traen|mandan)\b|\bentreg(?:a|ar|uen|uenlo)\b|\breparto\b|"
+    r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
+)
+_PICKUP = re.compile(
+    r"\bpara llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
+    r"\bpasar(?:e)? (?:por|a)\b|"
+    r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
+    r"\bpickup\b|\bpick up\b|"
+    r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|"
+    r"\bpaso yo\b"
+)
+_STREET = (
+    r"(?:calle|av\.|avenida|av|calz\.|calzada|col\.|colonia|privada|priv\.|blvd\.?|boulevard|cerrada|"
+    r"andador|paseo|"
+    r"edificio|carretera|callej[oó]n|prolongaci[oó]n|circuito|eje|plaza|street|avenue|road)"
+)
+_ADDRESS = re.compile(
+    r"(?:\b(?:mi )?direcci[oó]n(?: de entrega)?(?:\s+(?:es|a))?\s*:?|\bmy address is|\baddress(?:\s+(?:is|to))?\s*:?|"
+    r"\bdomicilio\s*,?\s*(?:a|en|:)|"
+    r"\bdeliver(?:y|ed)?(?: it| them)? (?:to|at)|\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
+    r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|"
+    r"\bmandan a)\s+(?!nombre\b)(.+)"
+    rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADDRESS_ENDS = re.compile(
+    r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|"
+    r"\bi am\b|\bmy name\b|\bunder\b|\bthis is\b|\bcall me\b|"
+    r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|"
+    r"\bi want\b|\bi'd like\b|"
+    r"\bpara llevar\b)|"
+    r"(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
+    r"[.;!?]\s+(?=[^\W\d_])|\n",
+    re.IGNORECASE,
+)
+_NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
+
+
+def take_address(text: str, draft: Draft) -> str:
+    match = _ADDRESS.search(text)
+    if match is None:
+        return text
+    group = 1 if match[1] is not None else 2
+    address = _ADDRESS_ENDS.split(match[group], maxsplit=1)[0]
+    end = match.start(group) + len(address)
+    address = address.strip(" ,.;:!?\n")
+    if not address or plain(address) in _NOT_AN_ADDRESS:
+        return text
+    draft.address = address[:200]
+    draft.delivery = "delivery"
+    return f"{text[: match.start()]} , {text[end:]}"
+
+
+def take_name(text: str, draft: Draft) -> str:
+    for match in _NAME.finditer(text):
+        said = re.match(r"\S+(?:\s+\S+){0,3}", match[1])
+        words = said[0].split() if said else []
+        kept: list[str] = []
+        for word in words:
+            if plain(word) in _NAME_ENDS or (kept and kept[0][:1].isupper() and not word[:1].isupper()):
+                break
+            kept.append(word)
+        if kept and plain(kept[0]) not in _NO_NAME:
+            draft.name = " ".join(kept)[:80]
+            start = match.start(1)
+            end = start + match[1].index(kept[-1], 0 if len(kept) == 1 else len(kept[0])) + len(kept[-1])
+            return f"{text[: match.start()]} , {text[end:]}"
+    return text
+
+
+def delivery_in(text: str) -> str | None:
+    compared = bare(text)
+    if _DELIVERY.search(compared):
+        return "delivery"
+    return "pickup" if _PICKUP.search(compared) else None
+
+
+def without_delivery(text: str) -> str:
+    """The text without the phrases that say how it is fetched: "para llevar" is no wish about a taco."""
+    for pattern in (_DELIVERY, _PICKUP):
+        for match in reversed(list(pattern.finditer(bare(text)))):
+            text = f"{text[: match.start()]} , {text[match.end() :]}"
+    return text
+
+
+def bare_address(text: str) -> str | None:
+    """A message that is nothing but an address: the answer to "where to?"."""
+    address = re.sub(r"^\s*(?:a|en|to|at|es|it's|its)\s+", "", text, flags=re.IGNORECASE)
+    address = _ADDRESS_ENDS.split(address, maxsplit=1)[0].strip(" ,.;\n")
+    return address[:200] if len(address) >= 4 and plain(address) not in _NOT_AN_ADDRESS else None

@@ -1,0 +1,159 @@
+"""What the offline model says in so many words: Spanish and English side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agents.language import Lang
+
+Both = tuple[str, str]
+
+SAID: Mapping[str, Both] = {
+    "greeting": (
+        "¡Hola! Soy el asistente de {restaurant}. ¿Qué te preparamos? También te digo qué hay en el menú o por dónde "
+        "va tu pedido.",
+        "Hello! I am the assistant of {restaurant}. What can we make you? I can also tell you what is on the menu, or "
+        "where your order is.",
+    ),
+    "who": (
+        "Soy el asistente sin conexión de {restaurant}: un programa con reglas, no un modelo de lenguaje ni una "
+        "persona. Tomo pedidos, digo por dónde van y explico el menú.",
+        "I am the offline assistant of {restaurant}: a program with rules, not a language model and not a person. "
+        "I take orders, say where they are, and explain the menu.",
+    ),
+    "help": (
+        "Puedo tomar tu pedido («quiero 3 tacos al pastor para llevar, soy Ana»), cambiarlo o cancelarlo mientras no "
+        "lo empiecen, decirte por dónde va («¿dónde está mi pedido?»), avisarte cuando esté listo, y qué hay en el "
+        "menú, con precios y alérgenos («¿cuánto cuesta la gringa?»). También te paso con una persona.",
+        "I can take your order (“3 al pastor tacos to go, I'm Ana”), change or cancel it while nobody has begun, say "
+        "where it is (“where is my order?”), tell you when it is ready, and what is on the menu, with prices and "
+        "allergens (“how much is the gringa?”). I can also hand you over to a person.",
+    ),
+    "welcome": ("¡Con gusto! ¡Buen provecho!", "You're welcome! Enjoy your meal!"),
+    "bye": ("¡Hasta luego! Aquí estamos cuando se te antoje.", "Goodbye! We are here whenever you are hungry."),
+    "what_change": (
+        "¿Qué le cambio a tu pedido? Por ejemplo: agrega una horchata a mi pedido, o quita la gringa de mi pedido.",
+        "What shall I change about your order? For example: add a horchata to my order, or remove the gringa from it.",
+    ),
+    "what_notice": (
+        "¿De qué te aviso? Por ejemplo: avísame cuando esté listo, o avísame si hay promociones.",
+        "What shall I tell you of? For example: tell me when it is ready, or notify me of promotions.",
+    ),
+    "outside": (
+        "Eso no lo sé: solo tomo pedidos, digo por dónde van y explico el menú. Si quieres, te paso con una persona: "
+        "dime «quiero hablar con una persona».",
+        "That I do not know: I only take orders, say where they are, and explain the menu. If you like, I hand you "
+        "over to a person: say “I want to talk to a person”.",
+    ),
+    "what_promotion": (
+        "¿Qué debe decir la promoción? Por ejemplo: publica una promoción: 2×1 en gringas hasta las 8.",
+        "What should the promotion say? For example: publish a promotion: two gringas for one until 8.",
+    ),
+    "not_allowed": (
+        "Eso no lo puedo hacer por ti: lo hace el personal.",
+        "That I cannot do for you: only the staff can.",
+    ),
+    "order_what": (
+        "¿Qué te anoto? Dime el platillo y cuántos, por ejemplo: 3 tacos al pastor y una horchata.",
+        "What would you like? Tell me the dish and how many, for example: 3 al pastor tacos and a horchata.",
+    ),
+    "which_allergen": (
+        "¿A qué? Dime por ejemplo «gluten», «lácteos» o «huevo», o de qué platillo, y te leo lo que dice el menú.",
+        "To what? Say for example “gluten”, “dairy” or “egg”, or which dish, and I read you what the menu says.",
+    ),
+    "nothing_to_confirm": (
+        "No tengo nada pendiente de confirmar. Dime qué te anoto.",
+        "There is nothing waiting for a yes. Tell me what you would like.",
+    ),
+    "say_yes": (
+        "Falta que lo confirmes: dime «sí» y lo mando a la cocina, o dime qué le cambio.",
+        "It is waiting for your yes: say “yes” and the kitchen gets it, or tell me what to change.",
+    ),
+    "what_correction": (
+        "No entendí qué le cambio a tu pedido. Dime por ejemplo «mejor tres», «quita el flan» o «sin cebolla»; o «sí» "
+        "para mandarlo como está.",
+        "I did not understand what to change. Say for example “make it three”, “remove the flan” or “without onion”; "
+        "or “yes” to send it as it is.",
+    ),
+    "left_as_it_is": ("De acuerdo, lo dejo como está.", "All right, I leave it as it is."),
+    "left_it": ("De acuerdo, no pedí nada. Aquí sigo por si se te antoja algo.", "All right, nothing was ordered."),
+    "lost": (
+        "Perdona, no te entendí: soy un asistente sencillo. Puedo tomar tu pedido, decirte por dónde va, o qué hay en "
+        "el menú.",
+        "Sorry, I did not understand: I am a simple assistant. I can take your order, say where it is, or tell "
+        "you what is on the menu.",
+    ),
+}
+FAILED: Mapping[str, Both] = {
+    "unavailable": (
+        "El sistema no me contestó y no sé si quedó hecho. Pregúntame por tu pedido en un momento.",
+        "The system did not answer, and I do not know whether it was done. Ask me about your order in a moment.",
+    ),
+    "forbidden": ("Eso no lo puedo hacer por ti.", "That I cannot do for you."),
+    "bad_arguments": (
+        "No pude anotarlo así: de cada platillo se piden de 1 a 50. ¿Cómo lo dejamos?",
+        "I could not take it like that: between 1 and 50 of a dish. How shall we do it?",
+    ),
+    "nothing_proposed": (
+        "No tengo nada pendiente de confirmar. Dime qué te anoto.",
+        "There is nothing waiting for a yes. Tell me what you would like.",
+    ),
+    "not_confirmed": (
+        "No quedó claro si lo confirmas, así que no hice nada. Dime otra vez qué quieres.",
+        "It was not clear whether you said yes, so nothing was done. Tell me again what you want.",
+    ),
+    "not_shown": (
+        "No te alcancé a decir qué confirmas, así que no hice nada. Dímelo otra vez, por favor.",
+        "I had not told you what you would say yes to, so nothing was done. Please tell me again.",
+    ),
+    "expired": (
+        "Pasó mucho tiempo desde que te lo pregunté y no lo hice. Dímelo otra vez, por favor.",
+        "It is a while since I asked, and I did not do it. Please tell me again.",
+    ),
+    "already_done": ("Eso ya está hecho.", "That is done already."),
+    "terms_changed": (
+        "Algo cambió desde que te lo dije, así que no hice nada. Dímelo otra vez y te doy la cuenta nueva.",
+        "Something has changed since I told you, so nothing was done. Say it again and I will add it up anew.",
+    ),
+    "no_orders": (
+        "No encuentro ningún pedido tuyo en esta conversación. Si pediste por otro lado, abre tu enlace de "
+        "seguimiento; si quieres pedir, dime qué te anoto.",
+        "I find no order of yours in this conversation. If you ordered elsewhere, open your tracking link; if "
+        "you want to order, tell me what.",
+    ),
+    "too_late": (
+        "Ya no se puede: la cocina ya empezó, o el pedido ya terminó. Si quieres, te paso con una persona.",
+        "It is too late for that: the kitchen has begun, or the order is over. I can hand you over to a person.",
+    ),
+    "conflict": (
+        "Ya no se puede: el pedido avanzó mientras tanto. Si quieres, te paso con una persona.",
+        "That is no longer possible: the order has moved on. I can hand you over to a person.",
+    ),
+    "not_in_order": ("Eso no está en tu pedido.", "That is not on your order."),
+    "nothing_left": (
+        "Así no quedaría nada en el pedido. Si quieres, dime «cancela mi pedido».",
+        "That would leave nothing on the order. If you like, say “cancel my order”.",
+    ),
+    "unknown_dish": ("Eso no lo tenemos en el menú.", "That is not on our menu."),
+    "not_counted": ("De ese platillo no se lleva cuenta.", "That dish is not counted."),
+    "not_found": ("No lo encuentro entre lo tuyo.", "I do not find that among what is yours."),
+    "too_many_calls": ("Son muchas cosas a la vez; vamos por partes.", "That is a lot at once; one thing at a time."),
+    "rate_limited": ("Son muchas cosas a la vez; inténtalo en un momento.", "That is a lot at once; try in a moment."),
+}
+BROKEN: Both = (
+    "Algo falló de nuestro lado y no pude hacerlo.",
+    "Something went wrong on our side, and I could not do it.",
+)
+
+
+def pick(both: Both, lang: Lang) -> str:
+    return both[0] if lang == "es" else both[1]
+
+
+def listed(names: list[str], lang: Lang) -> str:
+    """`tacos, gringas y flan`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])}{' y ' if lang == 'es' else ' and '}{names[-1]}"

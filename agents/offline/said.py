@@ -1,0 +1,56 @@
+"""What the rules read and decide, and the sentences by which the offline model knows what it has asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PLACE, CONFIRM, CHANGE, CANCEL = "place_order", "confirm", "change_order", "cancel_order"
+TRACK, START, WATCH, HISTORY = "track_order", "start_tracking", "watch_order", "order_history"
+MENU, ALLERGENS, PROMOTIONS = "show_menu", "check_allergens", "show_promotions"
+NOTIFIED, NOTIFY, NOTICE, PERSON = "show_notifications", "set_notifications", "send_notice", "ask_person"
+LOAD, LATE, SOLD_OUT, FIGURES, PROMO = (
+    "kitchen_load",
+    "late_orders",
+    "mark_sold_out",
+    "day_figures",
+    "publish_promotion",
+)
+STAFFS = frozenset({LOAD, LATE, SOLD_OUT, FIGURES, PROMO})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of the conversation, as the rules see it."""
+
+    by_customer: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A tool to call, or (without one) a thing to say: a name in `phrases`."""
+
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    say: str = ""
+    about: tuple[str, ...] = ()
+
+
+# How the offline model asks for what an order lacks; read back to know that it has asked.
+ASKS_NAME = ("¿A nombre de quién?", "What name is it for?")
+ASKS_DELIVERY = ("¿Pasas por él o te lo llevamos?", "Will you pick it up, or shall we deliver it?")
+ASKS_ADDRESS = ("¿A qué dirección lo llevamos?", "What address should we bring it to?")
+ASKS_REST = ("¿Pido lo demás?", "Shall I order the rest?")
+ASKS_WHICH = ("¿De cuáles te anoto?", "Which ones would you like?")
+ASKS_AGAIN = ("dime qué cambiamos", "tell me what to change")
+SUMMARY = ("Tu pedido sería:", "Your order would be:")
+ASKS_YES = ("¿Lo confirmo?", "Shall I go ahead?")
+PLACED = ("ya está en la cocina", "is with the kitchen")
+
+# What keeps an order in the making open.
+ASKS = (*ASKS_NAME, *ASKS_DELIVERY, *ASKS_ADDRESS, *ASKS_REST, *ASKS_WHICH, *ASKS_AGAIN, *SUMMARY)
+
+
+def asked(text: str, questions: tuple[str, ...]) -> bool:
+    return any(question in text for question in questions)

@@ -1,0 +1,143 @@
+"""What the tools say of orders, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agents.offline.phrases import FAILED, listed, pick
+from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_YES, PLACED, SUMMARY
+
+if TYPE_CHECKING:
+    from agents.language import Lang
+
+Result = dict[str, Any]
+
+_STATUS = {
+    "received": ("lo recibimos y espera a la cocina", "we have it; it is waiting for the kitchen"),
+    "preparing": ("se está preparando", "it is being prepared"),
+    "ready": ("está listo", "it is ready"),
+    "en_route": ("va en camino", "it is on its way"),
+    "delivered": ("ya se entregó", "it was delivered"),
+    "cancelled": ("se canceló", "it was cancelled"),
+}
+_NEXT = {
+    "preparing": ("lo que sigue es prepararlo", "next we prepare it"),
+    "ready": ("lo que sigue es que esté listo", "next it will be ready"),
+    "en_route": ("lo que sigue es que salga con el repartidor", "next the courier takes it"),
+    "delivered": ("lo que sigue es que lo tengas", "next it is yours"),
+}
+
+
+def proposed(result: Result, lang: Lang) -> str:
+    """What would be ordered; or what it lacks."""
+    if "missing" in result:
+        return missing(result, lang)
+    items = items_of(result["items"], lang)
+    name = result["customer_name"]
+    how = pick(("para recoger", "for pickup"), lang)
+    if result["delivery"] == "delivery":
+        how = pick((f"a domicilio en {result['address']}", f"delivered to {result['address']}"), lang)
+    text = f"{pick(SUMMARY, lang)} {items}; {how}, "
+    text += pick((f"a nombre de {name}", f"for {name}"), lang) + f". Total: {result['total']}. "
+    return text + pick((f"{ASKS_YES[0]} Dime «sí».", f"{ASKS_YES[1]} Say “yes”."), lang)
+
+
+def missing(result: Result, lang: Lang) -> str:
+    if "changes" in result["missing"]:
+        return pick(("¿Qué le cambio?", "What shall I change?"), lang)
+    questions = {"customer_name": ASKS_NAME, "delivery": ASKS_DELIVERY, "address": ASKS_ADDRESS}
+    asked = " ".join(pick(questions[name], lang) for name in result["missing"])
+    items = items_of(result["items"], lang)
+    return pick((f"Anotado: {items}. {asked}", f"Noted: {items}. {asked}"), lang)
+
+
+def placed(result: Result, lang: Lang) -> str:
+    items, minutes = items_of(result["items"], lang), result["eta_minutes"]
+    bring = result["delivery"] == "delivery"
+    if lang == "es":
+        text = f"¡Listo, {result['customer_name']}! Tu pedido {result['code']} {PLACED[0]}: {items}. "
+        text += f"Total: {result['total']}. "
+        if minutes:
+            text += f"{'Te llega' if bring else 'Estará listo'} en unos {span(minutes)} minutos. "
+        return text + f"Síguelo aquí: {result['tracking_url']}"
+    text = f"Done, {result['customer_name']}! Your order {result['code']} {PLACED[1]}: {items}. "
+    text += f"Total: {result['total']}. "
+    if minutes:
+        text += f"{'It arrives' if bring else 'It will be ready'} in about {span(minutes)} minutes. "
+    return text + f"Follow it here: {result['tracking_url']}"
+
+
+def cancelled(result: Result, lang: Lang) -> str:
+    code = result["code"]
+    return pick((f"Cancelé tu pedido {code}.", f"Your order {code} is cancelled."), lang)
+
+
+def tracked(result: Result, lang: Lang) -> str:
+    if not result["orders"]:
+        if code := result.get("code"):
+            return pick(
+                (f"No encuentro el pedido {code} entre los tuyos.", f"I find no order {code} among yours."), lang
+            )
+        return pick(FAILED["no_orders"], lang)
+    return "\n".join(order_of(order, lang) for order in result["orders"])
+
+
+def order_of(order: Result, lang: Lang) -> str:
+    status, following, minutes = order["status"], order["next_step"], order["eta_minutes"]
+    items = items_of(order["items"], lang)
+    text = pick((f"Tu pedido {order['code']} ({items}): ", f"Your order {order['code']} ({items}): "), lang)
+    text += pick(_STATUS[status], lang)
+    if courier := order.get("courier"):
+        text += pick((f" con {courier}", f" with {courier}"), lang)
+    if status == "ready" and order["delivery"] == "pickup":
+        return text + pick((": ya puedes pasar por él.", ": you can come for it."), lang)
+    if following:
+        text += f"; {pick(_NEXT[following], lang)}"
+    text += "."
+    if following and minutes:
+        late = pick((" Ya casi.", " Any moment now."), lang)
+        about = pick((f" Faltan unos {span(minutes)} minutos.", f" About {span(minutes)} minutes to go."), lang)
+        text += late if minutes[1] == 0 else about
+    return text
+
+
+def started(result: Result, lang: Lang) -> str:
+    code, url = result["code"], result["tracking_url"]
+    return pick((f"Sigue tu pedido {code} en vivo aquí: {url}", f"Follow your order {code} live here: {url}"), lang)
+
+
+def watched(result: Result, lang: Lang) -> str:
+    told = "".join(f"{_happened(update)}. " for update in result["updates"])
+    if not told:
+        told = pick(("Por ahora no hay novedades. ", "Nothing new for now. "), lang)
+    return told + (order_of(result["order"], lang) if "next_step" in result["order"] else "")
+
+
+def history(result: Result, lang: Lang) -> str:
+    lines = [pick((f"Pedido {result['code']}:", f"Order {result['code']}:"), lang)]
+    for step in result["happened"]:
+        ago = pick((f"hace {step['minutes_ago']} min", f"{step['minutes_ago']} min ago"), lang)
+        lines.append(f"- {_happened(step)} ({ago})")
+    if others := result.get("others"):
+        lines.append(pick(("También: ", "Also: "), lang) + ", ".join(f"{o['code']} ({o['total']})" for o in others))
+    return "\n".join(lines)
+
+
+def which(result: Result, lang: Lang) -> str:
+    codes = listed([f"{order['code']} ({order['total']})" for order in result["orders"]], lang)
+    return pick((f"¿De cuál pedido? Tienes {codes}.", f"Which order? You have {codes}."), lang)
+
+
+def _happened(step: Result) -> str:
+    why = step.get("reason") or step.get("message") or ""
+    more = f" (+{step['minutes']} min)" if step.get("minutes") else ""
+    return f"{step['what']}{more}" + (f": {why}" if why else "")
+
+
+def items_of(items: list[Result], lang: Lang) -> str:
+    return listed([f"{i['qty']} × {i['name']}" + (f" ({i['notes']})" if i.get("notes") else "") for i in items], lang)
+
+
+def span(minutes: list[int]) -> str:
+    first, last = minutes
+    return str(last) if first == last else f"{first}–{last}"

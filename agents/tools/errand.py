@@ -1,0 +1,120 @@
+"""One turn, as its tools see it: for whom, in which language, and what has been done so far."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from agents.journal import LeaseLost
+from hub.domain.errors import Conflict, Unavailable
+from hub.eventlog import Document, Write
+from hub.services.documents import chat_key
+from hub.services.turns import read_chat, read_turn, turn_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from agents.journal import Journal
+    from agents.language import Lang
+    from hub.domain.roles import Principal
+    from hub.services.build import Services
+    from hub.services.turns import TurnRead
+
+_TRIES = 8  # re-reads while the answer's own deltas move the turn on
+
+Result = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Errand:
+    """What binds a tool to its turn.
+
+    Attributes:
+        principal: Who asked. No tool takes an identity from the model.
+        calls: Tool calls so far, those that were refused included.
+        changes: By tool, how often it has changed something.
+        placed: The orders that this turn has placed.
+        tasks: Changes under way; a turn does not end before they have.
+    """
+
+    principal: Principal
+    services: Services
+    journal: Journal
+    lang: Lang
+    calls: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
+    tasks: set[asyncio.Task[Result]] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def turn_id(self) -> str:
+        return self.journal.turn.id
+
+    @property
+    def chat_id(self) -> str:
+        return self.journal.turn.chat_id
+
+    @property
+    def holder(self) -> Principal:
+        """The asker, with what has been ordered in this very turn."""
+        return replace(self.principal, orders=self.principal.orders | self.placed)
+
+    def say(self, es: str, en: str) -> str:
+        return es if self.lang == "es" else en
+
+    async def finish(self, doing: Coroutine[Any, Any, Result]) -> Result:
+        """Do something to its end, also if the turn is stopped meanwhile: what is ordered is ordered."""
+        task = asyncio.create_task(doing, name=f"errand-{self.turn_id}")
+        self.tasks.add(task)
+        return await asyncio.shield(task)
+
+    async def settle(self) -> None:
+        """Wait for what must be done to its end."""
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+
+    async def own(self, order_id: str) -> None:
+        """The chat may speak about an order that was placed in it; also if the turn has been stopped meanwhile."""
+        self.placed.add(order_id)
+        await self.services.notifications.inherit(order_id, self.chat_id)
+        for _ in range(_TRIES):
+            read = await read_chat(self.services.log, self.chat_id)
+            if read is None or order_id in read.chat.order_ids:
+                return
+            chat = read.chat.model_copy(update={"order_ids": (*read.chat.order_ids, order_id)})
+            key = chat_key(chat.id)
+            document = Document(key, read.chat_version + 1, chat.model_dump_json())
+            try:
+                await self.services.log.commit(Write(expects=((key, read.chat_version),), documents=(document,)))
+            except Conflict:
+                continue
+            return
+        raise Unavailable("too many hands on this chat; try again")
+
+    async def commit(self, build: Callable[[TurnRead], Write | None]) -> None:
+        """Commit something about this chat, unless the turn is another worker's by now.
+
+        Args:
+            build: Makes the write from the documents as they stand; None: there is nothing to write any more.
+
+        Raises:
+            LeaseLost: It is; nothing was written.
+            Unavailable: Redis does not answer, or others keep writing.
+        """
+        ours = self.journal.turn
+        for _ in range(_TRIES):
+            both = await read_turn(self.services.log, self.turn_id)
+            if both is None or both.turn.over or (both.turn.worker, both.turn.attempt) != (ours.worker, ours.attempt):
+                raise LeaseLost(self.turn_id)
+            write = build(both)
+            if write is None:
+                return
+            fence = (turn_key(self.turn_id), both.turn_version)
+            try:
+                await self.services.log.commit(replace(write, expects=(*write.expects, fence)))
+            except Conflict:
+                continue
+            return
+        raise Unavailable("too many hands on this chat; try again")

@@ -1,0 +1,277 @@
+"""What would change something is proposed first, and done when the asker has said yes to it.
+
+Whether they have is not for the model to say. The yes is read from the asker's own message: it is a plain yes and
+nothing else, it follows the summary with no other message in between, and the answer did say what it is about; or it
+is the tap that names the proposal by its code. The summary stands in the room as the tool wrote it, whatever the
+model writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from agents.language import says_yes, tap, tapped
+from agents.tools.base import LONGEST_TEXT, Arguments, BoundTool, clean
+from agents.tools.errand import Errand, Result
+from hub.domain.chat import Asker
+from hub.domain.commands import Keyed
+from hub.domain.menu import plain
+from hub.domain.rooms import Room
+from hub.domain.values import Time, Value
+from hub.eventlog import Document, Write
+from hub.services.documents import proposal_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hub.services.turns import TurnRead
+
+GOOD_FOR = timedelta(minutes=10)
+_KEPT_S = 3_600
+_LONGEST_SUMMARY = LONGEST_TEXT - 100
+_READ_BACK = 1_000  # events of the room: what it keeps
+_LETTERS = "23456789BCDFGHJKMNPQRSTVWXZ"
+
+_LOOKED_AT = frozenset({"chat.message", "chat.tool_finished", "chat.completed", "chat.stopped", "chat.failed"})
+
+Refusal = Literal["nothing_proposed", "not_confirmed", "not_shown", "expired", "already_done"]
+_REFUSED: dict[Refusal, str] = {
+    "nothing_proposed": "nothing waits for a yes: propose it first",
+    "not_confirmed": "the person has not plainly said yes to it: show them the summary and ask; if they want something "
+    "else, propose that",
+    "not_shown": "your answer did not say what the yes is to: propose it again, and show the whole summary",
+    "expired": "it was proposed too long ago: propose it again",
+    "already_done": "that was done already",
+}
+
+
+class Proposal(Value):
+    """What waits for a yes, one a chat.
+
+    Attributes:
+        id: Made from the turn, so that another attempt at it proposes the same; what is done is done under this id.
+        code: What a tap calls it by.
+        command: What is to be done, as the service takes it: settled now, so that nothing is decided after the yes.
+        terms: What must still be so then: a total, a version. If it is not, it is proposed anew.
+        shows: What the answer must have said for a yes to be one: the total, a name. A tap stands beside the summary.
+        begun_in: The turn in which it was begun to be done.
+    """
+
+    id: str
+    code: str
+    tool: str
+    command: str
+    summary: str
+    terms: str
+    shows: str
+    asked_by: Asker
+    turn_id: str
+    made_at: Time
+    begun_in: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a tool would do: in words to say yes to, in facts, and as a command."""
+
+    summary: str
+    facts: Result
+    command: Keyed
+    terms: str = ""
+    shows: str = ""
+
+
+class Proposals:
+    """The one proposal of a turn's chat."""
+
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+        self._key = proposal_key(errand.chat_id)
+
+    async def make(self, tool: str, plan: Plan) -> Proposal:
+        """Propose something; what was proposed before is off."""
+        turn = self._errand.journal.turn
+        known_as, summary = f"{turn.id}.{tool}", clean(plan.summary)
+        proposal = Proposal(
+            id=known_as,
+            code=_code(known_as + summary),
+            tool=tool,
+            command=plan.command.model_dump_json(exclude={"command_id"}, exclude_none=True),
+            summary=summary,
+            terms=plan.terms,
+            shows=plan.shows,
+            asked_by=_signed(turn.asked_by),
+            turn_id=turn.id,
+            made_at=self._errand.services.clock(),
+        )
+        await self._put(proposal)
+        return proposal
+
+    async def confirmed(self) -> Proposal | Refusal:
+        """The proposal that the asker has just said yes to; or why there is none."""
+        document = await self._errand.services.log.document(self._key)
+        if document is None:
+            return "nothing_proposed"
+        proposal, turn = Proposal.model_validate_json(document.body), self._errand.journal.turn
+        if proposal.asked_by != _signed(turn.asked_by):
+            return "nothing_proposed"  # another person's, who has this chat open as well
+        if proposal.begun_in == turn.id:
+            return proposal  # by an earlier attempt at this turn
+        if proposal.done:
+            return "already_done"
+        if self._errand.services.clock() - proposal.made_at > GOOD_FOR:
+            return "expired"
+        if (code := tapped(turn.text)) is not None:
+            return proposal if code == proposal.code and proposal.turn_id != turn.id else "not_confirmed"
+        if not says_yes(turn.text):
+            return "not_confirmed"
+        return await self._asked_last(proposal) or proposal
+
+    async def begin(self, proposal: Proposal) -> None:
+        """It is being done: another attempt at this turn goes on with it, whatever it has changed by then."""
+        await self._put(proposal.model_copy(update={"begun_in": self._errand.turn_id}))
+
+    async def close(self, proposal: Proposal) -> None:
+        """It is done: a second yes does it no second time."""
+        await self._put(proposal.model_copy(update={"begun_in": self._errand.turn_id, "done": True}))
+
+    async def _put(self, proposal: Proposal) -> None:
+        document = await self._errand.services.log.document(self._key)
+        version = document.version if document else 0
+
+        def written(_both: TurnRead) -> Write:
+            return Write(
+                documents=(Document(self._key, version + 1, proposal.model_dump_json()),),
+                expire=((self._key, _KEPT_S),),
+            )
+
+        await self._errand.commit(written)
+
+    async def _asked_last(self, proposal: Proposal) -> Refusal | None:
+        """Why this turn's message is no answer to the summary; None if it is one.
+
+        By the log's order the summary was the last thing before it: not said after it, nor something since; of two
+        messages in a row, the second is no answer to what the first one led to. And the answer that led to the yes
+        did say what it is about.
+        """
+        errand = self._errand
+        entries = await errand.services.log.read_back(str(Room.chat(errand.chat_id)), None, _READ_BACK)
+        answering, told = False, ""
+        for entry in reversed(entries):
+            if entry.type not in _LOOKED_AT:
+                continue
+            data = json.loads(entry.body)["data"]
+            if not answering:
+                answering = data.get("message_id") == errand.journal.turn.message_id
+            elif entry.type == "chat.message":
+                return "not_confirmed"
+            elif entry.type != "chat.tool_finished":
+                told = data["text"] if data["turn_id"] == proposal.turn_id else told
+            elif data.get("confirm"):
+                if data["turn_id"] != proposal.turn_id:
+                    return "not_confirmed"
+                return None if tells(told, proposal.shows) else "not_shown"
+        return "not_confirmed"
+
+
+class ProposingTool(BoundTool):
+    """A tool that changes something, once its asker has said yes.
+
+    A subclass says what it would do (`propose`), and does it (`carry_out`).
+    """
+
+    command: ClassVar[type[Keyed]]
+
+    @abstractmethod
+    async def propose(self, arguments: Any) -> Plan | Result:
+        """What it would do; or why it cannot, or what it has to know first."""
+
+    @abstractmethod
+    async def carry_out(self, command: Any) -> Result:
+        """Do it: it has been said yes to. Done under the command's id, once however often it is called."""
+
+    async def terms_of(self, command: Any) -> str:
+        """The terms as they are now, just before it is done."""
+        return ""
+
+    def carried_out(self, result: Result) -> str:
+        """What came of it, for the room."""
+        return self.say("hecho", "done")
+
+    async def do(self, arguments: Any, command_id: str) -> Result:
+        plan = await self.propose(arguments)
+        if isinstance(plan, dict):
+            return plan
+        if len(plan.summary) > _LONGEST_SUMMARY:  # nobody says yes to what was cut off
+            return {"error": "too_much", "message": "that is too much for one summary: split it up"}
+        made = await Proposals(self.errand).make(self.name, plan)
+        confirm = tap(made.code, self.errand.lang)
+        return {"proposed": self.name, "summary": made.summary, "confirm_with": confirm, "done": False} | plan.facts
+
+    def finished(self, result: Result) -> str:
+        if "summary" in result:
+            return self.say(f"Por confirmar: {result['summary']}", f"To confirm: {result['summary']}")
+        return self.say("faltan datos", "something is missing")
+
+
+class ConfirmTool(BoundTool):
+    """Does what was proposed, if the asker has said yes."""
+
+    name = "confirm"
+    description = (
+        "Carry out what was proposed in your previous answer. Call it when the person has answered it with a yes, "
+        "and only then. It takes no arguments: it knows what was proposed, and checks that they said yes."
+    )
+    changes = True
+
+    def __init__(self, errand: Errand, tools: Iterable[BoundTool]) -> None:
+        super().__init__(errand)
+        self._tools = {tool.name: tool for tool in tools if isinstance(tool, ProposingTool)}
+
+    async def do(self, arguments: Arguments, command_id: str) -> Result:
+        proposals = Proposals(self.errand)
+        proposal = await proposals.confirmed()
+        if isinstance(proposal, str):
+            return {"error": proposal, "message": _REFUSED[proposal]}
+        tool = self._tools.get(proposal.tool)
+        if tool is None:  # their role is another by now
+            return {"error": "forbidden", "message": "this is not allowed for this person"}
+        command = tool.command.model_validate_json(proposal.command).model_copy(update={"command_id": proposal.id})
+        if proposal.begun_in != self.errand.turn_id:
+            if await tool.terms_of(command) != proposal.terms:
+                return {"error": "terms_changed", "message": "it would be something else by now: propose it again"}
+            await proposals.begin(proposal)
+        result = await tool.carry_out(command)
+        if "error" not in result:
+            await proposals.close(proposal)
+        return {"confirmed": proposal.tool} | result
+
+    def called(self, arguments: Arguments) -> str:
+        return self.say("Haciéndolo", "Doing it")
+
+    def finished(self, result: Result) -> str:
+        return self._tools[result["confirmed"]].carried_out(result)
+
+
+def _signed(asker: Asker) -> Asker:
+    """Who somebody is, whatever they held at the moment."""
+    return Asker(kind=asker.kind, id=asker.id, roles=asker.roles)
+
+
+def tells(text: str, shows: str) -> bool:
+    """Whether a text says something; a sum is the same however its digits are set apart."""
+    if shows.isdecimal():
+        return shows in re.findall(r"\d+", re.sub(r"(?<=\d)[,.' ](?=\d{3}\b)", "", text))
+    return plain(clean(shows)) in plain(clean(text))
+
+
+def _code(text: str) -> str:
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+    return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(4))

@@ -1,0 +1,66 @@
+"""What is counted of the agent's turns: fields of one set of tallies, moved on with each turn's ending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub.domain.chat import Turn
+
+TALLIES = "turns"
+# Upper bounds of what falls into each bin, in milliseconds; what is longer than the last falls into `inf`.
+BINS: Mapping[str, tuple[int, ...]] = {
+    "ttft": (100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000),
+    "duration": (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000),
+    "gap_p95": (25, 50, 75, 100, 150, 250, 500, 1_000),
+}
+SUMS = ("output_tokens", "llm_calls", "tool_calls", "tool_ms", "retries")
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """One distribution, as counted.
+
+    Attributes:
+        counts: How many fell into each bin, the last one being `inf`.
+    """
+
+    counts: tuple[int, ...]
+    sum_ms: int
+
+
+def tallied(turn: Turn) -> Iterator[tuple[str, int]]:
+    """What to add for a turn that is over: fields and amounts."""
+    usage = turn.usage
+    yield f"ended|{turn.state}|{turn.error}|{(usage and usage.provider) or ''}", 1
+    if usage is None:
+        return
+    for name in SUMS:
+        if amount := getattr(usage, name):
+            yield name, amount
+    times = {
+        "ttft": usage.ttft_ms if usage.deltas else None,
+        "duration": usage.duration_ms,
+        "gap_p95": usage.gap_p95_ms,
+    }
+    for name, ms in times.items():
+        if ms is not None:
+            yield f"{name}|{next((str(most) for most in BINS[name] if ms <= most), 'inf')}", 1
+            yield f"{name}|sum", ms
+
+
+def bins(tallies: Mapping[str, int], name: str) -> Bins:
+    """One of the distributions, from the tallies."""
+    counts = tuple(tallies.get(f"{name}|{most}", 0) for most in (*BINS[name], "inf"))
+    return Bins(counts, tallies.get(f"{name}|sum", 0))
+
+
+def endings(tallies: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
+    """How turns ended: state, error, provider, and how often."""
+    for field, count in tallies.items():
+        kind, *names = field.split("|")
+        if kind == "ended":
+            state, error, provider = names
+            yield state, error, provider, count

@@ -1,0 +1,233 @@
+"""A chat's documents, read and moved on together: what the chat service and the agent's workers share.
+
+Whatever is said in a chat is written in one commit with the events that say it: the chat, the
+conversation, and the turns concerned. Each is expected at the version it was read at, so that of two
+who would end the same turn, one does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from hub.domain import chat as chats
+from hub.domain.chat import Chat, Conversation, OpenTurn, Turn, TurnState
+from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, TurnError, parse_event
+from hub.domain.rooms import Room
+from hub.domain.tallies import TALLIES, tallied
+from hub.domain.values import format_time
+from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, NewEvent, Write
+from hub.eventlog.turns import Taken, queued
+from hub.services.documents import chat_key
+
+if TYPE_CHECKING:
+    from hub.config import Limits
+
+KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
+# Events of its room that are read back for an answer in the making: what is older is in its checkpoint.
+RECENT = 200
+CHECKPOINT_EVERY = 32  # pieces of an answer; far fewer than the events that are read back
+
+_OPEN_TURN: TypeAdapter[OpenTurn] = TypeAdapter(OpenTurn)
+
+
+def turn_key(turn_id: str) -> DocKey:
+    return DocKey("turn", turn_id)
+
+
+def conversation_key(chat_id: str) -> DocKey:
+    return DocKey("conversation", chat_id)
+
+
+def checkpoint_key(chat_id: str) -> DocKey:
+    """What the answer in the making had said at some moment: its room may have dropped the beginning."""
+    return DocKey("checkpoint", chat_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRead:
+    """A chat and what was said in it, each with the version it was read at."""
+
+    chat: Chat
+    chat_version: int
+    said: Conversation
+    said_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRead(ChatRead):
+    """The same, and one of its turns."""
+
+    turn: Turn
+    turn_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a turn is to end: its state, its last events, and what else its document shall say."""
+
+    turn: Turn
+    turn_version: int
+    state: TurnState
+    events: tuple[ChatEvent, ...]
+    changes: dict[str, Any]
+
+    def ended(self, now: datetime) -> Turn:
+        return self.turn.model_copy(update={**self.changes, "state": self.state, "updated_at": now})
+
+
+async def read_chat(log: EventLog, chat_id: str) -> ChatRead | None:
+    """A chat and its conversation; None if there is no such chat."""
+    chat, said = await log.documents([chat_key(chat_id), conversation_key(chat_id)])
+    if chat is None:
+        return None
+    return ChatRead(
+        Chat.model_validate_json(chat.body),
+        chat.version,
+        Conversation.model_validate_json(said.body) if said else Conversation(),
+        said.version if said else 0,
+    )
+
+
+async def read_turn(log: EventLog, turn_id: str) -> TurnRead | None:
+    """A turn and its chat; None if either is gone."""
+    document = await log.document(turn_key(turn_id))
+    if document is None:
+        return None
+    turn = Turn.model_validate_json(document.body)
+    read = await read_chat(log, turn.chat_id)
+    if read is None:
+        return None
+    return TurnRead(read.chat, read.chat_version, read.said, read.said_version, turn, document.version)
+
+
+async def read_so_far(log: EventLog, turn: Turn) -> str:
+    """What an answer in the making has said in the room so far."""
+    entries = await log.read_back(str(Room.chat(turn.chat_id)), None, RECENT)
+    document = await log.document(checkpoint_key(turn.chat_id))
+    found = open_turn(entries, (turn.id,), document.body if document else None)
+    return found.text if found else ""
+
+
+def open_turn(entries: Sequence[LogEntry], turn_ids: Sequence[str], checkpoint: str | None) -> OpenTurn | None:
+    """The answer in the making, of these events of its room and its checkpoint; the last one that has begun."""
+    known = _OPEN_TURN.validate_json(checkpoint) if checkpoint else None
+    for turn_id in reversed(turn_ids):
+        events = [parsed(entry)[0] for entry in entries if turn_id in entry.body]
+        if (found := OpenTurn.of(turn_id, events, known)) is not None:
+            return found
+    return None
+
+
+def parsed(entry: LogEntry) -> tuple[AnyEvent, str]:
+    """An event and its time, from the log."""
+    body = json.loads(entry.body)
+    return parse_event(body["type"], body["data"]), body["at"]
+
+
+def checkpoint(chat_id: str, turn: OpenTurn) -> Document:
+    """To be written with the event that brought the turn where it is. Nobody expects a version of it."""
+    return Document(checkpoint_key(chat_id), 1, _OPEN_TURN.dump_json(turn).decode())
+
+
+def written(
+    read: ChatRead,
+    chat: Chat,
+    now: datetime,
+    *events: ChatEvent,
+    turns: Sequence[tuple[Turn, int]] = (),
+    queue: Sequence[str] = (),
+    result: str = "",
+) -> Write:
+    """The chat moved on by one version: these events, what they say, and turns, each with its version before.
+
+    Turns that are over by that are counted.
+    """
+    room = str(Room.chat(chat.id))
+    chat = chat.model_copy(update={"updated_at": now})
+    said = read.said.after(*events, at=format_time(now))
+    expects = [(chat_key(chat.id), read.chat_version)]
+    documents = [Document(chat_key(chat.id), read.chat_version + 1, chat.model_dump_json())]
+    if said is not read.said:
+        expects.append((conversation_key(chat.id), read.said_version))
+        documents.append(Document(conversation_key(chat.id), read.said_version + 1, said.model_dump_json()))
+    for turn, version in turns:
+        expects.append((turn_key(turn.id), version))
+        documents.append(Document(turn_key(turn.id), version + 1, turn.model_dump_json()))
+    kept = [document.key for document in documents]
+    return Write(
+        events=tuple(NewEvent(event.type, event.body(now), (room,)) for event in events),
+        expects=tuple(expects),
+        documents=tuple(documents),
+        counts=tuple((TALLIES, *each) for turn, _ in turns if turn.over for each in tallied(turn)),
+        queue=tuple(queued(turn_id, chat.id) for turn_id in queue),
+        expire=(*((key, KEPT_S) for key in kept), (room, KEPT_S)),
+        result=result,
+    )
+
+
+def ending(
+    both: TurnRead,
+    state: TurnState,
+    events: Sequence[ChatEvent],
+    now: datetime,
+    limits: Limits,
+    *,
+    lang: str | None = None,
+    **changes: Any,
+) -> Write:
+    """The one write that ends a turn: its last events, its state, and the next turn of its chat queued.
+
+    Args:
+        lang: The chat's language, if the turn made it known.
+        changes: What else the turn's document shall say.
+    """
+    chat = both.chat.model_copy(update={"lang": lang}) if lang else both.chat
+    end = Ending(both.turn, both.turn_version, state, tuple(events), changes)
+    return endings(both, chat, [end], now, limits)
+
+
+def endings(
+    read: ChatRead, chat: Chat, ends: Sequence[Ending], now: datetime, limits: Limits, *events: ChatEvent
+) -> Write:
+    """The same for several turns of a chat at once, with what is said of it after their endings."""
+    chat, runnable = chats.release(chat, *(end.turn.id for end in ends), at_once=limits.turns)
+    return written(
+        read,
+        chat,
+        now,
+        *(event for end in ends for event in end.events),
+        *events,
+        turns=[(end.ended(now), end.turn_version) for end in ends],
+        queue=runnable,
+    )
+
+
+async def skip(log: EventLog, taken: Taken, error: TurnError, now: datetime, limits: Limits) -> bool:
+    """Let a chat go on without a turn whose own document cannot be read; False: it does already, or is no more.
+
+    Raises:
+        Conflict: Somebody wrote in the chat meanwhile.
+    """
+    document = await log.document(chat_key(taken.chat_id))
+    if document is None:
+        return False
+    chat = Chat.model_validate_json(document.body)
+    if taken.turn_id not in chat.turns:
+        return False
+    chat, runnable = chats.release(chat, taken.turn_id, at_once=limits.turns)
+    event = ChatFailed(turn_id=taken.turn_id, text="", error=error)
+    await log.commit(
+        Write(
+            events=(NewEvent(event.type, event.body(now), (str(Room.chat(chat.id)),)),),
+            expects=((document.key, document.version),),
+            documents=(Document(document.key, document.version + 1, chat.model_dump_json()),),
+            queue=tuple(queued(turn_id, chat.id) for turn_id in runnable),
+        )
+    )
+    return True

@@ -1,0 +1,65 @@
+"""Patience with a model: so long for its first word, so long between two, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agents.chain import Patience
+
+
+async def test_it_ends_what_takes_too_long() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        async with Patience(0.05):
+            await asyncio.Event().wait()
+    assert 0.05 <= loop.time() - began < 2
+    await asyncio.sleep(0)  # no cancellation is left over
+
+
+async def renewed(times: int, patience: Patience, seconds: float) -> None:
+    async with patience:
+        for _ in range(times):
+            await asyncio.sleep(0.02)
+            patience.renew(seconds)
+        await asyncio.Event().wait()
+
+
+async def test_it_lasts_as_long_as_it_is_renewed_and_no_longer() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        await renewed(10, Patience(0.1), 0.1)
+    assert 0.3 <= loop.time() - began < 2
+
+
+async def test_it_may_be_made_shorter() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(TimeoutError):
+        await renewed(1, Patience(3_600), 0.01)
+    assert loop.time() - began < 2
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    reached = asyncio.Event()
+
+    async def waiting() -> None:
+        async with Patience(3_600):
+            reached.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(waiting())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_another_error_passes_through() -> None:
+    with pytest.raises(ValueError, match="a word too many"):
+        async with Patience(0.01):
+            raise ValueError("a word too many")
+    await asyncio.sleep(0.03)  # its timer, if it still ran, would cancel this

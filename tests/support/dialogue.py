@@ -1,0 +1,99 @@
+"""A conversation with the offline model in which the tools answer as they would, without a hub."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
+
+from agents.offline.model import OfflineLLM
+from agents.tools import TOOLS
+from tests.support.chat import MENU
+
+LLM = OfflineLLM.serving(MENU, pace_s=0)
+EVERYBODYS = (*(tool.name for tool in TOOLS if tool.needs is None), "confirm")
+STAFFS = (*EVERYBODYS, *(tool.name for tool in TOOLS if tool.needs is not None))
+CODE, LINK = "K3Q9", "/t/PED7K3Q9X.token"
+
+Called = tuple[str, dict[str, Any]]
+
+
+class Dialogue:
+    """What one person and the offline model say to each other."""
+
+    def __init__(self, *, staff: bool = False) -> None:
+        self.tools = STAFFS if staff else EVERYBODYS
+        self.messages: list[ChatMessage] = []
+        self.proposed: Called | None = None
+
+    def say(self, text: str) -> tuple[Called | None, str]:
+        """One message: the tool that it leads to, if it does, and what is answered."""
+        question = ChatMessage(role=MessageRole.USER, content=text)
+        first = LLM.respond([*self.messages, question], self.tools)
+        calls = [block for block in first.blocks if isinstance(block, ToolCallBlock)]
+        called, answer = None, first.content or ""
+        if calls:
+            assert len(calls) == 1
+            assert isinstance(calls[0].tool_kwargs, dict)
+            called = calls[0].tool_name, calls[0].tool_kwargs
+            result = ChatMessage(
+                role=MessageRole.TOOL,
+                content=json.dumps(self.result(*called)),
+                additional_kwargs={"tool_call_id": calls[0].tool_call_id},
+            )
+            answer = LLM.respond([*self.messages, question, first, result], self.tools).content or ""
+        self.messages += [question, ChatMessage(role=MessageRole.ASSISTANT, content=answer)]
+        return called, answer
+
+    def result(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        match tool:
+            case "place_order":
+                return self._proposed_order(arguments)
+            case "confirm" if self.proposed:
+                return self._done(*self.proposed)
+            case "show_menu":
+                return {"restaurant": "X", "items": [_dish("gringa"), _dish("flan")]} | arguments
+            case "track_order" | "order_history" | "start_tracking" | "watch_order" | "show_notifications":
+                return {"error": "no_orders"}
+            case "change_order" | "cancel_order" | "set_notifications" | "send_notice":
+                self.proposed = tool, arguments
+                return {"proposed": tool, "summary": "…", "confirm_with": "Confirmar QQQQ"}
+            case "check_allergens" if "allergen" in arguments:
+                return {"allergen": arguments["allergen"], "with": ["Gringa"], "without": [], "not_stated": []}
+            case _:
+                return {"error": "unavailable"}
+
+    def _proposed_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        items = [_line(item) for item in arguments["items"]]
+        missing = [name for name in ("customer_name", "delivery") if name not in arguments]
+        if arguments.get("delivery") == "delivery" and "address" not in arguments:
+            missing.append("address")
+        if missing:
+            return {"missing": missing, "items": items}
+        self.proposed = "place_order", arguments
+        return {**arguments, "items": items, "total": "$1.00", "summary": "…"}
+
+    def _done(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        items = [_line(item) for item in arguments.get("items", [])]
+        return {
+            "confirmed": tool,
+            "code": CODE,
+            "items": items,
+            "total": "$1.00",
+            "delivery": arguments.get("delivery", "pickup"),
+            "customer_name": arguments.get("customer_name", "Ana"),
+            "eta_minutes": [5, 9],
+            "tracking_url": LINK,
+            "types": [],
+            "channels": [],
+            "message": "…",
+        }
+
+
+def _line(item: dict[str, Any]) -> dict[str, Any]:
+    return {"name": MENU.by_sku[item["sku"]].name, "qty": item["qty"], "notes": item.get("notes", "")}
+
+
+def _dish(sku: str) -> dict[str, Any]:
+    return {"sku": sku, "name": sku, "category": "X", "price": "$1.00", "available": True}
