@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fakeredis import FakeAsyncRedis
 
 from tests.support.chat import Branch
 
@@ -30,10 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 async def branch(fake_backend: Backend) -> AsyncIterator[Branch]:
-    # As `connect` has it: with a socket_timeout redis-py uses `wait_for`, which on Python 3.11 may swallow
-    # a cancellation; and these tests kill workers by cancelling them.
-    redis = FakeAsyncRedis(server=fake_backend.server, decode_responses=True, socket_timeout=None)
-    branch = Branch(redis)
+    branch = Branch(fake_backend.client())
     yield branch
     await branch.log.aclose()
-    await redis.aclose()

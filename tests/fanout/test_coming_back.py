@@ -248,7 +248,7 @@ class Story:
 
 
 async def told(script: Sequence[Say | Trim | Flush | Together], turns: Sequence[int], kept_bytes: int) -> None:
-    redis = FakeAsyncRedis(decode_responses=True)
+    redis = FakeAsyncRedis(decode_responses=True, socket_timeout=None)
     async with open_house(redis) as house:
         pauses, missed = cycle(turns), house.log.missed
 

@@ -29,7 +29,9 @@ class Backend:
         client = (
             connect(self.url, decode_responses=decode_responses)
             if self.url
-            else FakeAsyncRedis(server=self.server, decode_responses=decode_responses)
+            # As `connect` has it: with a socket_timeout redis-py uses `wait_for`, which on Python 3.11 may swallow a
+            # cancellation, and tests cancel what they have started.
+            else FakeAsyncRedis(server=self.server, decode_responses=decode_responses, socket_timeout=None)
         )
         self._clients.push_async_callback(client.aclose)
         return client
