@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agents.language import word_set
-from agents.offline.order import Draft, Wanted, read_order
+from agents.offline.order import read_order
+from agents.offline.wanted import Draft, Wanted
 from agents.offline.words import BREAKS, FILLERS, amount, bare, singular, tokens
 
 if TYPE_CHECKING:

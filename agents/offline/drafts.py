@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from agents.offline.corrections import corrected
 from agents.offline.fetching import bare_address
-from agents.offline.order import Draft, bare_name, read_order
+from agents.offline.order import bare_name, read_order
 from agents.offline.said import ASKS, ASKS_ADDRESS, ASKS_NAME, ASKS_YES, PLACED, Said, asked
+from agents.offline.wanted import Draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from agents.offline.words import bare
 from hub.domain.menu import plain
 
 if TYPE_CHECKING:
-    from agents.offline.order import Draft
+    from agents.offline.wanted import Draft
 
 _NAME = re.compile(
     r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre de|\bnombre\s*(?:es|:)|\bi'?m|\bi’m|\bi am|\bmy name is|"

@@ -9,7 +9,7 @@ from agents.language import says_yes, tapped, word_set
 from agents.offline import service
 from agents.offline.corrections import is_correction, starts_over
 from agents.offline.drafts import draft_of, last_asked, says_nothing_new
-from agents.offline.order import Draft, read_order
+from agents.offline.order import read_order
 from agents.offline.said import (
     ASKS_REST,
     ASKS_YES,
@@ -25,6 +25,7 @@ from agents.offline.said import (
     asked,
 )
 from agents.offline.staff import speaks_of_promotions, staff_intent
+from agents.offline.wanted import Draft
 from agents.offline.words import bare, tokens
 
 if TYPE_CHECKING:

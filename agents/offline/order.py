@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agents.language import word_set
 from agents.offline.fetching import delivery_in, take_address, take_name, without_delivery
+from agents.offline.wanted import Draft, Wanted
 from agents.offline.words import ALSO, BREAKS, FILLERS, Token, amount, combined, singular, tokens
 
 if TYPE_CHECKING:
@@ -32,46 +32,6 @@ _NOISE = word_set(
     a an
     """
 )
-
-
-@dataclass(slots=True)
-class Wanted:
-    """One line: a dish, how many, and how."""
-
-    sku: str
-    qty: int = 1
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Draft:
-    """What is known of an order so far.
-
-    Attributes:
-        vague: Categories named without saying which dish ("tres tacos").
-        unknown: Things asked for that the menu has not.
-        rest: What was said besides the name, the address and the way it is fetched.
-    """
-
-    lines: list[Wanted] = field(default_factory=list)
-    name: str | None = None
-    delivery: str | None = None
-    address: str | None = None
-    vague: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    counted: bool = False
-    rest: str = ""
-
-    def arguments(self) -> dict[str, Any]:
-        """As `place_order` wants it; what is not known is left out."""
-        items = []
-        for line in self.lines:
-            item: dict[str, Any] = {"sku": line.sku, "qty": line.qty}
-            if line.notes:
-                item["notes"] = ", ".join(line.notes)[:200]
-            items.append(item)
-        known = {"customer_name": self.name, "delivery": self.delivery, "address": self.address}
-        return {"items": items} | {key: value for key, value in known.items() if value}
 
 
 def read_order(text: str, dishes: Dishes) -> Draft:
