@@ -26,6 +26,7 @@ from pydantic_core import from_json
 from agents import failures
 from agents.bounds import Bounds
 from agents.failures import Failure
+from agents.streaming import StreamingModel
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
@@ -99,7 +100,7 @@ class Listener(Protocol):
         """It says this. What this raises ends the answer."""
 
 
-class ModelChain(FunctionCallingLLM):
+class ModelChain(StreamingModel):
     """Answers with the first model that does.
 
     A model that fails before its first visible word is tried again, with growing pauses or when it says it may be;
@@ -234,35 +235,6 @@ class ModelChain(FunctionCallingLLM):
         if wanted_s is not None:
             return wanted_s if wanted_s <= _LONGEST_RETRY_AFTER_S else None
         return float(min(self._bounds.pause_s * 2 ** (number - 1), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.5))
-
-    # What a chain is never asked for
-
-    def _prepare_chat_with_tools(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        raise NotImplementedError
-
-    async def astream_chat(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    async def achat(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    def chat(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    def stream_chat(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    def complete(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    async def acomplete(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    def stream_complete(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
-
-    async def astream_complete(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
 
 
 class Patience:

@@ -45,9 +45,14 @@ def recalled(said: Conversation, turn: Turn, *, max_tokens: int = MAX_TOKENS) ->
 
 def memory_of(said: Conversation, turn: Turn, *, max_tokens: int = MAX_TOKENS) -> Memory:
     """LlamaIndex's memory for one run of the agent."""
+    return remembering(turn.chat_id, recalled(said, turn, max_tokens=max_tokens), max_tokens=max_tokens)
+
+
+def remembering(chat_id: str, messages: list[ChatMessage], *, max_tokens: int = MAX_TOKENS) -> Memory:
+    """LlamaIndex's memory with these messages in it."""
     return Memory(
-        session_id=turn.chat_id,
-        sql_store=ConversationStore.of(turn.chat_id, recalled(said, turn, max_tokens=max_tokens)),
+        session_id=chat_id,
+        sql_store=ConversationStore.of(chat_id, messages),
         token_limit=max_tokens + _RUN_TOKENS,
         chat_history_token_ratio=1.0,
         tokenizer_fn=_as_tokens,

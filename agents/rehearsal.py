@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llama_index.core.memory import Memory
-
 from agents.bounds import Bounds
 from agents.chain import Model, ModelChain, Tally
-from agents.memory import ConversationStore, tokens_in
+from agents.memory import remembering
 from agents.offline.model import OfflineLLM
 from agents.tools import TOOLS
 from agents.turn import TaqueriaAgent
@@ -38,10 +36,4 @@ async def rehearse(menu: Menu) -> None:
         llm=ModelChain.of([model], Bounds(), Tally(), _Nobody()),
         tools=[],
     )
-    memory = Memory(
-        session_id="rehearsal",
-        sql_store=ConversationStore(),
-        token_limit=1_000,
-        tokenizer_fn=lambda text: list(range(tokens_in(text))),
-    )
-    await agent.run(user_msg="hola", memory=memory)
+    await agent.run(user_msg="hola", memory=remembering("rehearsal", []))

@@ -21,7 +21,6 @@ from llama_index.core.base.llms.types import (
     TextBlock,
     ToolCallBlock,
 )
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import PrivateAttr
 
@@ -30,6 +29,7 @@ from agents.offline import answers
 from agents.offline.dishes import Dishes
 from agents.offline.intents import understand
 from agents.offline.said import MENU, STAFFS, Intent, Said
+from agents.streaming import StreamingModel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -43,7 +43,7 @@ PACE_S = 0.02  # a word; a quick reader's speed
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
-class OfflineLLM(FunctionCallingLLM):
+class OfflineLLM(StreamingModel):
     """Rules that behave like a function-calling model.
 
     Attributes:
@@ -70,12 +70,6 @@ class OfflineLLM(FunctionCallingLLM):
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         return self._stream(self.respond(messages, kwargs.get("tools") or ()))
-
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        return ChatResponse(message=self.respond(messages, kwargs.get("tools") or ()))
-
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        return ChatResponse(message=self.respond(messages, kwargs.get("tools") or ()))
 
     def respond(self, messages: Sequence[ChatMessage], tools: Sequence[str]) -> ChatMessage:
         """The whole of the next message: a tool call, or text."""
@@ -145,23 +139,6 @@ class OfflineLLM(FunctionCallingLLM):
                 await asyncio.sleep(self.pace_s)
             so_far += word
             yield ChatResponse(message=_text(so_far), delta=word)
-
-    # What nobody asks of this model
-
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError("the offline model only chats")
-
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Any:
-        raise NotImplementedError("the offline model streams asynchronously only")
-
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError("the offline model only chats")
-
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError("the offline model only chats")
-
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Any:
-        raise NotImplementedError("the offline model only chats")
 
 
 def _text(text: str) -> ChatMessage:

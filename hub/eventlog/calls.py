@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ from hub.eventlog.lane import Lane
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+
+_PAUSES_S = (0.01, 0.25)  # before a command goes out again: the first, and the longest
 
 
 class Script:
@@ -71,40 +74,44 @@ class Calls:
         try:
             return await self._lane.call(*command)  # keeps the deadline by itself
         except (RedisError, OSError) as error:
-            instead = _instead(command, error, again, script)
-            if instead is None:
-                raise translate(error) from error
+            first = error
         try:
             async with asyncio.timeout_at(until):
-                return await self._until_answered(instead, again, script)
+                return await self._after(first, command, again, script)
         except TimeoutError as error:
             raise Unavailable("Redis does not answer") from error
         except (RedisError, OSError) as error:
             raise translate(error) from error
 
-    async def _until_answered(self, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
-        """After a first try that did not get through."""
-        pause_s = 0.01
+    async def _after(self, error: Exception, command: Sequence[str | int], again: bool, script: Script | None) -> Any:
+        """The reply, after a first try that had none.
+
+        Raises:
+            RedisError, OSError: What cannot be helped by trying again.
+        """
+        pauses = _pauses_s()
         while True:
-            if command[0] != "EVAL":
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1))
-                pause_s = min(pause_s * 2, 0.25)
+            if isinstance(error, NoScriptError) and script is not None:
+                command, script = ("EVAL", script.text, *command[2:]), None  # Redis does not know its hash: in full
+            elif again and _passes(error):
+                await asyncio.sleep(next(pauses))
+            else:
+                raise error
             try:
                 return await self._lane.call(*command)
-            except (RedisError, OSError) as error:
-                instead = _instead(command, error, again, script)
-                if instead is None:
-                    raise
-                command = instead
+            except (RedisError, OSError) as exc:
+                error = exc
 
 
-def _instead(
-    command: Sequence[str | int], error: Exception, again: bool, script: Script | None
-) -> Sequence[str | int] | None:
-    """What to send after this error; None if nothing."""
-    if isinstance(error, NoScriptError):
-        # Redis does not know its hash: sent in full.
-        return None if script is None else ("EVAL", script.text, *command[2:])
-    if not again or isinstance(error, TimeoutError) or isinstance(error.__cause__ or error, AuthenticationError):
-        return None
-    return command if isinstance(error, ConnectionError | OSError) else None
+def _passes(error: Exception) -> bool:
+    """Whether it is the connection's end, of which the next one need know nothing."""
+    if isinstance(error, TimeoutError) or isinstance(error.__cause__ or error, AuthenticationError):
+        return False
+    return isinstance(error, ConnectionError | OSError)
+
+
+def _pauses_s() -> Iterator[float]:
+    longest = _PAUSES_S[0]
+    while True:
+        yield longest * random.uniform(0.5, 1)
+        longest = min(longest * 2, _PAUSES_S[1])

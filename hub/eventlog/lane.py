@@ -31,13 +31,9 @@ class Lane:
 
     A caller that is cancelled, or stops waiting, disturbs nobody: its command is dropped if it has not been
     sent, its reply if it has. A connection that owes an answer for longer than the deadline is ended.
-
-    Attributes:
-        breaks: How many connections have been lost: what is behind a new one may be another Redis.
     """
 
     def __init__(self, redis: Redis, *, deadline_s: float) -> None:
-        self.breaks = 0
         self._redis = redis
         self._deadline_s = deadline_s
         self._lines: list[Line] = []
@@ -139,7 +135,6 @@ class Lane:
             self._tell(failed)
 
     def _lost(self, line: Line) -> None:
-        self.breaks += 1
         self._lines.remove(line)
         if not self._closed:
             self._feed()
