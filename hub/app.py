@@ -26,6 +26,7 @@ from hub.gateways import asyncapi, middleware, openapi
 from hub.gateways.answer_stream import AnswerStreams
 from hub.gateways.caller import Desk
 from hub.gateways.commands import Commands
+from hub.gateways.following import Following
 from hub.gateways.health import Health
 from hub.gateways.http import HttpDoor
 from hub.gateways.joining import Joining
@@ -94,6 +95,7 @@ class Hub:
             self.recovery,
             websocket_only=websocket_only,
         )
+        self.following = Following(self.relay, self.recovery)
         answers = AnswerStreams(self.relay, joining, self.services.chat, outboxes)
         self._routes = [
             *Health(
@@ -146,6 +148,7 @@ class Hub:
             works = (
                 self.relay.run(),
                 self.recovery.run(self.socketio.server.sessions),
+                self.following.run(),
                 self._tick(),
                 self._look_after(),
             )

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from agents.tools.base import Arguments, money
 from agents.tools.errand import Result
 from agents.tools.orders import OrderingTool, WantedDish, order_line
-from agents.tools.own import OVER, WhichOrder, dish_name, lines, one_order, spoken
+from agents.tools.own import OVER, WhichOrder, dish_name, lines, one_order, spoken, start_tracking
 from agents.tools.proposals import Plan, ProposingTool
 from hub.domain.commands import CancelOrder, ChangeOrder
 from hub.domain.errors import OutOfStock
 from hub.domain.models import Delivery, DeliveryKind
 from hub.domain.roles import Permission
 from hub.domain.values import Note
+from hub.eventlog.types import MAX_STOCK_MOVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST_LINES = 40  # of an order
 
 
 def _not_begun(order: dict[str, Any]) -> bool:
@@ -106,6 +112,9 @@ class ChangeOrderTool(OrderingTool):
             return {"missing": ["address"], "items": self.shown(items)}
         if wrong := await self.checked(items, _given_back(order)):
             return wrong
+        counted = self._counted(order["items"]) + self._counted(line.model_dump() for line in items)
+        if len(items) > _MOST_LINES or counted > MAX_STOCK_MOVES:
+            return {"error": "too_much", "message": "too many dishes for one change: cancel it and order anew"}
         command = ChangeOrder(order_id=order["id"], items=tuple(map(order_line, items)), delivery=delivery)
         cost = self.total(items)
         shown, total = self.shown(items), money(cost)
@@ -124,6 +133,7 @@ class ChangeOrderTool(OrderingTool):
         except OutOfStock as exc:
             return self.out_of_stock(exc.values.get("items", []))
         await self.errand.own(answer["order"]["id"])
+        await start_tracking(self.errand, answer["order"], command.command_id or answer["order"]["id"])
         return self.placed(answer)
 
     def called(self, arguments: ChangeOrderArguments) -> str:
@@ -142,6 +152,11 @@ class ChangeOrderTool(OrderingTool):
                 return {"error": "not_in_order", "items": lines(self.errand, order["items"])}
         left = [WantedDish.model_validate(line) for line in items if line["qty"]]
         return left or {"error": "nothing_left", "code": order["code"]}
+
+    def _counted(self, items: Iterable[dict[str, Any]]) -> int:
+        """Of how many dishes the kitchen counts what is left: each goes back, or is taken, in one step."""
+        menu = self.errand.services.menu.menu.by_sku
+        return sum(sku in menu and menu[sku].stock is not None for sku in {line["sku"] for line in items})
 
     def _summary(self, order: dict[str, Any], shown: list[dict[str, Any]], delivery: Delivery, total: str) -> str:
         code, items = order["code"], spoken(shown)

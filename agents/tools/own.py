@@ -9,9 +9,12 @@ from pydantic import Field
 
 from agents.tools.base import Arguments, money
 from hub.domain.errors import NotFound
+from hub.domain.events import ChatTrackingStarted, Tracking
 from hub.domain.menu import plain
 from hub.domain.models import DeliveryKind, OrderStatus
 from hub.domain.roles import Permission
+from hub.domain.rooms import Room
+from hub.eventlog import NewEvent, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,5 +126,18 @@ def minutes(eta: dict[str, str] | None, now: datetime) -> list[int] | None:
     return [max(0, round((end - now).total_seconds() / 60)) for end in ends]
 
 
-def tracking_url(errand: Errand, order_id: str) -> str:
-    return f"/t/{errand.services.tokens.for_order(order_id)}"
+async def start_tracking(errand: Errand, order: dict[str, Any], command_id: str) -> str:
+    """Have the chat follow an order: whoever is in it is brought into the order's room, and told the link.
+
+    Also if the turn has been stopped meanwhile: it is the customer's order. Told once for each command.
+
+    Returns:
+        The link.
+    """
+    token = errand.services.tokens.for_order(order["id"])
+    tracking = Tracking(url=f"/t/{token}", token=token)
+    started = ChatTrackingStarted(turn_id=errand.turn_id, order_id=order["id"], code=order["code"], tracking=tracking)
+    event = NewEvent(started.type, started.body(errand.services.clock()), (str(Room.chat(errand.chat_id)),))
+    known = {"command_id": f"tracking:{command_id}", "fingerprint": order["id"]}
+    await errand.services.log.commit(Write(events=(event,), **known))
+    return tracking.url

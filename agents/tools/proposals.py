@@ -12,18 +12,20 @@ import hashlib
 import json
 import re
 from abc import abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from agents.journal import LeaseLost
 from agents.language import says_yes, tap, tapped
 from agents.tools.base import LONGEST_TEXT, Arguments, BoundTool, clean
 from agents.tools.errand import Errand, Result
 from hub.domain.chat import Asker
 from hub.domain.commands import Keyed
 from hub.domain.menu import plain
+from hub.domain.proposal import Proposal
 from hub.domain.rooms import Room
-from hub.domain.values import Time, Value
 from hub.eventlog import Document, Write
 from hub.services.documents import proposal_key
 
@@ -51,32 +53,6 @@ _REFUSED: dict[Refusal, str] = {
 }
 
 
-class Proposal(Value):
-    """What waits for a yes, one a chat.
-
-    Attributes:
-        id: Made from the turn, so that another attempt at it proposes the same; what is done is done under this id.
-        code: What a tap calls it by.
-        command: What is to be done, as the service takes it: settled now, so that nothing is decided after the yes.
-        terms: What must still be so then: a total, a version. If it is not, it is proposed anew.
-        shows: What the answer must have said for a yes to be one: the total, a name. A tap stands beside the summary.
-        begun_in: The turn in which it was begun to be done.
-    """
-
-    id: str
-    code: str
-    tool: str
-    command: str
-    summary: str
-    terms: str
-    shows: str
-    asked_by: Asker
-    turn_id: str
-    made_at: Time
-    begun_in: str = ""
-    done: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a tool would do: in words to say yes to, in facts, and as a command."""
@@ -101,7 +77,8 @@ class Proposals:
         known_as, summary = f"{turn.id}.{tool}", clean(plan.summary)
         proposal = Proposal(
             id=known_as,
-            code=_code(known_as + summary),
+            code=(code := _code(known_as + summary)),
+            say=tap(code, self._errand.lang),
             tool=tool,
             command=plan.command.model_dump_json(exclude={"command_id"}, exclude_none=True),
             summary=summary,
@@ -212,8 +189,7 @@ class ProposingTool(BoundTool):
         if len(plan.summary) > _LONGEST_SUMMARY:  # nobody says yes to what was cut off
             return {"error": "too_much", "message": "that is too much for one summary: split it up"}
         made = await Proposals(self.errand).make(self.name, plan)
-        confirm = tap(made.code, self.errand.lang)
-        return {"proposed": self.name, "summary": made.summary, "confirm_with": confirm, "done": False} | plan.facts
+        return {"proposed": self.name, "summary": made.summary, "confirm_with": made.say, "done": False} | plan.facts
 
     def finished(self, result: Result) -> str:
         if "summary" in result:
@@ -250,7 +226,8 @@ class ConfirmTool(BoundTool):
             await proposals.begin(proposal)
         result = await tool.carry_out(command)
         if "error" not in result:
-            await proposals.close(proposal)
+            with suppress(LeaseLost):  # the answer was stopped meanwhile; a second yes finds it done all the same
+                await proposals.close(proposal)
         return {"confirmed": proposal.tool} | result
 
     def called(self, arguments: Arguments) -> str:
@@ -258,6 +235,18 @@ class ConfirmTool(BoundTool):
 
     def finished(self, result: Result) -> str:
         return self._tools[result["confirmed"]].carried_out(result)
+
+    def afterwards(self, result: Result) -> str:
+        if result.get("error") == "unavailable":
+            return self.say(
+                "No sé si lo último alcanzó a hacerse. Pregúntame antes de pedirlo otra vez.",
+                "I do not know whether the last thing was done. Ask me before you order it again.",
+            )
+        if "error" in result:
+            return ""
+        done, link = self.finished(result), result.get("tracking_url", "")
+        text = self.say(f"Alcanzó a hacerse antes de parar: {done}.", f"This was done before it stopped: {done}.")
+        return f"{text} {link}".strip()
 
 
 def _signed(asker: Asker) -> Asker:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from agents.tools.base import BoundTool
-from agents.tools.own import OVER, WhichOrder, brief, one_order, own_orders, told, tracking_url
+from agents.tools.own import OVER, WhichOrder, brief, one_order, own_orders, start_tracking, told
 from agents.tools.steps import Steps
-from hub.domain.events import ChatStep, NoticeSent
+from hub.domain.events import ChatStep
 from hub.domain.rooms import Room
-from hub.eventlog import NewEvent, Write
 
 if TYPE_CHECKING:
     from agents.tools.errand import Result
@@ -69,10 +68,13 @@ class TrackOrderTool(BoundTool):
 
 
 class StartTrackingTool(BoundTool):
-    """The link to follow an order by, put into the conversation where every page of it sees it."""
+    """The link to follow an order by; the customer's open pages are brought into the order's room."""
 
     name = "start_tracking"
-    description = "Give the customer the link that shows their own order live. Give it exactly as the tool gives it."
+    description = (
+        "Let the customer follow their own order live: their page begins to show it, and they get the link. Give it "
+        "exactly as the tool gives it."
+    )
     arguments = WhichOrder
     changes = True
 
@@ -80,16 +82,7 @@ class StartTrackingTool(BoundTool):
         order = await one_order(self.errand, arguments.code, lambda order: order["status"] not in OVER)
         if "error" in order:
             return order
-        url = tracking_url(self.errand, order["id"])
-        text = self.say(
-            f"Sigue tu pedido {order['code']} aquí: {url}", f"Follow your order {order['code']} here: {url}"
-        )
-        notice = NoticeSent(notice_id=command_id, message=text, level="info")
-        room = str(Room.chat(self.errand.chat_id))
-        event = NewEvent(notice.type, notice.body(self.errand.services.clock()), (room,))
-        # Known by its command: another attempt at the turn does not tell the room a second time.
-        known = {"command_id": f"notice:{command_id}", "fingerprint": order["id"]}
-        await self.errand.commit(lambda _both: Write(events=(event,), **known))
+        url = await start_tracking(self.errand, order, command_id)
         return told(self.errand, order) | {"tracking_url": url}
 
     def called(self, arguments: WhichOrder) -> str:
@@ -126,7 +119,7 @@ class WatchOrderTool(BoundTool):
         async with aclosing(self.errand.services.follower.until(room, after, arguments.seconds, _LAST)) as entries:
             async for entry in entries:
                 if update := self._update(entry):
-                    await self._tell(len(updates), update["what"])
+                    await self._show(len(updates), update["what"])
                     updates.append(update)
                 if len(updates) >= _MOST_UPDATES:
                     break
@@ -154,7 +147,7 @@ class WatchOrderTool(BoundTool):
         body = json.loads(entry.body)
         return {"what": self.say(*texts)} | _why(body["data"])
 
-    async def _tell(self, number: int, text: str) -> None:
+    async def _show(self, number: int, text: str) -> None:
         step = ChatStep(turn_id=self.errand.turn_id, step=f"update-{number}", state="done", text=text)
         await self.errand.journal.record(step)
 

@@ -21,6 +21,8 @@ from hub.domain.values import Time, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hub.domain.proposal import Proposal
+
 AGENT_NAME = "Asistente"
 # A conversation is one document, which holds 64 KiB; the longest answer alone may take most of it.
 MAX_SAID_BYTES = 48 * 1024
@@ -207,6 +209,8 @@ class Message(Value):
                     state=event.type.removeprefix("chat."),
                     error=event.error.model_dump() if isinstance(event, ev.ChatFailed) else None,
                 )
+            case ev.NoticeSent():
+                return cls(message_id=event.notice_id, kind="agent", name=AGENT_NAME, text=event.message, at=at)
             case _:
                 return None
 
@@ -293,10 +297,22 @@ class OpenTurn:
         }
 
 
-def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None) -> dict[str, Any]:
+def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None, proposal: Proposal | None = None) -> dict[str, Any]:
     """What a page is drawn from."""
-    return {
+    drawn: dict[str, Any] = {
         "chat": {"id": chat.id, "mode": str(chat.mode)},
         "messages": [message.as_dict() for message in said.messages],
         "turn": turn.as_dict() if turn else None,
     }
+    if proposal is not None and chat.mode is ChatMode.AGENT and _waits_last(proposal, said, turn):
+        drawn["confirm"] = {"say": proposal.say, "summary": proposal.summary}
+    return drawn
+
+
+def _waits_last(proposal: Proposal, said: Conversation, turn: OpenTurn | None) -> bool:
+    """Whether nothing was said since it was proposed but the answer that proposed it."""
+    if not (proposal.waits and proposal.say):
+        return False
+    if turn is not None:
+        return turn.turn_id == proposal.turn_id
+    return bool(said.messages) and said.messages[-1].turn_id == proposal.turn_id

@@ -227,6 +227,23 @@ class ChatToolFinished(Event):
     confirm: str | None = Optional_
 
 
+class Tracking(Value):
+    """The way to an order: its page, and what opens its room."""
+
+    url: str
+    token: str
+
+
+class ChatTrackingStarted(Event):
+    """The chat follows an order from here on; customers who are in it are brought into the order's room."""
+
+    type: Literal["chat.tracking_started"] = "chat.tracking_started"
+    turn_id: str
+    order_id: str
+    code: str
+    tracking: Tracking
+
+
 class ChatDelta(Event):
     type: Literal["chat.delta"] = "chat.delta"
     turn_id: str
@@ -323,6 +340,7 @@ ChatEvent = (
     | ChatStep
     | ChatToolCalled
     | ChatToolFinished
+    | ChatTrackingStarted
     | ChatDelta
     | ChatCompleted
     | ChatStopped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hub.domain.errors import Forbidden
@@ -132,6 +132,12 @@ class Principal:
     @property
     def is_staff(self) -> bool:
         return self.kind in (Kind.STAFF, Kind.SERVICE)
+
+    def holding(self, shown: Principal) -> Principal:
+        """What the same principal has shown at two places at once, together."""
+        if self.orders <= shown.orders and self.chats <= shown.chats:
+            return shown
+        return replace(shown, orders=self.orders | shown.orders, chats=self.chats | shown.chats)
 
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)

@@ -14,7 +14,7 @@ from hub.domain.rooms import Cursor
 from hub.fanout.frames import Batch, Frame, Reset
 from hub.fanout.outage import Pause
 from hub.fanout.rooms import Rooms
-from hub.fanout.seats import Line, Seat
+from hub.fanout.seats import Line, Member, Seat
 from hub.fanout.surroundings import Surroundings
 from hub.fanout.watch import Watch
 
@@ -30,6 +30,9 @@ BURST_BYTES = 131_072  # of bodies passed on from the streams before the transpo
 TURN_S = 0.002  # the longest the queue keeps the loop to itself
 
 
+Listener = Callable[[Frame, Sequence[Member]], None]
+
+
 class Dispatch:
     """Passes frames on to the seats of their rooms, strictly one after the other.
 
@@ -40,6 +43,7 @@ class Dispatch:
 
     Args:
         watches: The rooms that are heard, by name.
+        listeners: Told, by type, of an event that is passed on, and to whom; they neither wait nor raise.
         heard: Returns when all that had been published when it was called has been received.
         doubted: Called on a repeat: the log may have lost its tail.
         restarted: Called when rooms have begun anew.
@@ -50,6 +54,7 @@ class Dispatch:
         rooms: Rooms,
         watches: Mapping[str, Watch],
         around: Surroundings,
+        listeners: Mapping[str, Listener],
         *,
         heard: Callable[[], Awaitable[None]],
         doubted: Callable[[], None],
@@ -58,6 +63,7 @@ class Dispatch:
         self._rooms = rooms
         self._watches = watches
         self._around = around
+        self._listeners = listeners
         self._heard = heard
         self._doubted = doubted
         self._restarted = restarted
@@ -176,7 +182,10 @@ class Dispatch:
     # Offering
 
     def _offer(self, seats: Iterable[Seat], frame: Frame) -> None:
-        remaining = iter(tuple(seats))
+        there = tuple(seats)
+        if frame.type in self._listeners:
+            self._notify(frame, there)
+        remaining = iter(there)
         plain = not self._lost and frame.rest == "-" and frame.offset and not isinstance(frame, Reset)
         while True:
             try:
@@ -185,6 +194,9 @@ class Dispatch:
             except Exception:
                 _log_failure(frame)
         self._around.stats.deliveries += given
+
+    def _notify(self, frame: Frame, seats: Iterable[Seat]) -> None:
+        self._listeners[frame.type](frame, [seat.presence.member for seat in seats])
 
     def _offer_each(self, frame: Frame, seats: Iterator[Seat]) -> int:
         """To each with the place from which its connection may go on, should it break now."""
@@ -221,7 +233,10 @@ class Dispatch:
             else:
                 self._offer_all(some, batch)
 
-    def _offer_all(self, seats: Iterable[Seat], batch: Batch) -> None:
+    def _offer_all(self, seats: Sequence[Seat], batch: Batch) -> None:
+        for frame in batch.frames:
+            if frame.type in self._listeners:
+                self._notify(frame, seats)
         for seat in seats:
             try:
                 self._around.stats.deliveries += seat.offer_all(batch)

@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.bus import Bus
-from hub.fanout.dispatch import Dispatch
-from hub.fanout.frames import Frame
+from hub.fanout.dispatch import Dispatch, Listener
+from hub.fanout.frames import Frame, Reset
 from hub.fanout.outage import Pause, tell
 from hub.fanout.replay import Given, Place, Replay
 from hub.fanout.rooms import Rooms
@@ -54,6 +54,19 @@ class Joined:
     def release(self) -> None:
         """Let through what came past the view's cursor, and everything after it. To be called once."""
         self._replay.release(self._presence)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A member is in a room that it knows nothing of yet, and all its events are held back until it does."""
+
+    _seat: Seat
+    _reset: Reset
+    _replay: Replay
+
+    def show(self) -> None:
+        """Give it `room.reset`, and everything after it. To be called once."""
+        self._replay.show(self._seat, self._reset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,7 @@ class Relay:
         self._poll_s = poll_s
         self._deadline_s = deadline_s
         self._linger_s = linger_s
+        self._clock = clock
         self._rooms = Rooms()
         self._watches: dict[str, Watch] = {}
         self._by_channel: dict[bytes, Watch] = {}
@@ -119,10 +133,12 @@ class Relay:
         self._doubt = asyncio.Event()
         self.restarted = asyncio.Event()
         around = Surroundings(log, view, clock, self._spawn, asyncio.Semaphore(_READS_AT_ONCE), self._stats)
+        self._listeners: dict[str, Listener] = {}
         self._dispatch = Dispatch(
             self._rooms,
             self._watches,
             around,
+            self._listeners,
             heard=self._heard,
             doubted=self._doubt.set,
             restarted=self.restarted.set,
@@ -166,16 +182,28 @@ class Relay:
             Unavailable: The room cannot be heard just now.
         """
         watch = self._watch(room)
-        seat = self._sit(member, watch)
-        try:
-            view = await self._read_subscribed([watch], read)
-        except BaseException:
-            self._unsit(seat)
-            raise
+        seat, view = await self._seated(member, watch, read)
         if not seat.gone:
             seat.settle(view.cursor, only)
             self._dispatch.begin([watch], view.cursor)
         return Joined(view, self._replay, seat.presence)
+
+    async def bring(self, member: Member, room: Room, *, read: Callable[[], Awaitable[RoomView]]) -> Brought | None:
+        """Bring a member into a room that it did not ask for; None if it is there, or left, or entered meanwhile.
+
+        Raises:
+            Unavailable: The room cannot be heard just now.
+        """
+        watch = self._watch(room)
+        seat, view = await self._seated(member, watch, read)
+        if seat.gone or seat.settled:
+            self._replay.release(seat.presence)
+            return None
+        seat.settle(view.cursor, None)
+        # Whoever goes on from the view's own place may have got there before it was given the view.
+        seat.floor = view.cursor.offset + 1
+        self._dispatch.begin([watch], view.cursor)
+        return Brought(seat, Reset.of(watch.name, view.cursor, view.snapshot, self._clock()), self._replay)
 
     async def resume(self, member: Member, places: Mapping[Room, Place], cursor: Cursor, *, epoch: str) -> Resumed:
         """Bring a member back into all its rooms, from one place in the log on, with no window between.
@@ -240,6 +268,10 @@ class Relay:
         """The rooms a member is in, by name."""
         return self._rooms.of(member_id)
 
+    def listen(self, type: str, listener: Listener) -> None:
+        """Have somebody told of each event of a type, as it is passed on to a room's members here."""
+        self._listeners[type] = listener
+
     def tell(self, room: Room, type: str, body: str) -> None:
         """Give a volatile event to the members of this process, and to nobody else's."""
         watch = self._watches.get(str(room))
@@ -258,15 +290,26 @@ class Relay:
             self._want.set()
         return watch
 
-    def _sit(self, member: Member, watch: Watch) -> Seat:
+    async def _seated(
+        self, member: Member, watch: Watch, read: Callable[[], Awaitable[RoomView]]
+    ) -> tuple[Seat, RoomView]:
+        """A member's seat, its events held, and the room as it is; at its seat at once, before anything is read."""
         seat = self._rooms.sit(member, watch.name, watch.head)
         seat.presence.holds += 1
-        return seat
+        seat.joins += 1
+        try:
+            view = await self._read_subscribed([watch], read)
+        except BaseException:
+            seat.joins -= 1
+            self._unsit(seat)
+            raise
+        seat.joins -= 1
+        return seat, view
 
     def _unsit(self, seat: Seat) -> None:
         """The join failed: who was here before stays, as before."""
         presence = seat.presence
-        if not (seat.settled or seat.gone):
+        if not (seat.settled or seat.gone or seat.joins):
             self._rooms.remove(seat.room, presence.member.id)
             self._left(seat.room)
         self._replay.release(presence)

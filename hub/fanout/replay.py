@@ -12,7 +12,7 @@ import structlog
 from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor
 from hub.fanout.dispatch import Dispatch, with_floor
-from hub.fanout.frames import Batch, Frame
+from hub.fanout.frames import Batch, Frame, Reset
 from hub.fanout.outage import Pause
 from hub.fanout.recent import MissedFrames, Recent
 from hub.fanout.seats import Member, Presence, Seat
@@ -81,6 +81,22 @@ class Replay:
             self.release(presence)
         else:
             self._around.spawn(self._play_slowly(presence, given))
+
+    def show(self, seat: Seat, reset: Reset) -> None:
+        """Give a held member a room that it has just been brought into, then let go of it.
+
+        Other rooms' events from before the view may still be on their way to it: if its connection breaks before
+        what follows, it goes on from where it was.
+        """
+        presence = seat.presence
+        others = [other.after for other in presence.seats.values() if other is not seat and other.epoch == reset.epoch]
+        seat.wait_for_reset()
+        if presence.holds > 1 or presence.missed:
+            presence.missed = True  # nothing may be given now; whoever lets go of the member reads it
+            self.release(presence)
+        else:
+            before = f"{reset.epoch}-{max(others)}" if others else ""
+            self.play(presence, [(seat, reset.together(before, seat.floor))])
 
     def missed_of(self, seats: Mapping[str, Seat], rooms: Mapping[str, Sequence[Frame] | None]) -> list[Given]:
         """What was missed in several rooms, in the log's order; only an event's last copy is a place to go on from."""
@@ -159,7 +175,7 @@ class Replay:
         seats = {name: seat for name, seat in presence.seats.items() if seat.settled}
         if not seats:
             return
-        epoch = next((seat.epoch for seat in seats.values()), "")
+        epoch = next((seat.epoch for seat in seats.values() if seat.epoch), "")
         missed = await self.missed({name: seat.after for name, seat in seats.items()}, epoch)
         lost = [seat for name, seat in seats.items() if missed.rooms[name] is None or seat.epoch != missed.cursor.epoch]
         there = {name: frames for name, frames in missed.rooms.items() if seats[name] not in lost}

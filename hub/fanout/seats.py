@@ -122,6 +122,7 @@ class Seat:
         floor: A connection that resumes from before this offset has not been given the view.
         offered: Everything past this offset has been offered here.
         settled: Its member has been given a view.
+        joins: How many are under way that may seat the member here.
         deliver: Its member's.
         line: For WebSocket frames of Socket.IO, where its member speaks that.
     """
@@ -132,6 +133,7 @@ class Seat:
         "epoch",
         "floor",
         "gone",
+        "joins",
         "line",
         "offered",
         "only",
@@ -154,6 +156,7 @@ class Seat:
         self.floor = 0
         self.settled = False
         self.gone = False
+        self.joins = 0
 
     def offer(self, frame: Frame) -> bool:
         """A frame of this room, in the log's order; whether the member got it."""
@@ -199,6 +202,10 @@ class Seat:
         self.settled = True
         if cursor.offset < self.offered:
             self.presence.missed = True
+
+    def wait_for_reset(self) -> None:
+        """Nothing is let through until its member has been given `room.reset`."""
+        self.epoch, self.after = "", 0
 
     def _begin_anew(self, frame: Reset) -> bool:
         if frame.epoch == self.epoch and frame.offset <= self.after:

@@ -11,6 +11,7 @@ from hub.config import Limits
 from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom
 from hub.domain.errors import ComandaError
 from hub.domain.roles import Principal
+from hub.fanout.relay import Brought
 from hub.fanout.seats import Member
 from hub.gateways.answers import as_error, ok, refused
 from hub.gateways.commands import Commands
@@ -71,11 +72,18 @@ class Caller:
         self._desk.metrics.command_seconds.labels(label).observe(time.perf_counter() - started)
         return ack, then
 
+    async def bring(self, member: Member, command: JoinRoom) -> Brought | None:
+        """Enter a room on the hub's own accord; the errors are those of `Joining.join`."""
+        brought, shown = await self._desk.joining.bring(member, self.held, command)
+        self.held = self.held.holding(shown)
+        return brought
+
     async def _carry_out(self, member: Member, command: Command) -> tuple[dict[str, Any], Then | None]:
         await self._desk.access.require_current(self.principal)
         match command:
             case JoinRoom():
-                joined, self.held = await self._desk.joining.join(member, self.held, command)
+                joined, shown = await self._desk.joining.join(member, self.held, command)
+                self.held = self.held.holding(shown)
                 return as_data(command.room, joined.view, command.only), joined.release
             case LeaveRoom():
                 self._desk.joining.leave(member, command.room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from hub.domain.errors import NotFound, RateLimited
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame
-from hub.fanout.relay import Joined, Relay
+from hub.fanout.relay import Brought, Joined, Relay
 from hub.fanout.seats import Member
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews
@@ -40,6 +41,23 @@ class Joining:
             RateLimited: In as many rooms as one connection may be.
             Unavailable: Redis did not answer in time; the member is not in the room.
         """
+        room, shown, read = await self._admit(member, principal, command)
+        only = frozenset(command.only) if command.only is not None else None
+        return await self._relay.join(member, room, read=read, only=only), shown
+
+    async def bring(self, member: Member, principal: Principal, command: JoinRoom) -> tuple[Brought | None, Principal]:
+        """Seat a member that has not asked for it, unless it is there already; its events are held until `show()`.
+
+        Returns and raises what `join` does. With an order's own token the member is at its seat before anything is
+        waited for.
+        """
+        room, shown, read = await self._admit(member, principal, command)
+        return await self._relay.bring(member, room, read=read), shown
+
+    async def _admit(
+        self, member: Member, principal: Principal, command: JoinRoom
+    ) -> tuple[Room, Principal, Callable[[], Awaitable[RoomView]]]:
+        """The room, who they are in it, and how it is read."""
         room, after = Room.parse(command.room), Cursor.parse(command.after) if command.after else None
         shown, order_id = self._access.shown(principal, command.token)
         own = order_id is not None and room == Room.order(order_id)  # then the room's view says how the order stands
@@ -49,9 +67,7 @@ class Joining:
         inside = self._relay.rooms_of(member.id)
         if self._limits.rooms and str(room) not in inside and len(inside) >= self._limits.rooms:
             raise RateLimited(f"a connection is in at most {self._limits.rooms} rooms", limit=self._limits.rooms)
-        only = frozenset(command.only) if command.only is not None else None
-        read = partial(self._read_own if own else self._views.read, room, after)
-        return await self._relay.join(member, room, read=read, only=only), shown
+        return room, shown, partial(self._read_own if own else self._views.read, room, after)
 
     async def _read_own(self, room: Room, after: Cursor | None) -> RoomView:
         """An order's room, for one who has come by its link."""

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -34,6 +35,9 @@ class Outbox:
 
     Args:
         give_up: Told once when it passes the limit.
+
+    Attributes:
+        state: Whatever its door keeps of it.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Outbox:
     ) -> None:
         self.id = member_id
         self.closed = False
+        self.state: Any = None
         self._encode = encode
         self._limit_bytes = limit_bytes
         self._give_up = give_up

@@ -45,7 +45,7 @@ class WebSocketDoor:
         too_large = limit and limit + 1  # aiohttp's limit is the first refused
         ws = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
         await ws.prepare(request)
-        caller = Caller(self._desk, request[PRINCIPAL], request[ADDRESS])
+        caller = outbox.state = Caller(self._desk, request[PRINCIPAL], request[ADDRESS])
         with self._desk.metrics.connections.labels("websocket").track_inprogress():
             writing = asyncio.create_task(self._write(outbox, ws))
             try:

@@ -18,6 +18,7 @@ from hub.domain import failures
 from hub.domain.chat import Asker, Chat, ChatMode, Conversation, Turn, TurnState
 from hub.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
 from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage, ChatStopped
+from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES
@@ -61,7 +62,7 @@ Clock = Callable[[], datetime]
 
 def snapshot_of(chat_id: str) -> tuple[DocKey, ...]:
     """The documents that a chat room's snapshot is made of."""
-    return chat_key(chat_id), conversation_key(chat_id), checkpoint_key(chat_id)
+    return chat_key(chat_id), conversation_key(chat_id), checkpoint_key(chat_id), proposal_key(chat_id)
 
 
 class ChatService:
@@ -333,10 +334,11 @@ class ChatService:
             entries: Its newest events.
             bodies: Of the documents that `snapshot_of` names, as of the same moment.
         """
-        chat_body, said_body, checkpoint_body = bodies
+        chat_body, said_body, checkpoint_body, proposal_body = bodies
         chat = Chat.model_validate_json(chat_body or "")
         said = Conversation.model_validate_json(said_body) if said_body else Conversation()
-        return chats.snapshot(chat, said, open_turn(entries, chat.turns, checkpoint_body))
+        proposal = Proposal.model_validate_json(proposal_body) if proposal_body else None
+        return chats.snapshot(chat, said, open_turn(entries, chat.turns, checkpoint_body), proposal)
 
     # How
 

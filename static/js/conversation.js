@@ -13,11 +13,16 @@ export class Conversation {
   #keepsake = null;
   #opening = null;
 
-  /** @param {() => string | null} orderToken the order the customer follows now, if any. */
-  constructor(hub, store, orderToken) {
+  /**
+   * @param {() => string | null} orderToken the order the customer follows now, if any.
+   * @param {(order: {code: string, token: string, url: string}) => boolean} onTracking the chat follows an order from here
+   *   on; whether the page does so, too.
+   */
+  constructor(hub, store, orderToken, onTracking = () => false) {
     this.hub = hub;
     this.store = store;
     this.orderToken = orderToken;
+    this.onTracking = onTracking;
     this.chat = kept(KEY);
   }
 
@@ -85,9 +90,18 @@ export class Conversation {
       keepsake: this.#keepsake,
       onRestored: (state) => this.#sayAgain(state.outbox),
       onSnapshot: (snapshot) => this.store.dispatch({ type: "snapshot", snapshot }),
-      onEvent: (event) => this.store.dispatch({ type: "event", event }),
+      onEvent: (event) => this.#happened(event),
       onError: (error) => this.#lost(error),
     });
+  }
+
+  #happened(event) {
+    this.store.dispatch({ type: "event", event });
+    if (event.type !== "chat.tracking_started") return;
+    const { code, tracking } = event.data;
+    if (!this.onTracking({ code, ...tracking })) return;
+    this.chat = { ...this.chat, order_token: tracking.token }; // this very chat speaks of the order that the page shows
+    keep(KEY, this.chat);
   }
 
   /** What a reload cut off before it was answered; under its own id it is said once, however often it is sent. */

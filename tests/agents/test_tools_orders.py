@@ -159,10 +159,12 @@ async def test_the_link_is_told_in_the_chat_once_and_opens_that_order(branch: Br
     assert result["tracking_url"] == placed["tracking_url"]
     other = await again(branch, bench.errand.turn_id, bench.chat, worker="v")
     assert (await other.call("start_tracking"))["tracking_url"] == placed["tracking_url"]
-    notices = [event for event in await branch.events(bench.chat) if event["type"] == "notice.sent"]
-    assert len(notices) == 1
-    assert placed["tracking_url"] in notices[0]["data"]["message"]
+    begun = [event["data"] for event in await branch.events(bench.chat) if event["type"] == "chat.tracking_started"]
+    assert len(begun) == 2  # when it was placed, and when it was asked for
     token = result["tracking_url"].removeprefix("/t/")
+    for started in begun:
+        assert started["order_id"] == placed["order_id"]
+        assert started["tracking"] == {"url": placed["tracking_url"], "token": token}
     assert branch.services.tokens.order_of(token) == placed["order_id"]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hub.domain import events as ev
 from hub.domain.chat import MAX_SAID_BYTES, Asker, Chat, Conversation, OpenTurn, Turn, admit, release, snapshot
 from hub.domain.errors import RateLimited
+from hub.domain.proposal import Proposal
 from hub.domain.roles import Kind, Principal, Role
 
 AT = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
@@ -188,3 +189,60 @@ def test_turns_run_in_order_each_once_and_never_too_many(
         assert running == set(chat.turns[:at_once] if at_once else chat.turns)
     assert len(ran) == len(set(ran))
     assert ran == [turn_id for turn_id in asked_ids if turn_id in ran]
+
+
+PROPOSAL = Proposal(
+    id="t1.place_order",
+    code="K3Q9",
+    say="Confirmar K3Q9",
+    tool="place_order",
+    command="{}",
+    summary="2 × Gringa. Total: $100",
+    terms="",
+    shows="100",
+    asked_by=Asker(kind=Kind.CUSTOMER),
+    turn_id="t1",
+    made_at=AT,
+)
+CONFIRM = {"say": "Confirmar K3Q9", "summary": "2 × Gringa. Total: $100"}
+
+
+def drawn(
+    *events: ev.AnyEvent, proposal: Proposal | None = PROPOSAL, chat: Chat = CHAT, turn: OpenTurn | None = None
+) -> object:
+    """The button that a page shows which comes just now."""
+    said = Conversation()
+    for event in events:
+        said = said.after(event, at="at")
+    return snapshot(chat, said, turn, proposal).get("confirm")
+
+
+def completed(turn_id: str = "t1") -> ev.ChatCompleted:
+    return ev.ChatCompleted(turn_id=turn_id, text="¿Lo confirmas?", usage=USAGE)
+
+
+def test_a_page_that_comes_later_can_still_confirm_what_was_proposed() -> None:
+    assert drawn(asked("quiero dos gringas"), completed()) == CONFIRM
+    assert drawn(asked("quiero dos gringas"), turn=OpenTurn("t1")) == CONFIRM  # the answer is still being written
+
+
+def test_a_page_that_comes_later_cannot_confirm_what_something_was_said_since() -> None:
+    said = (asked("quiero dos gringas"), completed())
+    assert drawn(*said, asked("¿y tienen agua?", "m2")) is None
+    assert drawn(*said, asked("¿y tienen agua?", "m2"), turn=OpenTurn("t2")) is None
+    assert drawn(*said, asked("¿y tienen agua?", "m2"), completed("t2")) is None
+
+
+@pytest.mark.parametrize(
+    ("chat", "proposal"),
+    [
+        (CHAT, None),
+        (CHAT, PROPOSAL.model_copy(update={"begun_in": "t2"})),
+        (CHAT, PROPOSAL.model_copy(update={"done": True})),
+        (CHAT, PROPOSAL.model_copy(update={"say": ""})),
+        (CHAT.model_copy(update={"mode": "person"}), PROPOSAL),
+    ],
+    ids=["nothing", "being done", "done", "without words for it", "a person answers"],
+)
+def test_a_page_that_comes_later_has_nothing_to_confirm(chat: Chat, proposal: Proposal | None) -> None:
+    assert drawn(asked("quiero dos gringas"), completed(), chat=chat, proposal=proposal) is None

@@ -101,6 +101,10 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
         "chat.tool_finished",
         {"turn_id": "t1", "call_id": "c1", "tool": "show_menu", "summary": "28 platillos", "ok": True},
     ),
+    (
+        "chat.tracking_started",
+        {"turn_id": "t1", "order_id": "PED7K3Q9X", "code": "K3Q9", "tracking": {"url": "/t/x.y", "token": "x.y"}},
+    ),
     ("chat.delta", {"turn_id": "t1", "index": 0, "text": "Va "}),
     ("chat.completed", {"turn_id": "t1", "text": "Va en camino.", "usage": _USAGE}),
     ("chat.completed", {"turn_id": "t1", "text": "Va en camino.", "usage": {**_USAGE, "output_tokens": 7}}),

@@ -45,7 +45,7 @@ mountMenu({ host: $("#menu"), nav: $("#category-links"), menu, cart, onRetry: lo
 mountProgress($("#progress"), tracking);
 mountCart({ host: panel, opener, menu, cart, onPlace: place });
 const sheet = mountSheet({ panel, opener, closer: $("[data-test=cart-close]"), below: [below, chatOpener, opener] });
-mountChat({ hub, opener: chatOpener, below: [below, opener, panel], orderToken: () => placed?.token ?? null });
+mountChat({ hub, opener: chatOpener, below: [below, opener, panel], orderToken: () => placed?.token ?? null, onTracking: adopt });
 
 cart.watch((state) => keep("cart", state));
 tracking.watch(showCurrent);
@@ -98,6 +98,16 @@ function accepted({ order, tracking: link }) {
   toast(t("order.placed", { code: order.code }), "good");
   current.scrollIntoView({ block: "start" });
   current.focus({ preventScroll: true });
+}
+
+/** The chat follows an order: so does this page. */
+function adopt(order) {
+  if (order.token === placed?.token) return true;
+  if (placed) dismiss();
+  placed = order;
+  keep("order", placed);
+  follow();
+  return true;
 }
 
 function follow() {

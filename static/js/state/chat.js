@@ -7,7 +7,7 @@
 export const initialChat = Object.freeze({
   phase: "closed", // closed, opening, live, failed
   mode: "agent", // agent, or person
-  messages: [], // {message_id, author: {kind, name}, text, at, turn_id?, state?, error?} and {note, …}
+  messages: [], // {message_id, author: {kind, name}, text, at, turn_id?, state?, error?} and {note, by?, code?, url?, at}
   turn: null, // {turn_id, attempt, text, next_index, early, steps: [{step, state, text}]}
   waiting: null, // the turn that was asked for and has not started
   outbox: [], // {command_id, text, failed}
@@ -71,6 +71,7 @@ const REACTIONS = {
     withStep(state, data.turn_id, { step: `call:${data.call_id}`, state: "started", text: data.summary }),
   "chat.tool_finished": (state, data) =>
     withStep(data.confirm ? { ...state, confirm: { say: data.confirm, summary: data.summary } } : state, data.turn_id, { step: `call:${data.call_id}`, state: data.ok === false ? "failed" : "done", text: data.summary }),
+  "chat.tracking_started": (state, { code, tracking }, event) => noted(state, "tracking", { code, url: tracking.url }, event),
   "chat.delta": (state, { turn_id, index, text }) => {
     const turn = state.turn?.turn_id === turn_id ? state.turn : newTurn(turn_id, 1);
     if (isKnown(state, turn_id) && turn !== state.turn) return state;
@@ -80,8 +81,13 @@ const REACTIONS = {
   "chat.completed": (state, data, event) => ended(state, data, event, "completed"),
   "chat.stopped": (state, data, event) => ended(state, data, event, "stopped"),
   "chat.failed": (state, data, event) => ended(state, data, event, "failed"),
-  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", data, event),
-  "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", data, event),
+  "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", { by: data.by }, event),
+  "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", { by: data.by }, event),
+  // What was done though its answer was stopped.
+  "notice.sent": (state, { notice_id, message }, event) => {
+    if (state.messages.some((one) => one.message_id === notice_id)) return state;
+    return { ...state, messages: [...state.messages, { message_id: notice_id, author: { kind: "agent" }, text: message, at: event.at }] };
+  },
 };
 
 function fromSnapshot(state, snapshot) {
@@ -94,6 +100,7 @@ function fromSnapshot(state, snapshot) {
     messages,
     turn: turn && { ...newTurn(turn.turn_id, turn.attempt ?? 1), text: turn.text, next_index: turn.next_index, steps: turn.steps ?? [] },
     waiting: null,
+    confirm: snapshot?.confirm ?? null,
     outbox: state.outbox.filter((one) => one.failed || !messages.some((message) => message.text === one.text)),
   };
 }
@@ -138,7 +145,7 @@ function ended(state, data, event, how) {
 function noted(state, note, data, event) {
   const message_id = `${note}:${event.offset ?? event.at}`;
   if (state.messages.some((message) => message.message_id === message_id)) return state;
-  return { ...state, messages: [...state.messages, { message_id, note, by: data.by, at: event.at }] };
+  return { ...state, messages: [...state.messages, { message_id, note, ...data, at: event.at }] };
 }
 
 /** The turn waited for, unless it is this one that has begun or ended. */

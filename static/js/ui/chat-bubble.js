@@ -9,7 +9,7 @@ import { linked } from "./linked.js";
  * @param {{send: (text: string, command_id: string) => void}} conversation
  */
 export function bubble(one, conversation) {
-  if (one.note) return h("p", { class: "chat-note" }, noteText(one));
+  if (one.note) return h("p", { class: "chat-note", dataset: { test: `note-${one.note}` } }, one.url ? h("a", { href: one.url }, noteText(one)) : noteText(one));
   if (!one.author) return sentBubble(one, conversation);
   const mine = one.author.kind === "customer";
   return h("div", { class: `bubble from-${one.author.kind}`, dataset: { test: `message-${one.author.kind}`, state: one.state ?? "" } },
@@ -29,5 +29,5 @@ function sentBubble({ command_id, text, failed }, conversation) {
 }
 
 export function noteText(note) {
-  return t(`chat.${note.note}`);
+  return t(`chat.${note.note}`, note);
 }

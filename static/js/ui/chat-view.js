@@ -13,12 +13,12 @@ import { toastError } from "./toast.js";
 const CHIPS = ["chat.chip_where", "chat.chip_menu", "chat.chip_order"];
 
 /**
- * @param {{hub: object, opener: HTMLElement, below: HTMLElement[], orderToken: () => string | null}} parts
- *   below: what the drawer covers on a phone.
+ * @param {{hub: object, opener: HTMLElement, below: HTMLElement[], orderToken: () => string | null, onTracking?: Function}} parts
+ *   below: what the drawer covers on a phone; onTracking: as Conversation has it.
  */
-export function mountChat({ hub, opener, below, orderToken }) {
+export function mountChat({ hub, opener, below, orderToken, onTracking }) {
   const store = createStore(chatReducer, initialChat);
-  const conversation = new Conversation(hub, store, orderToken);
+  const conversation = new Conversation(hub, store, orderToken, onTracking);
   const panel = document.body.appendChild(skeleton());
   const part = (test) => $(`[data-test=${test}]`, panel);
   const [log, input, send, stop, voice] = ["chat-log", "chat-input", "chat-send", "chat-stop", "chat-voice"].map(part);
