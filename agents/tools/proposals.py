@@ -79,6 +79,7 @@ class Proposals:
             id=known_as,
             code=(code := _code(known_as + summary)),
             say=tap(code, self._errand.lang),
+            asks=_asks(self._errand, summary),
             tool=tool,
             command=plan.command.model_dump_json(exclude={"command_id"}, exclude_none=True),
             summary=summary,
@@ -193,7 +194,7 @@ class ProposingTool(BoundTool):
 
     def finished(self, result: Result) -> str:
         if "summary" in result:
-            return self.say(f"Por confirmar: {result['summary']}", f"To confirm: {result['summary']}")
+            return _asks(self.errand, result["summary"])
         return self.say("faltan datos", "something is missing")
 
 
@@ -247,6 +248,10 @@ class ConfirmTool(BoundTool):
         done, link = self.finished(result), result.get("tracking_url", "")
         text = self.say(f"Alcanzó a hacerse antes de parar: {done}.", f"This was done before it stopped: {done}.")
         return f"{text} {link}".strip()
+
+
+def _asks(errand: Errand, summary: str) -> str:
+    return errand.say(f"Por confirmar: {summary}", f"To confirm: {summary}")
 
 
 def _signed(asker: Asker) -> Asker:

@@ -305,7 +305,7 @@ def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None, proposal: Pr
         "turn": turn.as_dict() if turn else None,
     }
     if proposal is not None and chat.mode is ChatMode.AGENT and _waits_last(proposal, said, turn):
-        drawn["confirm"] = {"say": proposal.say, "summary": proposal.summary}
+        drawn["confirm"] = {"say": proposal.say, "summary": proposal.asks}
     return drawn
 
 

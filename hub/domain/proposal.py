@@ -13,6 +13,7 @@ class Proposal(Value):
         id: Made from the turn, so that another attempt at it proposes the same; what is done is done under this id.
         code: What a tap calls it by.
         say: The message that a tap sends, in the chat's language.
+        asks: What the room was told that it would confirm.
         command: What is to be done, as the service takes it: settled now, so that nothing is decided after the yes.
         terms: What must still be so then: a total, a version. If it is not, it is proposed anew.
         shows: What the answer must have said for a yes to be one: the total, a name. A tap stands beside the summary.
@@ -22,6 +23,7 @@ class Proposal(Value):
     id: str
     code: str
     say: str = ""
+    asks: str = ""
     tool: str
     command: str
     summary: str

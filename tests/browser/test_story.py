@@ -96,7 +96,9 @@ def test_the_chat_says_word_by_word_where_the_order_is(hub: Hub, window: Window,
     shot(customer, "chat")
 
 
-def test_tacos_ordered_in_the_chat_reach_the_kitchen(hub: Hub, window: Window) -> None:
+def test_tacos_ordered_in_the_chat_reach_the_kitchen_and_the_page_follows_them(
+    hub: Hub, window: Window, shot: Shot
+) -> None:
     hub.wait_for_agent()
     kitchen, customer = window(DESK), window(PHONE)
     log_in(kitchen, hub.url, "/kitchen", hub.pin)
@@ -107,11 +109,26 @@ def test_tacos_ordered_in_the_chat_reach_the_kitchen(hub: Hub, window: Window) -
     tap(customer, "chat-send")
     summary = see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text()
     assert "Total: $160.00" in summary
-    assert "2 × Gringa" in see(customer, ".confirm-summary").inner_text()
+    asked = see(customer, ".confirm-summary").inner_text()
+    assert "2 × Gringa" in asked
+    customer = customer.context.new_page()  # another tab of the same device: it knows what the hub tells it
+    customer.goto(f"{hub.url}/")
+    tap(customer, "chat-open")
+    assert see(customer, ".confirm-summary").inner_text() == asked
+    shot(customer, "chat-confirm")
     tap(customer, "chat-confirm")
     answer = see(customer, '[data-test="message-agent"]:has(a[href*="/t/PED"])')
     assert answer.locator('a[href*="/t/PED"]').count() == 1
-    see(kitchen, '[data-test^="card-"]:has-text("Ramón")')
+    see(customer, '[data-test="note-tracking"] a[href*="/t/PED"]')
+    shot(customer, "chat-follows")
+    card = see(kitchen, '[data-test^="card-"]:has-text("Ramón")')
+    see_status(customer, "received")
+    tap(kitchen, (card.get_attribute("data-test") or "").replace("card-", "advance-"))
+    see_status(customer, "preparing")
+    write(customer, "chat-input", "¿y cuánto falta?")  # in the conversation that knows the order
+    tap(customer, "chat-send")
+    see(customer, '[data-test="message-agent"] >> nth=2')
+    assert customer.locator('[data-test="message-customer"]').count() == 3
 
 
 def test_a_customer_who_asks_for_a_person_is_heard_on_the_managers_page(hub: Hub, window: Window) -> None:

@@ -195,6 +195,7 @@ PROPOSAL = Proposal(
     id="t1.place_order",
     code="K3Q9",
     say="Confirmar K3Q9",
+    asks="Por confirmar: 2 × Gringa. Total: $100",
     tool="place_order",
     command="{}",
     summary="2 × Gringa. Total: $100",
@@ -204,7 +205,7 @@ PROPOSAL = Proposal(
     turn_id="t1",
     made_at=AT,
 )
-CONFIRM = {"say": "Confirmar K3Q9", "summary": "2 × Gringa. Total: $100"}
+CONFIRM = {"say": "Confirmar K3Q9", "summary": "Por confirmar: 2 × Gringa. Total: $100"}
 
 
 def drawn(
