@@ -12,25 +12,19 @@ import structlog
 from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor
 from hub.fanout.frames import Batch, Frame, Reset
+from hub.fanout.offers import SLICE, Offers
 from hub.fanout.outage import Pause
-from hub.fanout.rooms import Rooms
-from hub.fanout.seats import Line, Member, Seat
 from hub.fanout.surroundings import Surroundings
 from hub.fanout.watch import Watch
 
 logger = structlog.get_logger(__name__)
 
-SLICE = 256  # members written to before others get a turn: about 1 ms
 MOST_AT_ONCE = 64  # events given in one piece to the members of a big room
 _PIECE_BYTES = 32_768  # of their bodies, small against what may be unsent
-_OFFERS = 1_024  # events × members before others get a turn
 QUEUE = 10_000  # frames that wait; past it they are forgotten and read from the streams
 BATCH = 100  # rooms that begin anew together
 BURST_BYTES = 131_072  # of bodies passed on from the streams before the transports get a chance to send them
 TURN_S = 0.002  # the longest the queue keeps the loop to itself
-
-
-Listener = Callable[[Frame, Sequence[Member]], None]
 
 
 class Dispatch:
@@ -42,8 +36,8 @@ class Dispatch:
     all that is heard meanwhile waits behind it.
 
     Args:
+        offers: To whoever is in a room.
         watches: The rooms that are heard, by name.
-        listeners: Told, by type, of an event that is passed on, and to whom; they neither wait nor raise.
         heard: Returns when all that had been published when it was called has been received.
         doubted: Called on a repeat: the log may have lost its tail.
         restarted: Called when rooms have begun anew.
@@ -51,29 +45,25 @@ class Dispatch:
 
     def __init__(
         self,
-        rooms: Rooms,
+        offers: Offers,
         watches: Mapping[str, Watch],
         around: Surroundings,
-        listeners: Mapping[str, Listener],
         *,
         heard: Callable[[], Awaitable[None]],
         doubted: Callable[[], None],
         restarted: Callable[[], None],
     ) -> None:
-        self._rooms = rooms
+        self._offers = offers
         self._watches = watches
         self._around = around
-        self._listeners = listeners
         self._heard = heard
         self._doubted = doubted
         self._restarted = restarted
         self._queue: deque[Frame] = deque()
         self._behind: dict[str, Watch] = {}  # rooms whose streams have more
-        self._lost: dict[str, Watch] = {}  # these cannot be continued, only begun anew
+        self._lost = offers.lost  # these cannot be continued, only begun anew
         self._reached = 0  # the offset of the event that was passed on last
-        self._safe = ""  # while some are lost: where a connection in one of them goes on if it breaks now
         self._paused = True
-        self._corked: list[Line] | None = None  # lines with something pending, while several events are heard at once
         self.task: asyncio.Task[None] | None = None
 
     # What there is to pass on
@@ -88,23 +78,13 @@ class Dispatch:
         if self._behind or self._lost or self._queue:
             self._start()
 
-    def cork(self) -> None:
-        """Several events are there at once: what they bring one member is to leave together."""
-        self._corked = []
-
-    def uncork(self) -> None:
-        """They have been passed on. To be called in the same turn of the loop: nothing else may be written between."""
-        lines, self._corked = self._corked or (), None
-        for line in lines:
-            line.flush()
-
     def receive(self, watch: Watch, frame: Frame) -> None:
         """A frame of a room, as heard."""
         if self._paused or self.task is not None:
             self._enqueue(frame)
         elif watch.follows(frame) and len(seats := watch.seats) <= SLICE:  # as nearly always
             watch.head = self._reached = frame.offset
-            self._offer(seats.values(), frame)
+            self._offers.offer(seats.values(), frame)
         elif not self._pass_at_once(watch, frame):
             self._enqueue(frame)
 
@@ -141,7 +121,7 @@ class Dispatch:
             elif frame.offset <= self._reached and watch.follows(frame):
                 # All who are in the room are held, and perhaps with what came after this: they sort it out.
                 watch.head = frame.offset
-                self._offer(watch.seats.values(), frame)
+                self._offers.offer(watch.seats.values(), frame)
             else:
                 self._enqueue_early(frame)
 
@@ -150,7 +130,7 @@ class Dispatch:
         if len(seats) > SLICE:
             return False
         if not frame.offset:
-            self._offer(seats.values(), frame)
+            self._offers.offer(seats.values(), frame)
             return True
         if watch.epoch is None:
             watch.keep(frame)
@@ -178,70 +158,6 @@ class Dispatch:
                     self._fall_behind(watch, waiting.offset)
             self._queue.clear()
         self._start()
-
-    # Offering
-
-    def _offer(self, seats: Iterable[Seat], frame: Frame) -> None:
-        there = tuple(seats)
-        if frame.type in self._listeners:
-            self._notify(frame, there)
-        remaining = iter(there)
-        plain = not self._lost and frame.rest == "-" and frame.offset and not isinstance(frame, Reset)
-        while True:
-            try:
-                given = _offer_plain(frame, remaining, self._corked) if plain else self._offer_each(frame, remaining)
-                break
-            except Exception:
-                _log_failure(frame)
-        self._around.stats.deliveries += given
-
-    def _notify(self, frame: Frame, seats: Iterable[Seat]) -> None:
-        self._listeners[frame.type](frame, [seat.presence.member for seat in seats])
-
-    def _offer_each(self, frame: Frame, seats: Iterator[Seat]) -> int:
-        """To each with the place from which its connection may go on, should it break now."""
-        later = [room for room in frame.later if room in self._watches]
-        given = 0
-        for seat in seats:
-            member_id, copy = seat.presence.member.id, frame
-            seat.line.flush()
-            if self._lost and self._rooms.among(member_id, self._lost):
-                copy = frame.resuming_from(self._safe) if self._safe and frame.offset else frame
-            elif later and self._rooms.among(member_id, later):
-                copy = frame.earlier_copy
-            given += seat.offer(copy)
-        return given
-
-    async def _offer_sliced(self, watch: Watch, frame: Frame) -> None:
-        seats = tuple(watch.seats.values())
-        for start in range(0, len(seats), SLICE):
-            if start:
-                await asyncio.sleep(0)
-            self._offer(seats[start : start + SLICE], frame)
-
-    async def _offer_batch(self, watch: Watch, batch: Batch) -> None:
-        """Several events to each member before the next one's turn: what goes to one leaves in one system call."""
-        seats = tuple(watch.seats.values())
-        step = max(1, min(SLICE, _OFFERS // len(batch.frames)))
-        for start in range(0, len(seats), step):
-            if start:
-                await asyncio.sleep(0)
-            some = seats[start : start + step]
-            if self._lost:  # meanwhile: each event says where its connection may go on
-                for frame in batch.frames:
-                    self._offer(some, frame)
-            else:
-                self._offer_all(some, batch)
-
-    def _offer_all(self, seats: Sequence[Seat], batch: Batch) -> None:
-        for frame in batch.frames:
-            if frame.type in self._listeners:
-                self._notify(frame, seats)
-        for seat in seats:
-            try:
-                self._around.stats.deliveries += seat.offer_all(batch)
-            except Exception:
-                _log_failure(batch.frames[0])
 
     # The work of the task
 
@@ -281,7 +197,7 @@ class Dispatch:
         turn_ends = asyncio.get_running_loop().time() + TURN_S
         while self._queue and not (self._behind or self._lost or self._paused):
             if len(batch := self._next_in_order()) > 1:
-                await self._offer_batch(self._watches[batch[0].room], Batch(batch))
+                await self._offers.offer_batch(self._watches[batch[0].room], Batch(batch))
             else:
                 await self._pass(self._queue.popleft())
             if asyncio.get_running_loop().time() > turn_ends:
@@ -310,12 +226,12 @@ class Dispatch:
         if watch is None:
             return
         if not frame.offset:
-            await self._offer_sliced(watch, frame)
+            await self._offers.offer_sliced(watch, frame)
         elif watch.epoch is None:
             watch.keep(frame)
         elif watch.follows(frame):
             watch.head = self._reached = frame.offset
-            await self._offer_sliced(watch, frame)
+            await self._offers.offer_sliced(watch, frame)
         elif not watch.seats:
             _skip(watch, frame)
         elif frame.epoch != watch.epoch:
@@ -393,7 +309,7 @@ class Dispatch:
             watch = self._watches.get(frame.room)
             if watch is None or not self._advance(watch, frame):
                 continue
-            await self._offer_sliced(watch, frame)
+            await self._offers.offer_sliced(watch, frame)
             written += frame.size
             if written > BURST_BYTES:
                 written = 0
@@ -417,7 +333,7 @@ class Dispatch:
 
     def _lose(self, watch: Watch) -> None:
         if not self._lost:
-            self._safe = self._passed(watch.epoch)
+            self._offers.safe = self._passed(watch.epoch)
         self._behind.pop(watch.name, None)
         self._lost[watch.name] = watch
 
@@ -482,41 +398,6 @@ class Dispatch:
                 del watches[name]
                 watch.stop()
         return dict(watches)
-
-
-def _offer_plain(frame: Frame, seats: Iterator[Seat], corked: list[Line] | None) -> int:
-    """What `Seat.offer` and its member do for most, without a call but the transport's own.
-
-    A delivery by WebSocket costs 0.3 µs here besides the system call; with the calls it was 0.9.
-    """
-    given, offset, epoch, data = 0, frame.offset, frame.epoch, frame.engineio_frame
-    for seat in seats:
-        line = seat.line
-        if seat.presence.holds or seat.gone or seat.only is not None or offset <= seat.after or epoch != seat.epoch:
-            line.flush()
-            given += seat.offer(frame)
-            continue
-        seat.after = offset
-        given += 1
-        write = line.write
-        if write is None:
-            seat.deliver(frame)
-        elif corked is None:
-            try:
-                write(data)
-            except RuntimeError:  # uvloop's, when the connection is gone: its member deals with it
-                seat.deliver(frame)
-        elif line.pending is None:
-            line.pending = [data]
-            corked.append(line)
-        else:
-            line.pending.append(data)
-    return given
-
-
-def _log_failure(frame: Frame) -> None:
-    """Members promise not to raise; one that does must not cost the others their event."""
-    logger.exception("relay.member_failed", room=frame.room.partition(":")[0], type=frame.type)
 
 
 def _is_next(frame: Frame, before: Frame) -> bool:

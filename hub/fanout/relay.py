@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.bus import Bus
-from hub.fanout.dispatch import Dispatch, Listener
+from hub.fanout.dispatch import Dispatch
 from hub.fanout.frames import Frame, Reset
+from hub.fanout.offers import Listener, Offers
 from hub.fanout.outage import Pause, tell
 from hub.fanout.replay import Given, Place, Replay
 from hub.fanout.rooms import Rooms
@@ -134,11 +135,11 @@ class Relay:
         self.restarted = asyncio.Event()
         around = Surroundings(log, view, clock, self._spawn, asyncio.Semaphore(_READS_AT_ONCE), self._stats)
         self._listeners: dict[str, Listener] = {}
+        self._offers = Offers(self._rooms, self._watches, self._stats, self._listeners)
         self._dispatch = Dispatch(
-            self._rooms,
+            self._offers,
             self._watches,
             around,
-            self._listeners,
             heard=self._heard,
             doubted=self._doubt.set,
             restarted=self.restarted.set,
@@ -364,10 +365,10 @@ class Relay:
         self._dispatch.receive(watch, frame)
 
     def on_several(self) -> None:
-        self._dispatch.cork()
+        self._offers.cork()
 
     def on_heard(self) -> None:
-        self._dispatch.uncork()
+        self._offers.uncork()
 
     def on_subscribed(self, channel: bytes) -> None:
         watch = self._by_channel.get(channel)

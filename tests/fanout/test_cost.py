@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Any
 
 from hub.domain.rooms import Cursor, Room
-from hub.fanout.dispatch import SLICE
 from hub.fanout.frames import Batch
+from hub.fanout.offers import SLICE
 from tests.fanout.door import Hub, raw, serve
 from tests.fanout.house import House, Recorder
 

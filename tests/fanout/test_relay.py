@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from hub.domain.errors import NotFound, Unavailable
 from hub.domain.rooms import FLOOR, KITCHEN, Room
 from hub.eventlog.connect import connect
-from hub.fanout import dispatch, seats
+from hub.fanout import dispatch, offers, seats
 from hub.fanout.frames import Frame
 from hub.fanout.replay import Place
 from hub.services.views import RoomView
@@ -510,6 +510,7 @@ async def test_whoever_comes_and_goes_each_gets_the_chain_after_its_cursor(
     monkeypatch.setattr(seats, "HELD_FRAMES", 6)
     monkeypatch.setattr(dispatch, "QUEUE", 8)
     monkeypatch.setattr(dispatch, "SLICE", 3)
+    monkeypatch.setattr(offers, "SLICE", 3)
     chance, rooms = random.Random(seed), (KITCHEN, ORDER, Room.order("PED2"))
     async with open_house(redis, poll_s=0.05, linger_s=0.0) as house:
         house.relay.loses = lambda payload: chance.random() < 0.05
