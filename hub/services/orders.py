@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from hub.domain import commands as cmd
 from hub.domain import order as orders
-from hub.domain.errors import BadRequest, ComandaError, Conflict, Forbidden, NotFound, Unavailable
-from hub.domain.events import OrderAcknowledged, OrderEvent
+from hub.domain.errors import BadRequest, ComandaError, Conflict, Forbidden, NotFound, TooLarge, Unavailable
+from hub.domain.events import OrderEvent
 from hub.domain.menu import Menu
 from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
 from hub.domain.roles import Permission, Principal, Role
-from hub.domain.rooms import KITCHEN, Room
-from hub.eventlog.log import Document, EventLog, IndexMove, NewEvent, Write
-from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, contact_key, order_key
+from hub.eventlog.log import EventLog, Write
+from hub.eventlog.types import MAX_STOCK_MOVES
+from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import by_name, identity
+from hub.services.order_writes import OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
-from hub.services.stock import stock_moves
 from hub.services.tokens import Tokens
 
-KEPT_AFTER_END_S = 7 * 86_400
 _PAGE = 200  # orders looked at in one go: those of another status, or long gone, are passed over
 _TRIES = 8  # re-reads before a busy document is given up on
 
@@ -56,10 +55,9 @@ class OrderService:
     ) -> None:
         self._log = log
         self._menu = menu
-        self._tokens = tokens
         self._staff = staff
         self._estimates = estimates
-        self._day = day
+        self._writes = OrderWrites(menu, tokens, estimates, day)
         self._clock = clock
         self._new_order_id = new_order_id
         self._recent = RecentOrders()
@@ -89,7 +87,7 @@ class OrderService:
             )
             order = orders.fold(None, [(event, now) for event in happened])
             try:
-                return await self._commit(order, self._placed(principal, command, order, happened, now))
+                return await self._commit(order, self._writes.placed(principal, command, order, happened, now))
             except Conflict:
                 continue  # the id is taken: draw another
         raise Unavailable("no free order number; try again")
@@ -125,6 +123,7 @@ class OrderService:
 
         Raises:
             Conflict: The kitchen has started on it.
+            TooLarge: More dishes go and come than one step can count.
             BadRequest, OutOfStock: As in placing; the order stays as it was.
         """
         write = Write(**identity(principal, command))
@@ -149,9 +148,11 @@ class OrderService:
                 items=command.items,
                 delivery=command.delivery,
             )
-            both = _together(
-                self._changed(old, gone, Write())[1], self._placed(principal, placing, order, happened, now), write
-            )
+            taken_back = self._writes.changed(old, gone, Write(), now)[1]
+            placed = self._writes.placed(principal, placing, order, happened, now)
+            both = together(taken_back, placed, write)
+            if len(both.stock) > MAX_STOCK_MOVES:
+                raise TooLarge("that is too many dishes for one change", limit=MAX_STOCK_MOVES)
             # For the day it is one order, of another amount.
             sales = tuple(move for move in both.counts if move[1] == "sales")
             try:
@@ -258,7 +259,7 @@ class OrderService:
                 happened = decide(order)
                 if not happened and not write.command_id:
                     return {"order": order.model_dump(mode="json"), "cursor": str(await self._log.position())}
-                return await self._commit(*self._changed(order, happened, write))
+                return await self._commit(*self._writes.changed(order, happened, write, self._clock()))
             except (Conflict, Forbidden) as exc:  # also of a repeat, when the order has moved on since
                 if (first := await self._answered_before(write)) is not None:
                     return first
@@ -275,7 +276,7 @@ class OrderService:
             return None
         if not happened:
             return None
-        changed, now_written = self._changed(known.order, happened, write)
+        changed, now_written = self._writes.changed(known.order, happened, write, self._clock())
         try:
             return await self._commit(changed, replace(now_written, expects=(), same=(known.document,)))
         except Conflict:
@@ -302,60 +303,6 @@ class OrderService:
             raise NotFound("there is no such order", order_id=order_id)
         return Order.model_validate_json(document.body)
 
-    def _placed(
-        self,
-        principal: Principal,
-        command: cmd.PlaceOrder,
-        order: Order,
-        happened: Sequence[OrderEvent],
-        now: datetime,
-    ) -> Write:
-        token = self._tokens.for_order(order.id)
-        body = order.model_dump_json()
-        documents = [Document(order_key(order.id), 1, body)]
-        if command.customer.phone:
-            documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
-        tracking = json.dumps({"url": f"/t/{token}", "token": token})
-        return Write(
-            events=_as_logged(order.id, happened, now),
-            expects=((order_key(order.id), 0),),
-            documents=tuple(documents),
-            stock=stock_moves(self._menu, order.items, "take", now),
-            # An order that is not cooked yet leaves the board for nothing.
-            index=(IndexMove(ACTIVE_ORDERS, order.id, True, keep=0), IndexMove(ALL_ORDERS, order.id, True)),
-            counts=self._day.placed(order, now),
-            result=f'{{"order":{body},"tracking":{tracking}}}',
-            **identity(principal, command),
-        )
-
-    def _changed(self, order: Order, happened: Sequence[OrderEvent], write: Write) -> tuple[Order, Write]:
-        """The order after it, and what to commit."""
-        now = self._clock()
-        if not happened:
-            # Remembered all the same: a late repeat must not find the order changed back, and do it then.
-            return order, replace(
-                write, expects=((order_key(order.id), order.version),), result=f'{{"order":{order.model_dump_json()}}}'
-            )
-        changed = orders.fold(order, [(event, now) for event in happened])
-        body = changed.model_dump_json()
-        sample = self._estimates.sample(order, changed.status, now)
-        cancelled = changed.status is OrderStatus.CANCELLED and not order.ended
-        # What is already on the grill does not come back into stock.
-        unused = cancelled and order.status is OrderStatus.RECEIVED
-        return changed, Write(
-            events=_as_logged(order.id, happened, now),
-            expects=((order_key(order.id), order.version),),
-            documents=(Document(order_key(order.id), changed.version, body),),
-            stock=stock_moves(self._menu, order.items, "give", now) if unused else (),
-            index=(IndexMove(ACTIVE_ORDERS, order.id, False),) if changed.ended else (),
-            samples=(sample,) if sample else (),
-            counts=self._day.cancelled(order, now) if cancelled else (),
-            expire=_kept(order.id) if changed.ended else (),
-            result=f'{{"order":{body}}}',
-            command_id=write.command_id,
-            fingerprint=write.fingerprint,
-        )
-
     def _line(self, number: int, line: OrderLine) -> OrderItem:
         dish = self._menu.dish(line.sku)
         return OrderItem(
@@ -366,36 +313,6 @@ class OrderService:
             unit_price=dish.price,
             notes=line.notes,
         )
-
-
-def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> tuple[NewEvent, ...]:
-    both = (str(Room.order(order_id)), str(KITCHEN))
-    kitchen_only = (str(KITCHEN),)
-    return tuple(
-        NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
-        for event in happened
-    )
-
-
-def _together(first: Write, second: Write, known_as: Write) -> Write:
-    """Two writes as one, in this order: what the first gives back, the second may take."""
-    return Write(
-        events=first.events + second.events,
-        expects=first.expects + second.expects,
-        documents=first.documents + second.documents,
-        stock=first.stock + second.stock,
-        index=first.index + second.index,
-        counts=first.counts + second.counts,
-        expire=first.expire + second.expire,
-        result=second.result,
-        command_id=known_as.command_id,
-        fingerprint=known_as.fingerprint,
-    )
-
-
-def _kept(order_id: str) -> tuple[Any, ...]:
-    names: tuple[Any, ...] = (order_key(order_id), contact_key(order_id), str(Room.order(order_id)))
-    return tuple((name, KEPT_AFTER_END_S) for name in names)
 
 
 def _not_for_you(principal: Principal, order_id: str) -> Exception:
