@@ -14,7 +14,8 @@ import structlog
 from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor, Room
 from hub.eventlog.sessions import SessionStore
-from hub.fanout.relay import Relay, Resumed
+from hub.fanout.entries import Resumed
+from hub.fanout.relay import Relay
 from hub.fanout.replay import Place
 from hub.fanout.session import Session
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,10 +14,11 @@ from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.bus import Bus
 from hub.fanout.dispatch import Dispatch
+from hub.fanout.entries import Brought, Joined, Resumed
 from hub.fanout.frames import Frame, Reset
 from hub.fanout.offers import Listener, Offers
 from hub.fanout.outage import Pause, tell
-from hub.fanout.replay import Given, Place, Replay
+from hub.fanout.replay import Place, Replay
 from hub.fanout.rooms import Rooms
 from hub.fanout.seats import Member, Presence, Seat
 from hub.fanout.surroundings import Stats, Surroundings
@@ -38,57 +38,6 @@ _LEAST_REPLAYED = 1_000  # events of a room
 
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A member is in a room, and all its events are held back until the answer is on its way.
-
-    Attributes:
-        view: The room as of `view.cursor`.
-    """
-
-    view: RoomView
-    _replay: Replay
-    _presence: Presence
-
-    def release(self) -> None:
-        """Let through what came past the view's cursor, and everything after it. To be called once."""
-        self._replay.release(self._presence)
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """A member is in a room that it knows nothing of yet, and all its events are held back until it does."""
-
-    _seat: Seat
-    _reset: Reset
-    _replay: Replay
-
-    def show(self) -> None:
-        """Give it `room.reset`, and everything after it. To be called once."""
-        self._replay.show(self._seat, self._reset)
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A member is back in its rooms, and all its events are held back until it has been told so.
-
-    Attributes:
-        recovered: It gets everything it missed. Otherwise `room.reset` for each of its rooms.
-        cursor: Where the log stood.
-    """
-
-    recovered: bool
-    cursor: Cursor
-    _replay: Replay
-    _presence: Presence | None
-    _given: Sequence[Given]
-
-    def begin(self) -> None:
-        """Give what was missed, and everything after it. To be called once."""
-        if self._presence is not None:
-            self._replay.play(self._presence, self._given)
 
 
 class Relay:

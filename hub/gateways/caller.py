@@ -11,7 +11,7 @@ from hub.config import Limits
 from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom
 from hub.domain.errors import ComandaError
 from hub.domain.roles import Principal
-from hub.fanout.relay import Brought
+from hub.fanout.entries import Brought
 from hub.fanout.seats import Member
 from hub.gateways.answers import as_error, ok, refused
 from hub.gateways.commands import Commands

@@ -12,8 +12,9 @@ from hub.domain.commands import JoinRoom
 from hub.domain.errors import NotFound, RateLimited
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room
+from hub.fanout.entries import Brought, Joined
 from hub.fanout.frames import Frame
-from hub.fanout.relay import Brought, Joined, Relay
+from hub.fanout.relay import Relay
 from hub.fanout.seats import Member
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews

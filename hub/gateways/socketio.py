@@ -16,9 +16,10 @@ from hub.domain.errors import BadRequest, ComandaError, NotFound
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room, RoomKind
 from hub.eventlog.log import EventLog
+from hub.fanout.entries import Resumed
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.recovery import Kept, Recovery, Return
-from hub.fanout.relay import Relay, Resumed
+from hub.fanout.relay import Relay
 from hub.fanout.server import Accepted, After, Answer, Server
 from hub.fanout.session import Session
 from hub.gateways.answers import as_error, refused

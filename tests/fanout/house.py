@@ -19,8 +19,9 @@ from hub.domain.errors import NotFound
 from hub.domain.rooms import Cursor, Room
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog, NewEvent, ViewQuery, Write
+from hub.fanout.entries import Joined
 from hub.fanout.frames import Batch, Frame, Reset
-from hub.fanout.relay import Joined, Relay
+from hub.fanout.relay import Relay
 from hub.fanout.seats import Member
 from hub.services.views import RoomView
 

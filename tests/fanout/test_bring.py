@@ -8,7 +8,7 @@ import pytest
 
 from hub.domain.errors import NotFound
 from hub.domain.rooms import KITCHEN, Room
-from hub.fanout.relay import Brought
+from hub.fanout.entries import Brought
 from hub.services.views import RoomView
 from tests.fanout.house import House, Recorder
 
