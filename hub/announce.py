@@ -141,6 +141,7 @@ def _print_links(running: Running, manager: tuple[str, str] | None, lacking: Seq
         f"    order and chat   {running.url}/",
         f"    kitchen board    {running.url}/kitchen",
         f"    manager          {running.url}/manager",
+        f"    support          {running.url}/support",
         "",
     ]
     if manager is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 AGENT_NAME = "Asistente"
 # A conversation is one document, which holds 64 KiB; the longest answer alone may take most of it.
 MAX_SAID_BYTES = 48 * 1024
+_SHORT = 140  # characters of what was said last
 MAX_RECENT = 30  # ended turns a chat remembers, for those who look after the agent
 
 
@@ -70,6 +71,14 @@ class Asker(Value):
         )
 
 
+class LastSaid(Value):
+    """What was said last in a chat, as a list of chats shows it."""
+
+    kind: Literal["customer", "staff", "agent"]
+    text: str
+    at: str
+
+
 class Chat(Value):
     """The chat document.
 
@@ -78,6 +87,7 @@ class Chat(Value):
         bound: Opened for one order by its link: whatever else the asker holds stays out of it.
         turns: The turns that are not over, first asked first. Those past the allowed number wait their turn.
         recent: The turns that were asked last, over or not.
+        last: What was said last, cut short.
     """
 
     id: str
@@ -88,6 +98,7 @@ class Chat(Value):
     lang: Literal["es", "en"] | None = None
     turns: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
+    last: LastSaid | None = None
     created_at: Time
     updated_at: Time
 
@@ -213,6 +224,10 @@ class Message(Value):
                 return cls(message_id=event.notice_id, kind="agent", name=AGENT_NAME, text=event.message, at=at)
             case _:
                 return None
+
+    @property
+    def shortened(self) -> LastSaid:
+        return LastSaid(kind=self.kind, text=self.text[:_SHORT], at=self.at)
 
     def as_dict(self) -> dict[str, Any]:
         shown = self.model_dump(exclude={"kind", "name"}, exclude_none=True)

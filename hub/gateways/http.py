@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from hub.domain import commands as cmd
+from hub.domain.chat import ChatMode
 from hub.domain.errors import BadRequest
 from hub.domain.models import OrderStatus
 from hub.domain.roles import Role
@@ -49,6 +50,7 @@ class HttpDoor:
             web.post("/api/promos", self.promo),
             web.post("/api/stock", self.stock),
             web.post("/api/notifications", self.notifications),
+            web.get("/api/chats", self.chats),
             web.post("/api/chats", self.open_chat),
             web.post("/api/chats/{chat_id}/messages", self.send_chat),
             web.post("/api/chats/{chat_id}/stop", self.stop_chat),
@@ -96,6 +98,15 @@ class HttpDoor:
 
     async def notifications(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.SetNotifications)
+
+    async def chats(self, request: web.Request) -> web.Response:
+        found = await self._services.inbox.find(
+            request[PRINCIPAL],
+            one_of(ChatMode, request, "mode"),
+            number(request, "limit", 50, most=_MOST_LISTED),
+            number(request, "before", None),
+        )
+        return answer(found)
 
     async def open_chat(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.OpenChat, status=201, keyed=False)

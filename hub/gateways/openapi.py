@@ -38,6 +38,7 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("post", "/api/promos", "Publish a promotion", cmd.PublishPromo, 201, "staff"),
     ("post", "/api/stock", "Say how many of a dish are left", cmd.SetStock, 200, "staff"),
     ("post", "/api/notifications", "Say what to be told of", cmd.SetNotifications, 200, "capability"),
+    ("get", "/api/chats", "The chats in which something was said last", None, 200, "staff"),
     ("post", "/api/chats", "Open a chat", cmd.OpenChat, 201, "any"),
     ("post", "/api/chats/{chat_id}/messages", "Say something", cmd.SendChat, 202, "capability"),
     ("post", "/api/chats/{chat_id}/stop", "Stop an answer", cmd.StopChat, 200, "capability"),
@@ -51,6 +52,7 @@ _FROM_PATH = {"order_id", "chat_id"}
 _QUERY = {
     "/api/staff": ("role",),
     "/api/orders": ("status", "limit", "before"),
+    "/api/chats": ("mode", "limit", "before"),
     "/api/rooms/{room}/events": ("after", "limit", "only"),
 }
 

@@ -14,6 +14,7 @@ PAGES: Mapping[str, str] = {
     "/t/{token}": "track.html",
     "/kitchen": "kitchen.html",
     "/manager": "manager.html",
+    "/support": "support.html",
     "/login": "login.html",
 }
 

@@ -20,6 +20,7 @@ from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
 from hub.services.estimates import Estimates
 from hub.services.figures import Day, Figures
+from hub.services.inbox import Inbox
 from hub.services.menu import MenuService
 from hub.services.notifications import NotificationService
 from hub.services.orders import OrderService
@@ -53,6 +54,7 @@ class Services:
     follower: Follower
     couriers: CourierService
     chat: ChatService
+    inbox: Inbox
     staff: StaffService
     figures: Figures
     views: RoomViews
@@ -118,6 +120,7 @@ def build_services(
         follower=Follower(redis, log),
         couriers=CourierService(log, clock),
         chat=chat,
+        inbox=Inbox(log),
         staff=staff,
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits.room_events),

@@ -256,7 +256,7 @@ class ChatService:
                 continue
             gone = [turn_key(turn_id) for turn_id in read.chat.recent]
             gone += [checkpoint_key(read.chat.id), proposal_key(read.chat.id)]
-            chat = read.chat.model_copy(update={"recent": (), "lang": None})
+            chat = read.chat.model_copy(update={"recent": (), "lang": None, "last": None})
             write = written(replace(read, said=Conversation()), chat, self._clock())
             key = conversation_key(chat.id)
             write = replace(

@@ -6,6 +6,8 @@ from hub.eventlog.log import DocKey
 
 ACTIVE_ORDERS = "orders:active"  # not ended yet: what the board shows
 ALL_ORDERS = "orders"
+ALL_CHATS = "chats"
+ATTENDED_CHATS = "chats:attended"  # a person answers in them, or is waited for
 PROMOS = "promos"
 STAFF = "staff"
 

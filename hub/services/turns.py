@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from hub.domain import chat as chats
-from hub.domain.chat import Chat, Conversation, OpenTurn, Turn, TurnState
-from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, TurnError, parse_event
+from hub.domain.chat import Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
+from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, parse_event
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES, tallied
 from hub.domain.values import format_time
-from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, NewEvent, Write
+from hub.eventlog.log import DocKey, Document, EventLog, IndexMove, LogEntry, NewEvent, Write
 from hub.eventlog.turns import Taken, queued
-from hub.services.documents import chat_key
+from hub.services.documents import ALL_CHATS, ATTENDED_CHATS, chat_key
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -139,7 +139,7 @@ def written(
     read: ChatRead,
     chat: Chat,
     now: datetime,
-    *events: ChatEvent,
+    *events: ChatEvent | NoticeSent,
     turns: Sequence[tuple[Turn, int]] = (),
     queue: Sequence[str] = (),
     result: str = "",
@@ -149,8 +149,9 @@ def written(
     Turns that are over by that are counted.
     """
     room = str(Room.chat(chat.id))
-    chat = chat.model_copy(update={"updated_at": now})
     said = read.said.after(*events, at=format_time(now))
+    last = said.messages[-1].shortened if said is not read.said else chat.last
+    chat = chat.model_copy(update={"updated_at": now, "last": last})
     expects = [(chat_key(chat.id), read.chat_version)]
     documents = [Document(chat_key(chat.id), read.chat_version + 1, chat.model_dump_json())]
     if said is not read.said:
@@ -164,6 +165,10 @@ def written(
         events=tuple(NewEvent(event.type, event.body(now), (room,)) for event in events),
         expects=tuple(expects),
         documents=tuple(documents),
+        index=(
+            IndexMove(ALL_CHATS, chat.id, last is not None),
+            IndexMove(ATTENDED_CHATS, chat.id, chat.mode is ChatMode.PERSON),
+        ),
         counts=tuple((TALLIES, *each) for turn, _ in turns if turn.over for each in tallied(turn)),
         queue=tuple(queued(turn_id, chat.id) for turn_id in queue),
         expire=(*((key, KEPT_S) for key in kept), (room, KEPT_S)),

@@ -131,18 +131,38 @@ def test_tacos_ordered_in_the_chat_reach_the_kitchen_and_the_page_follows_them(
     assert customer.locator('[data-test="message-customer"]').count() == 3
 
 
-def test_a_customer_who_asks_for_a_person_is_heard_on_the_managers_page(hub: Hub, window: Window) -> None:
+def test_a_customer_who_asks_for_a_person_is_answered_by_one(hub: Hub, window: Window, shot: Shot) -> None:
     hub.wait_for_agent()
     manager, customer = window(DESK), window(PHONE)
     log_in(manager, hub.url, "/manager", hub.pin)
-    online(manager)
     customer.goto(f"{hub.url}/")
     online(customer)
     tap(customer, "chat-open")
     write(customer, "chat-input", "quiero hablar con una persona")
     tap(customer, "chat-send")
     see(manager, '[data-test="toasts"]:has-text("pide a una persona")')
-    see(customer, ".chat-note")
+    see(customer, '[data-test="note-handed_over"]')
+
+    tap(manager, "to-support")
+    see(manager, '[data-test="inbox-waiting"] .unanswered').click()
+    see(manager, '[data-test="message-customer"]:has-text("quiero hablar con una persona")')
+    write(manager, "reply-text", "Soy Carmen, ¿qué se te ofrece? <b>*Dime*</b>")
+    tap(manager, "reply-send")
+    answer = see(customer, '[data-test="message-staff"]')
+    assert "<b>*Dime*</b>" in answer.inner_text()
+    manager.locator('[data-test="inbox-waiting"] .unanswered').wait_for(state="detached")
+    write(customer, "chat-input", "¿Abren mañana?")
+    tap(customer, "chat-send")
+    see(manager, '[data-test="message-customer"]:has-text("¿Abren mañana?")')
+    see(manager, '[data-test="inbox-waiting"] .unanswered:has-text("¿Abren mañana?")')
+    shot(manager, "support")
+    tap(manager, "hand-back")
+    see(customer, '[data-test="note-handed_back"]')
+    write(customer, "chat-input", "¿cuánto cuesta la gringa?")
+    tap(customer, "chat-send")
+    see(manager, '[data-test="inbox-others"] [data-test^="chat-"]:has-text("gringa")')
+    see(customer, '[data-test="message-agent"]:has-text("$")')
+    see(manager, '[data-test="message-agent"]:has-text("$")')
 
 
 def test_a_reload_shows_the_order_and_the_conversation_again(hub: Hub, window: Window) -> None:

@@ -71,7 +71,7 @@ async def test_the_first_start_prints_the_managers_pin_once_and_it_works(folder:
         async with http.post(f"{first.url}/api/login", json={"name": "Carmen", "pin": pin}) as response:
             login = (await response.json())["data"]
         assert login["principal"]["roles"] == ["manager"]
-    for page in ("/", "/kitchen", "/manager"):
+    for page in ("/", "/kitchen", "/manager", "/support"):
         assert f"{first.url}{page}" in first.process.output()
         assert get(first.url + page) == 200
     assert first.process.stop() == 0

@@ -234,3 +234,15 @@ async def test_a_chat_is_opened_asked_and_stopped(house: House) -> None:
     assert events[0]["data"]["text"] == "¿Hay pastor? 🌮"
     stranger = await house.post(f"/api/chats/{chat}/messages", {"text": "hola"})
     assert (stranger.status, stranger.code) == (404, "not_found")
+
+
+async def test_the_list_of_chats_is_for_those_who_answer_in_them(house: House) -> None:
+    opened = (await house.post("/api/chats", {})).data
+    sent = await house.post(f"/api/chats/{opened['chat_id']}/messages", {"text": "hola", "token": opened["token"]})
+    assert sent.status == 202
+    (shown,) = (await house.get("/api/chats?limit=5", token=house.token("support"))).data["chats"]
+    assert (shown["chat_id"], shown["last"]["text"], shown["answering"]) == (opened["chat_id"], "hola", True)
+    assert (await house.get("/api/chats?mode=person", token=house.token("manager"))).data == {"chats": [], "next": None}
+    assert (await house.get("/api/chats", token=house.token("kitchen"))).code == "forbidden"
+    assert (await house.get("/api/chats")).code == "forbidden"
+    assert (await house.get("/api/chats?mode=robot", token=house.token())).code == "bad_request"

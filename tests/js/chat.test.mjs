@@ -43,6 +43,12 @@ test("a stopped or failed answer keeps what was written", () => {
   assert.equal(failed.messages[0].text, "Ho");
 });
 
+test("what was done though its answer was stopped is a message, once", () => {
+  const told = { notice_id: "n1", message: "Alcanzó a hacerse antes de parar: pedido K3Q9.", level: "warning" };
+  const state = on(on(live, "notice.sent", told), "notice.sent", told);
+  assert.deepEqual(state.messages.map((one) => [one.author.kind, one.text]), [["agent", told.message]]);
+});
+
 test("late deltas of an answer that has ended change nothing", () => {
   const state = on(delta(started, 0, "Ho"), "chat.completed", { turn_id: "t1", text: "Hola", usage: {} });
   assert.equal(delta(state, 1, "la"), state);
@@ -104,4 +110,18 @@ test("while a person answers no agent is waited for", () => {
   const state = on(live, "chat.handed_over", { by: "Carmen", reason: "" });
   assert.equal(state.mode, "person");
   assert.equal(stoppable(chatReducer(state, { type: "sent", turn_id: "t9" })), null);
+});
+
+test("what the hub says waits for a yes can be confirmed on a page that comes later", () => {
+  const confirm = { say: "Confirmar K3Q9", summary: "Por confirmar: 2 × Gringa" };
+  const snapshot = { chat: { id: "c", mode: "agent" }, messages: [], turn: null };
+  const state = chatReducer(initialChat, { type: "snapshot", snapshot: { ...snapshot, confirm } });
+  assert.deepEqual(state.confirm, confirm);
+  assert.equal(chatReducer(state, { type: "snapshot", snapshot }).confirm, null);
+});
+
+test("an order that the chat begins to follow is noted with its link, each time once", () => {
+  const data = { turn_id: "t1", order_id: "PED1", code: "K3Q9", tracking: { url: "/t/PED1.mac", token: "PED1.mac" } };
+  const state = on(on(live, "chat.tracking_started", data, 4), "chat.tracking_started", data, 4);
+  assert.deepEqual(state.messages.map(({ note, code, url }) => [note, code, url]), [["tracking", "K3Q9", "/t/PED1.mac"]]);
 });

@@ -22,6 +22,7 @@ test("the way on after signing in never leaves the site", () => {
 test("each role has its page", () => {
   assert.equal(homeOf({ roles: ["kitchen"] }), "/kitchen");
   assert.equal(homeOf({ roles: ["kitchen", "manager"] }), "/manager");
+  assert.equal(homeOf({ roles: ["support"] }), "/support");
   assert.equal(homeOf({ roles: [] }), "/");
 });
 

@@ -4,8 +4,8 @@ import { keep, kept } from "../keep.js";
 import { forgetKeepsakes } from "./keepsake.js";
 
 const KEY = "session";
-// Couriers and support have no pages of their own yet: the board shows them what they need.
-const HOMES = [["manager", "/manager"], ["kitchen", "/kitchen"], ["courier", "/kitchen"], ["support", "/kitchen"]];
+// Couriers have no page of their own yet: the board shows them what they need.
+const HOMES = [["manager", "/manager"], ["support", "/support"], ["kitchen", "/kitchen"], ["courier", "/kitchen"]];
 
 /** @returns {{token: string, expires_at?: string, principal: {kind: string, name?: string, roles: string[]}} | null} */
 export function currentSession(now = Date.now()) {
