@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,7 +16,7 @@ from hub.domain import commands as cmd
 from hub.domain import failures
 from hub.domain.chat import Asker, Chat, ChatMode, Conversation, Turn, TurnState
 from hub.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
-from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage, ChatStopped
+from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
@@ -27,6 +26,7 @@ from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, Write
 from hub.eventlog.turns import Taken, TurnQueue
 from hub.services.documents import chat_key, proposal_key
 from hub.services.identity import by_name
+from hub.services.stops import Stops
 from hub.services.turns import (
     KEPT_S,
     ChatRead,
@@ -85,6 +85,7 @@ class ChatService:
         self._access = access
         self._tokens = tokens
         self._queue = queue
+        self._stops = Stops(log, queue, clock, limits)
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
@@ -144,7 +145,7 @@ class ChatService:
             if (first := await self._answered_before(identity)) is not None:
                 return first
             by = by_name(principal)
-            interrupted = await self._stops(read.chat.turns[:_ENDS_AT_ONCE], by) if self._interrupt else []
+            interrupted = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by) if self._interrupt else []
             try:
                 write = replace(
                     self._sent(principal, command, read, interrupted),
@@ -155,7 +156,7 @@ class ChatService:
             except Conflict:
                 continue  # an answer ended, or another question came, meanwhile
             if not committed.repeated:
-                await self._tell_workers(interrupted, by)
+                await self._stops.tell_workers(interrupted, by)
             return {**json.loads(committed.result), "cursor": str(committed.cursor)}
         raise Unavailable(_BUSY)
 
@@ -169,7 +170,7 @@ class ChatService:
         read = await self._read(command.chat_id)
         if not principal.may(Permission.ANSWER_CHATS):
             self._require_theirs(principal, read.chat)
-        await self._stop(command.chat_id, command.turn_id, by_name(principal))
+        await self._stops.stop(command.chat_id, command.turn_id, by_name(principal))
         return {}
 
     async def take_over(self, principal: Principal, command: cmd.TakeOverChat) -> Answer:
@@ -182,16 +183,16 @@ class ChatService:
             already = read.chat.mode is ChatMode.PERSON
             if already and not read.chat.turns:
                 return {"cursor": str(await self._log.position())}
-            ends = await self._stops(read.chat.turns[:_ENDS_AT_ONCE], by)
+            ends = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by)
             chat = read.chat.model_copy(update={"mode": ChatMode.PERSON})
             write = endings(read, chat, ends, self._clock(), self._limits, *(() if already else (event,)))
             try:
                 committed = await self._log.commit(write)
             except Conflict:
                 continue
-            await self._tell_workers(ends, by)
+            await self._stops.tell_workers(ends, by)
             for turn_id in read.chat.turns[_ENDS_AT_ONCE:]:
-                await self._stop(read.chat.id, turn_id, by)
+                await self._stops.stop(read.chat.id, turn_id, by)
             return {"cursor": str(committed.cursor)}
         raise Unavailable(_BUSY)
 
@@ -252,7 +253,7 @@ class ChatService:
             read = await self._read(command.chat_id)
             self._require_theirs(principal, read.chat)
             if read.chat.turns:
-                await self._stop(read.chat.id, read.chat.turns[0], by_name(principal))
+                await self._stops.stop(read.chat.id, read.chat.turns[0], by_name(principal))
                 continue
             gone = [turn_key(turn_id) for turn_id in read.chat.recent]
             gone += [checkpoint_key(read.chat.id), proposal_key(read.chat.id)]
@@ -386,41 +387,6 @@ class ChatService:
 
     def _said(self, author: Author, text: str) -> ChatMessage:
         return ChatMessage(message_id=self._new_id(), author=author, text=text)
-
-    async def _stop(self, chat_id: str, turn_id: str, by: str) -> None:
-        for _ in range(_TRIES):
-            both = await read_turn(self._log, turn_id)
-            if both is None or both.chat.id != chat_id:
-                raise NotFound("there is no such turn")
-            if both.turn.over:
-                return
-            end = await self._stopped(both.turn, both.turn_version, by)
-            try:
-                await self._log.commit(endings(both, both.chat, [end], self._clock(), self._limits))
-            except Conflict:
-                continue  # another word of it came meanwhile, or a worker has just taken it
-            await self._tell_workers([end], by)
-            return
-        raise Unavailable(_BUSY)
-
-    async def _stops(self, turn_ids: Sequence[str], by: str) -> list[Ending]:
-        """How these turns end if they end now."""
-        documents = await self._log.documents(map(turn_key, turn_ids))
-        turns = [(Turn.model_validate_json(found.body), found.version) for found in documents if found is not None]
-        return [await self._stopped(turn, version, by) for turn, version in turns if not turn.over]
-
-    async def _stopped(self, turn: Turn, version: int, by: str) -> Ending:
-        """A turn's ending where it stands. Its words are read after its version: if more come, the version moves."""
-        text = await read_so_far(self._log, turn) if turn.state is TurnState.RUNNING else ""
-        event = ChatStopped(turn_id=turn.id, text=text, by=by)
-        return Ending(turn, version, TurnState.STOPPED, (event,), {})
-
-    async def _tell_workers(self, ends: Sequence[Ending], by: str) -> None:
-        """The turns are over: whoever works on one may drop it. Who does not hear it finds out by the next word."""
-        for end in ends:
-            if end.turn.state is TurnState.RUNNING:
-                with suppress(Unavailable):
-                    await self._queue.request_stop(end.turn.id, by)
 
     async def _read(self, chat_id: str) -> ChatRead:
         read = await read_chat(self._log, chat_id)
