@@ -109,6 +109,19 @@ class Deltas:
         self._closed.set()
         self._news.set()
 
+    async def last_word(self, text: str) -> None:
+        """Put all that was said into the room now; this, if nothing was.
+
+        Raises:
+            LeaseLost: It is somebody else's.
+        """
+        if not self.text.strip():
+            self.add(text)
+        if self._pending:
+            delta = self._next(len(self._pending))
+            await self._journal.record(delta, next_index=delta.index + 1)
+            self.came.append(time.monotonic())
+
     def rest(self) -> tuple[ChatDelta, ...]:
         """What is not in the room yet, to be committed with the ending. After `run` has ended."""
         if not self._pending:

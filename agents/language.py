@@ -23,7 +23,7 @@ _ES = word_set(
     cuestan falta pedido orden va viene llega hay tienes tienen menu carta precio precios gracias si favor soy
     nombre llevar recoger domicilio casa calle ayuda puedes como estas necesito agrega tambien otro otra dos
     tres cuatro cinco seis siete ocho nueve diez docena media promocion publica anuncia oferta listo ya todavia
-    aun pasa paso recojo a al sigue se lo le quien eres persona hablar algo mas demora tarda
+    aun pasa paso recojo a sigue se lo le quien eres persona hablar algo mas demora tarda
     """
 )
 _EN = word_set(

@@ -85,7 +85,9 @@ class TurnRun:
         self._deltas = Deltas(self._journal, traffic=traffic, pace=self._bounds.pace)
         self._llm = ModelChain.of(models, self._bounds, self._tally, self._deltas)
         self._lang: Lang = detect(both.turn.text, both.chat.lang or otherwise)
-        self._errand = Errand(both.turn.principal(both.chat), services, self._journal, self._lang)
+        self._errand = Errand(
+            both.turn.principal(both.chat), services, self._journal, self._lang, last_word=self._deltas.last_word
+        )
         self._stop_by = ""
         self._stopped = asyncio.Event()
         self._tool_s = 0.0

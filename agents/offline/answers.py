@@ -22,7 +22,6 @@ from agents.offline.said import (
     NOTICE,
     NOTIFIED,
     NOTIFY,
-    PERSON,
     PLACE,
     PROMO,
     PROMOTIONS,
@@ -94,16 +93,6 @@ def _proposed(result: Result, lang: Lang) -> str:
     )
 
 
-def _handed_over(_result: Result, lang: Lang) -> str:
-    return pick(
-        (
-            "Listo: le avisé al personal, y una persona te contesta aquí mismo. Yo me callo mientras tanto.",
-            "Done: I called the staff, and a person will answer right here. I will be silent meanwhile.",
-        ),
-        lang,
-    )
-
-
 def _failed(result: Result, lang: Lang) -> str:
     if result["error"] == "which_order":
         return told_orders.which(result, lang)
@@ -136,7 +125,6 @@ _ANSWERS: dict[str, Callable[[Result, Lang], str]] = {
     ALLERGENS: told_menu.allergens,
     PROMOTIONS: told_menu.promotions,
     NOTIFIED: told_staff.notified,
-    PERSON: _handed_over,
     LOAD: told_staff.load,
     LATE: told_staff.late,
     FIGURES: told_staff.figures,

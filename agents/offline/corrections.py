@@ -40,6 +40,11 @@ _ADDITION = re.compile(r"^\W*(?:y|and|plus|ademas|tambien|also|con)\b")
 _EVERYTHING = re.compile(r"\b(?:todos?|todas?|all|everything|both|ambos)\b")
 _START_OVER = re.compile(r"\b(?:quita todo|borra todo|empe\w+ de nuevo|start over|cancel everything|nada de eso)\b")
 _WISH = re.compile(r"\b(?:sin|without|con|with|extra|bien|poc[oa]|well)\b|\bno (?!quiero)\w+")
+_WISH_ON = re.compile(
+    r"\b((?:sin|without|no|extra)\s+[^\W\d]+(?: (?:y|ni|and|or) [^\W\d]+)?)\s+(?:en|on|in|for|para)\s+"
+    r"((?:el|la|los|las|the|mi|mis|my)\s+.+)",
+    re.IGNORECASE,
+)
 _ONLY = re.compile(r"\b(?:solo|solamente|unicamente|nada mas|only|just)\b")
 _WITHOUT = re.compile(r"\W*(?:sin|without|no)\s+(?:el |la |los |las |the )?([^,;]+)", re.IGNORECASE)
 _NO_WISH = word_set(
@@ -57,6 +62,11 @@ def is_correction(text: str) -> bool:
     return bool(changes or _ADDITION.match(compared) or _MORE.search(compared) or _WISH.search(compared))
 
 
+def says_instead(text: str) -> bool:
+    """Whether a message puts something into another's place: "mejor que sean cuatro"."""
+    return any(cut.lastgroup == "instead" for cut in _VERBS.finditer(text))
+
+
 def starts_over(text: str) -> bool:
     return bool(_START_OVER.search(bare(text)))
 
@@ -70,22 +80,53 @@ def corrected(draft: Draft, text: str, dishes: Dishes) -> Draft:
         delivery=said.delivery or draft.delivery,
         address=said.address or draft.address,
         vague=[] if said.lines else [*draft.vague, *said.vague],
+        open=_new_kind(draft, said, dishes) or draft.open,
         counted=draft.counted or said.counted,
     )
     if not draft.lines:
         result.lines, result.unknown = said.lines, said.unknown
+        _close(result, draft, said, dishes)
         return result
     for kind, clause in _clauses(said.rest):
         if _keeps_only(result, clause, dishes):
+            result.open = None
             continue
         clause = _leaving_out(result, clause, dishes)
+        if kind in ("remove", "drop") and _leaves_open(result, clause, dishes):
+            continue
         if kind in ("remove", "drop"):
             _remove(result, clause, dishes, "sin" if kind == "remove" else "without")
         elif kind == "swap":
             _swap(result, clause, dishes)
         else:
             _put(result, clause, dishes, kind)
+    _close(result, draft, said, dishes)
     return result
+
+
+def _leaves_open(draft: Draft, clause: str, dishes: Dishes) -> bool:
+    """ "no quiero el taco", of which it was not said yet which."""
+    if draft.open is None or draft.open[0] not in {hit.category for hit in dishes.find(tokens(clause))}:
+        return False
+    draft.open, draft.vague = None, []
+    return True
+
+
+def _new_kind(draft: Draft, said: Draft, dishes: Dishes) -> tuple[str, int] | None:
+    """The category of which it was not said which dish, unless it is a word for what is ordered already."""
+    known = {dishes.menu.by_sku[line.sku].category for line in draft.lines}
+    return said.open if said.open and said.open[0] not in known else None
+
+
+def _close(result: Draft, draft: Draft, said: Draft, dishes: Dishes) -> None:
+    """ "tres tacos" – which? – "de pastor": the three are those."""
+    kinds = {dishes.menu.by_sku[line.sku].category for line in said.lines}
+    if draft.open is None or said.open is not None or draft.open[0] not in kinds:
+        return
+    result.open = None
+    new = [line for line in result.lines if line.sku not in {old.sku for old in draft.lines}]
+    if len(new) == 1 and len(said.lines) == 1 and not said.counted:
+        new[0].qty = draft.open[1]
 
 
 def _clauses(text: str) -> list[tuple[str, str]]:
@@ -166,6 +207,8 @@ def _swap(draft: Draft, clause: str, dishes: Dishes) -> None:
 
 def _put(draft: Draft, clause: str, dishes: Dishes, kind: str) -> None:
     """Dishes that come in, instead of others or besides them; amounts and wishes for those that are there."""
+    if _wish_for(draft, clause, dishes):
+        return
     said = read_order(clause, dishes)
     compared = bare(clause)
     if not said.lines:
@@ -190,6 +233,16 @@ def _put(draft: Draft, clause: str, dishes: Dishes, kind: str) -> None:
             draft.lines.append(new)
         elif said.counted:
             same.qty, same.notes = new.qty, new.notes or same.notes
+
+
+def _wish_for(draft: Draft, clause: str, dishes: Dishes) -> bool:
+    """ "no onions on the pastor": a wish that comes before its dish, which is ordered already."""
+    match = _WISH_ON.search(clause)
+    meant = _meant(draft, tokens(match[2]), dishes) if match and not dishes.find(tokens(match[1])) else []
+    for line in meant:
+        if match and match[1] not in line.notes:
+            line.notes.append(match[1])
+    return bool(meant)
 
 
 def _without_dish(draft: Draft, clause: str, dishes: Dishes, kind: str) -> None:

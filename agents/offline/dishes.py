@@ -53,7 +53,7 @@ class Dishes:
         self._nearest = lru_cache(maxsize=4_096)(self._look_near)
 
     def knows(self, word: str) -> bool:
-        return any(singular(word) in phrase for phrase in self._phrases)
+        return singular(word) in self._categories or any(singular(word) in phrase for phrase in self._phrases)
 
     def of_the_same_kind(self, words: Sequence[Token], before: str) -> str | None:
         """ "una torta de milanesa y una de pastor": what is meant when only the filling is named.

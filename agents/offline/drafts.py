@@ -33,6 +33,12 @@ def last_asked(conversation: Sequence[Said]) -> int | None:
     return None
 
 
+def was_placed(conversation: Sequence[Said]) -> bool:
+    """Whether an order was placed not long ago, and none is in the making since."""
+    lately = [said.text for said in conversation[:-1][-2 * _REMEMBERED :] if not said.by_customer]
+    return last_asked(conversation) is None and any(asked(text, PLACED) for text in lately)
+
+
 def draft_of(conversation: Sequence[Said], dishes: Dishes) -> Draft:
     """All that was said of the open order: each message that we answered with a question about it, and the last."""
     start = len(conversation) - 1
@@ -60,7 +66,7 @@ def _with(draft: Draft, text: str, before: str, dishes: Dishes) -> Draft:
         # An address is full of numbers: none of them is an amount.
         return replace(draft, address=bare_address(text), name=said.name or draft.name)
     after = corrected(draft, text, dishes)
-    if after.name is None and asked(before, ASKS_NAME):
+    if after.name is None and asked(before, ASKS_NAME) and not said.lines:
         after.name = bare_name(text)
     return after
 

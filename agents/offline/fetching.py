@@ -39,7 +39,7 @@ _DELIVERY = re.compile(
     r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
 )
 _PICKUP = re.compile(
-    r"\bpara llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
+    r"\bpa(?:ra)? llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
     r"\bpasar(?:e)? (?:por|a)\b|"
     r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
     r"\bpickup\b|\bpick up\b|"
@@ -54,7 +54,8 @@ _STREET = (
 _ADDRESS = re.compile(
     r"(?:\b(?:mi )?direcci[oó]n(?: de entrega)?(?:\s+(?:es|a))?\s*:?|\bmy address is|\baddress(?:\s+(?:is|to))?\s*:?|"
     r"\bdomicilio\s*,?\s*(?:a|en|:)|"
-    r"\bdeliver(?:y|ed)?(?: it| them)? (?:to|at)|\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
+    r"\bdeliver(?:y|ed)?(?: it| them)?(?: instead)? (?:to|at)|"
+    r"\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
     r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|"
     r"\bmandan a)\s+(?!nombre\b)(.+)"
     rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
@@ -65,7 +66,7 @@ _ADDRESS_ENDS = re.compile(
     r"\bi am\b|\bmy name\b|\bunder\b|\bthis is\b|\bcall me\b|"
     r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|"
     r"\bi want\b|\bi'd like\b|"
-    r"\bpara llevar\b)|"
+    r"\bpa(?:ra)? llevar\b)|"
     r"(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
     r"[.;!?]\s+(?=[^\W\d_])|\n",
     re.IGNORECASE,

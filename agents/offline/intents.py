@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from agents.language import says_yes, tapped, word_set
 from agents.offline import service
-from agents.offline.corrections import is_correction, starts_over
-from agents.offline.drafts import draft_of, last_asked, says_nothing_new
+from agents.offline.corrections import is_correction, says_instead, starts_over
+from agents.offline.drafts import draft_of, last_asked, says_nothing_new, was_placed
 from agents.offline.order import read_order
 from agents.offline.said import (
     ASKS_REST,
@@ -89,12 +89,15 @@ _YES = re.compile(
     r"the rest)\b"
 )
 _NO = re.compile(
-    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it)\b[\s,.!]*(?:gracias|thanks|"
-    r"thank you)?\W*$"
+    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it|wait|esperat?e?)\b"
+    r"[\s,.!]*(?:gracias|thanks|thank you|wait|esperat?e?)?\W*$"
 )
-_CALLED_OFF = re.compile(r"^\W*(?:mejor )?(?:cancel\w*(?: it| that)?|olvidalo|dejalo)\W*$")
+_CALLED_OFF = re.compile(
+    r"^\W*(?:mejor )?(?:cancel\w*(?: it| that| todo)?|olvidalo|dejalo|ya no (?:l[oa]s? )?quiero(?: nada)?)\W*$"
+)
 _THAT_IS_ALL = re.compile(r"\b(?:es todo|nada mas|that'?s (?:all|it)|that is all|seria todo)\b")
 _TOTAL = re.compile(r"\b(?:cuanto (?:es|seria|va a ser|te debo|queda)|how much (?:is|will)|el total|the total)\b")
+_TO_WHAT_IS_THERE = re.compile(r"\b(?:agreg\w+|anad\w+|sumal\w+|quit\w+|add|remove)\b")
 _AND = re.compile(r"^\W*(?:y|and|tambien|also|ademas|agreg\w+|add|ponle|sumale)\b")
 # Said by a customer, these are a member of staff's orders all the same: refused, not misread.
 _ORDERS_STAFF = re.compile(r"\b(?:publi[cq]\w+|publish|anunci\w+|announce|ventas|sales|vendido|marca\w*|mark)\b")
@@ -117,7 +120,9 @@ def understand(conversation: Sequence[Said], dishes: Dishes, *, staff: bool = Fa
         or service.being_told(text, compared)
         or service.allergies(text, compared, dishes)
         or _open_order(conversation, compared, dishes)
-        or service.about_placed(text, compared, dishes, just_placed=_adds_to_placed(text, compared, before, dishes))
+        or service.about_placed(
+            text, compared, dishes, just_placed=_adds_to_placed(conversation, compared, before, dishes)
+        )
         or service.on_its_way(text, compared, wants_food=_wants_food(text, compared, dishes))
         or _promotions(compared)
         or _about_dishes(text, compared, before, dishes)
@@ -159,8 +164,13 @@ def _wants_food(text: str, compared: str, dishes: Dishes) -> bool:
     return bool(_ORDER.search(compared) and read_order(text, dishes).lines)
 
 
-def _adds_to_placed(text: str, compared: str, before: str, dishes: Dishes) -> bool:
-    """ "y una horchata", "quita el flan": right after an order was placed, it is about that order."""
+def _adds_to_placed(conversation: Sequence[Said], compared: str, before: str, dishes: Dishes) -> bool:
+    """ "y una horchata", "quita el flan": right after an order was placed, it is about that order; and "mejor que sean
+    cuatro" is some while later, too."""
+    text = conversation[-1].text
+    if (says_instead(text) or _TO_WHAT_IS_THERE.search(compared)) and was_placed(conversation):
+        said = read_order(text, dishes)
+        return bool(said.lines or said.delivery)
     if not asked(before, PLACED) or _ABOUT_DISH.search(compared) or not read_order(text, dishes).lines:
         return False
     return bool(_AND.match(compared)) or is_correction(text)
@@ -173,7 +183,7 @@ def _open_order(conversation: Sequence[Said], compared: str, dishes: Dishes) -> 
         return None
     text, before = conversation[-1].text, conversation[at].text
     answers = at == len(conversation) - 2
-    if answers and (_NO.match(compared) or starts_over(text)):
+    if (answers and (_NO.match(compared) or starts_over(text))) or _CALLED_OFF.match(compared):
         return Intent(say="left_it")
     if asked(before, SUMMARY) and _TOTAL.search(compared) and not dishes.find(tokens(text)):
         return _ordered(draft_of(conversation[: at + 1], dishes))
@@ -262,6 +272,8 @@ def _ordered(draft: Draft) -> Intent:
     if draft.unknown:
         names = tuple(line.sku for line in draft.lines)
         return Intent(say="not_on_menu", about=(", ".join(draft.unknown), *names))
+    if draft.open:
+        return Intent(MENU, {"search": draft.open[0]}, about=("which",))
     if draft.lines:
         return Intent(PLACE, draft.arguments())
     if draft.vague:

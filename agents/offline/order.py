@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agents.language import word_set
+from agents.language import says_yes, word_set
 from agents.offline.fetching import delivery_in, take_address, take_name, without_delivery
 from agents.offline.wanted import Draft, Wanted
-from agents.offline.words import ALSO, BREAKS, FILLERS, Token, amount, combined, singular, tokens
+from agents.offline.words import ALSO, AMOUNTS, BREAKS, FILLERS, Token, amount, bare, combined, singular, tokens
 
 if TYPE_CHECKING:
     from agents.offline.dishes import Dishes, Found
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 _HOUR = re.compile(
     r"\b(?:(?:para|a) las \d{1,2}(?::\d\d)?|at \d{1,2}(?::\d\d)? ?[ap]m|\d{1,2}(?::\d\d)? ?[ap]m)\b", re.IGNORECASE
 )
+# "dos, no, tres": the second one counts.
+_NUMBER = rf"(?:\d{{1,4}}|{'|'.join(AMOUNTS)})"
+_MEANT = re.compile(
+    rf"\b{_NUMBER}\W+(?:no|perd[oó]n|digo|mejor|sorry|i mean|(?:no )?wait|make that)\W+"
+    rf"(?:mejor\W+|make it )?(?={_NUMBER}\b)",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(?<![\w.$])\d+\.\d+(?![\w.])")  # half a taco is not to be had: nor is it five
+_THAT_IS_ALL = re.compile(r"\b(?:es todo|seria todo|nada mas|that'?s (?:all|it)|that is all)\b")
+_LONGEST_IDEOGRAMS = 4
 _WISHES = frozenset({"sin", "without", "extra", "con", "with", "no", "bien", "poco", "poca", "well"})
 _OF_EACH = frozenset({"cada", "each"})
 _AS_IT_COMES = frozenset({"normal", "normales", "regular", "plain", "sencillo", "sencilla", "solo", "sola"})
@@ -29,7 +39,7 @@ _NOISE = word_set(
     you porfa va ok okay bueno sale vale claro entonces mejor instead quita agrega add anade ahi regalas vendes
     anotame apuntame mi my it is es lo le se hoy today ahora now cosa vez thing time pregunta duda momento
     question minute moment second idea rapido tambien te encargo encargar llevar comer hacer hago haz un una uno
-    a an
+    a an pedido pedidos pero se cuales cual wait espera perdon sorry personas people
     """
 )
 
@@ -37,21 +47,32 @@ _NOISE = word_set(
 def read_order(text: str, dishes: Dishes) -> Draft:
     """What one message says of an order."""
     draft = Draft()
-    rest = take_address(_HOUR.sub(" , ", text), draft)
+    rest = take_address(_MEANT.sub("", _HOUR.sub(" , ", text)), draft)
     rest = take_name(rest, draft)
     if draft.delivery is None:
         draft.delivery = delivery_in(rest)
-    draft.rest = without_delivery(rest)
+    draft.rest = _PART.sub("0", without_delivery(rest))
     _Reader(dishes, draft).read(draft.rest)
     return draft
 
 
 def bare_name(text: str) -> str | None:
     """A message that is nothing but a name, and perhaps how they get it: the answer to "who is it for?"."""
+    if says_yes(text) or _THAT_IS_ALL.search(bare(text)):
+        return None
     text = without_delivery(take_address(text, Draft()))
     words = [word for word in tokens(text) if word.word not in BREAKS]
+    if any((amount(word) or 0) > 1 for word in words):
+        return None
     kept = [word.raw for word in words if word.word not in _NOISE and amount(word) is None]
-    return " ".join(kept)[:80] if 1 <= len(kept) <= 3 and all(word.isalpha() for word in kept) else None
+    return " ".join(kept)[:80] if 1 <= len(kept) <= 3 and all(map(_is_a_name, kept)) else None
+
+
+def _is_a_name(word: str) -> bool:
+    """A sentence in a script without spaces is no name."""
+    return word.isalpha() and (
+        len(word) <= _LONGEST_IDEOGRAMS or not any("\u3040" <= char <= "\u9fff" for char in word)
+    )
 
 
 class _Reader:
@@ -94,8 +115,10 @@ class _Reader:
                 lines[-1].notes.append(" ".join(word.raw for word in words[hit.start - 1 : hit.end]))
             return hit.end
         sku = self._dishes.of_the_same_kind(words[hit.start : hit.end], lines[-1].sku if lines else "") or hit.sku
-        qty, self._pending = self._pending or self._each or 1, None
+        qty, self._pending = self._pending if self._pending is not None else self._each or 1, None
         lines.append(Wanted(sku, qty))
+        if self._draft.open and self._draft.open[0] == self._dishes.menu.by_sku[sku].category:
+            self._draft.open = None
         self._joined = True
         after = words[hit.end : hit.end + 2]
         if len(after) == 2 and after[0].word == "x" and (times := amount(after[1])):
@@ -117,6 +140,10 @@ class _Reader:
         # "tres tacos: dos de pastor y uno de suadero": the amounts that follow are the ones that count.
         self._after_pending.append(words[hit.start])
         self._draft.vague.append(hit.category)
+        lines = self._draft.lines
+        # After its dish it is a word about it: "two lamb tacos".
+        if not (lines and self._joined and self._dishes.menu.by_sku[lines[-1].sku].category == hit.category):
+            self._draft.open = hit.category, self._pending or 1
         self._joined = False
 
     def _amount(self, words: list[Token], at: int, value: int) -> int:
@@ -139,23 +166,32 @@ class _Reader:
 
     def _wish(self, words: list[Token], at: int, found: dict[int, Found]) -> int:
         everything = at > 0 and words[at - 1].word in _EVERYTHING
-        self._part_for_wish()
+        wished = self._part_for_wish()
         end = at + 1
         while end < len(words) and not self._ends_wish(words, end, found):
             end += 1
-        wish = " ".join(word.raw for word in words[at:end])
-        for line in self._draft.lines if everything else self._draft.lines[-1:]:
+        said = words[at:end]
+        if len(said) > 2 and said[-1].word in _EVERYTHING:  # "sin cebolla todos"
+            everything, said = True, said[:-1]
+        wish = " ".join(word.raw for word in said)
+        for line in self._draft.lines if everything else [wished]:
             line.notes.append(wish)
         return end
 
-    def _part_for_wish(self) -> None:
-        """ "tres gringas, una sin piña": the amount without a dish is a part of the dish before."""
+    def _part_for_wish(self) -> Wanted:
+        """The line that a wish is for. "tres gringas, una sin piña": the amount without a dish is a part of those."""
         last, part = self._draft.lines[-1], self._pending
-        if part is None or self._after_pending or part >= last.qty:
-            return
+        if part is None or self._after_pending:
+            return last
+        # "cuatro: dos con, dos sin": the second part is of what the first has left.
+        plain = next((line for line in self._draft.lines if line.sku == last.sku and not line.notes), last)
+        if part >= plain.qty:
+            self._pending = None if plain is not last else part
+            return plain
         self._pending = None
-        last.qty -= part
-        self._draft.lines.append(Wanted(last.sku, part))
+        plain.qty -= part
+        self._draft.lines.append(Wanted(plain.sku, part))
+        return self._draft.lines[-1]
 
     def _ends_wish(self, words: list[Token], at: int, found: dict[int, Found]) -> bool:
         word = words[at]
@@ -190,6 +226,11 @@ class _Reader:
         if self._draft.lines and all(word.word in _AS_IT_COMES for word in said):
             self._draft.lines.append(Wanted(self._draft.lines[-1].sku, pending))
             return
-        strange = [word for word in said if not self._dishes.knows(word.word) and singular(word.word) != "taco"]
+        strange = [
+            word
+            for word in said
+            if word.word != "no" and not self._dishes.knows(word.word) and singular(word.word) != "taco"
+        ]
         if strange:
             self._draft.unknown.append(" ".join(word.raw for word in said[:4]))
+            self._draft.open = None

@@ -140,6 +140,10 @@ FAILED: Mapping[str, Both] = {
     "not_counted": ("De ese platillo no se lleva cuenta.", "That dish is not counted."),
     "not_found": ("No lo encuentro entre lo tuyo.", "I do not find that among what is yours."),
     "too_many_calls": ("Son muchas cosas a la vez; vamos por partes.", "That is a lot at once; one thing at a time."),
+    "too_much": (
+        "Es demasiado de una sola vez; dímelo por partes, por favor.",
+        "That is too much at once; tell me one part after the other, please.",
+    ),
     "rate_limited": ("Son muchas cosas a la vez; inténtalo en un momento.", "That is a lot at once; try in a moment."),
 }
 BROKEN: Both = (

@@ -40,7 +40,8 @@ _PERSON = re.compile(
     r"get me (?:a|the) (?:manager|person))\b"
 )
 _CANCEL = re.compile(
-    r"\b(?:cancel\w*|anul\w+|ya no (?:lo )?quiero (?:mi |el )?pedido|ya no quiero nada|call (?:it|the order) off)\b"
+    r"\b(?:cancel\w*|anul\w+|ya no (?:lo )?quiero (?:mi |el )?pedido|"
+    r"ya no (?:quiero nada|l[oa]s? quiero)|call (?:it|the order) off)\b"
 )
 _MINE = re.compile(r"\b(?:(?:mi|el|al|del|este|mis) (?:pedido|orden)|mi orden|la orden|(?:my|the|this|that) order)\b")
 _OF_MINE = re.compile(
@@ -181,7 +182,8 @@ def _changes(text: str, compared: str, dishes: Dishes) -> dict[str, Any]:
         old, new = said.lines
         items = [{"sku": old.sku, "qty": 0}, {"sku": new.sku, "qty": new.qty, "how": "add"}]
     elif removes:
-        items = [{"sku": line.sku, "qty": 0} for line in said.lines]
+        fewer = {"how": "less"} if said.counted else {}
+        items = [{"sku": line.sku, "qty": line.qty if fewer else 0} | fewer for line in said.lines]
     elif re.search(r"\b(?:que sean|make it|mejor|(?:pedido|orden) a|order to)\b", compared):
         items = [{"sku": line.sku, "qty": line.qty} for line in said.lines]
     else:

@@ -21,6 +21,7 @@ class Draft:
 
     Attributes:
         vague: Categories named without saying which dish ("tres tacos").
+        open: A category of which it was not said which dish, and how many.
         unknown: Things asked for that the menu has not.
         rest: What was said besides the name, the address and the way it is fetched.
     """
@@ -30,6 +31,7 @@ class Draft:
     delivery: str | None = None
     address: str | None = None
     vague: list[str] = field(default_factory=list)
+    open: tuple[str, int] | None = None
     unknown: list[str] = field(default_factory=list)
     counted: bool = False
     rest: str = ""

@@ -34,6 +34,12 @@ AMOUNTS = {
     **dict.fromkeys(("treinta", "thirty"), 30),
     **dict.fromkeys(("cuarenta", "forty"), 40),
     **dict.fromkeys(("cincuenta", "fifty"), 50),
+    **dict.fromkeys(("sesenta", "sixty"), 60),
+    **dict.fromkeys(("setenta", "seventy"), 70),
+    **dict.fromkeys(("ochenta", "eighty"), 80),
+    **dict.fromkeys(("noventa", "ninety"), 90),
+    **dict.fromkeys(("cien", "ciento", "hundred"), 100),
+    **dict.fromkeys(("mil", "thousand"), 1_000),
 }
 _HALVES = frozenset({"media", "half"})
 _DOZENS = frozenset({"docena", "dozen"})

@@ -88,6 +88,7 @@ class BoundTool(AsyncBaseTool):
     Attributes:
         needs: Who it is offered to: staff with this permission; None: everybody. Its service asks again.
         changes: It changes something, is done to its end, and is done once however often the turn is tried.
+        last: With it the answer is over: the model is asked for no more.
         deadline_s: How long it may take.
     """
 
@@ -96,6 +97,7 @@ class BoundTool(AsyncBaseTool):
     arguments: ClassVar[type[Arguments]] = Arguments
     needs: ClassVar[Permission | None] = None
     changes: ClassVar[bool] = False
+    last: ClassVar[bool] = False
     deadline_s: ClassVar[float] = DEADLINE_S
 
     def __init__(self, errand: Errand) -> None:
@@ -103,7 +105,7 @@ class BoundTool(AsyncBaseTool):
 
     @property
     def metadata(self) -> ToolMetadata:
-        return ToolMetadata(description=self.description, name=self.name, fn_schema=self.arguments)
+        return ToolMetadata(self.description, name=self.name, fn_schema=self.arguments, return_direct=self.last)
 
     @abstractmethod
     async def do(self, arguments: Any, command_id: str) -> Result:
@@ -116,6 +118,10 @@ class BoundTool(AsyncBaseTool):
     @abstractmethod
     def finished(self, result: Result) -> str:
         """What came of it, for the room; `result` is no error."""
+
+    def afterwards(self, result: Result) -> str:
+        """What the chat has to know of it should the answer be stopped; nothing, if it changed nothing."""
+        return ""
 
     def say(self, es: str, en: str) -> str:
         return self.errand.say(es, en)
@@ -152,19 +158,9 @@ class BoundTool(AsyncBaseTool):
             result = arguments
         else:
             arguments, command_id = await self._written_down(call_id, arguments)
-            result = self._presentable(await self._done(arguments, command_id))
-        ok = "error" not in result
-        summary = self.finished(result) if ok else errand.say("no se pudo", "that did not work")
-        await errand.journal.record(
-            ChatToolFinished(
-                turn_id=errand.turn_id,
-                call_id=call_id,
-                tool=self.name,
-                summary=clean(summary),
-                ok=ok,
-                confirm=result.get("confirm_with"),
-            )
-        )
+            doing = self._done(call_id, arguments, command_id)
+            return await (errand.finish(doing) if self.changes else doing)
+        await self._tell(call_id, result)
         return result
 
     def _validated(self, kwargs: dict[str, Any]) -> Any:
@@ -199,10 +195,26 @@ class BoundTool(AsyncBaseTool):
         called = ChatToolCalled(turn_id=self.errand.turn_id, call_id=call_id, tool=self.name, summary=clean(summary))
         await self.errand.journal.record(called, **changes)
 
-    async def _done(self, arguments: Arguments, command_id: str) -> Result:
-        if self.changes:
-            return await self.errand.finish(self._safely(arguments, command_id))
-        return await self._safely(arguments, command_id)
+    async def _done(self, call_id: str, arguments: Arguments, command_id: str) -> Result:
+        """Do it, and tell the room."""
+        result = self._presentable(await self._safely(arguments, command_id))
+        self.errand.outcome = self.afterwards(result) or self.errand.outcome
+        await self._tell(call_id, result)
+        return result
+
+    async def _tell(self, call_id: str, result: Result) -> None:
+        ok = "error" not in result
+        summary = self.finished(result) if ok else self.say("no se pudo", "that did not work")
+        await self.errand.journal.record(
+            ChatToolFinished(
+                turn_id=self.errand.turn_id,
+                call_id=call_id,
+                tool=self.name,
+                summary=clean(summary),
+                ok=ok,
+                confirm=result.get("confirm_with"),
+            )
+        )
 
     async def _safely(self, arguments: Arguments, command_id: str) -> Result:
         try:

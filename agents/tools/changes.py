@@ -74,8 +74,8 @@ class CancelOrderTool(ProposingTool):
 class ChangedDish(Arguments):
     sku: str = Field(description="The dish's sku, exactly as the menu gives it", max_length=40)
     qty: int = Field(ge=0, le=50, strict=True, description="How many; 0 takes the dish off the order")
-    how: Literal["set", "add"] = Field(
-        default="set", description="set: so many in all; add: so many more than the order has"
+    how: Literal["set", "add", "less"] = Field(
+        default="set", description="set: so many in all; add: so many more than the order has; less: so many fewer"
     )
     notes: Note | None = Field(default=None, description="How it is wanted; leave it out to keep what was said")
 
@@ -188,8 +188,11 @@ def _given_back(order: dict[str, Any]) -> dict[str, int]:
 def _apply(items: list[dict[str, Any]], change: ChangedDish) -> bool:
     """Change the lines in place; False if a dish is to be taken off that is not on the order."""
     of_it = [line for line in items if line["sku"] == change.sku and line["qty"]]
-    if change.qty == 0 and change.how == "set" and not of_it:
+    if not of_it and (change.how == "less" or (change.qty == 0 and change.how == "set")):
         return False
+    if change.how == "less":
+        _take_off(of_it, change.qty)
+        return True
     if not of_it or (change.how == "add" and change.notes is not None):
         items.append({"sku": change.sku, "qty": change.qty, "notes": change.notes or ""})
         return True
@@ -201,3 +204,11 @@ def _apply(items: list[dict[str, Any]], change: ChangedDish) -> bool:
     if change.notes is not None:
         first["notes"] = change.notes
     return True
+
+
+def _take_off(lines: list[dict[str, Any]], qty: int) -> None:
+    """So many fewer of a dish, the line that was added last first."""
+    for line in reversed(lines):
+        gone = min(line["qty"], qty)
+        line["qty"] -= gone
+        qty -= gone

@@ -6,20 +6,25 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from agents.journal import LeaseLost
 from hub.domain.errors import Conflict, Unavailable
+from hub.domain.events import NoticeSent
 from hub.eventlog import Document, Write
 from hub.services.documents import chat_key
-from hub.services.turns import read_chat, read_turn, turn_key
+from hub.services.turns import read_chat, read_turn, turn_key, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from agents.journal import Journal
     from agents.language import Lang
     from hub.domain.roles import Principal
     from hub.services.build import Services
     from hub.services.turns import TurnRead
+
+logger = structlog.get_logger(__name__)
 
 _TRIES = 8  # re-reads while the answer's own deltas move the turn on
 
@@ -36,6 +41,8 @@ class Errand:
         changes: By tool, how often it has changed something.
         placed: The orders that this turn has placed.
         tasks: Changes under way; a turn does not end before they have.
+        outcome: What was changed, to be told should the answer be stopped before it has said so.
+        last_word: Puts all that was said into the room; the given text, if nothing was.
     """
 
     principal: Principal
@@ -47,6 +54,8 @@ class Errand:
     placed: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[Result]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    outcome: str = ""
+    last_word: Callable[[str], Awaitable[None]] | None = None
 
     @property
     def turn_id(self) -> str:
@@ -68,12 +77,23 @@ class Errand:
         """Do something to its end, also if the turn is stopped meanwhile: what is ordered is ordered."""
         task = asyncio.create_task(doing, name=f"errand-{self.turn_id}")
         self.tasks.add(task)
+        task.add_done_callback(self._done)
         return await asyncio.shield(task)
 
+    def _done(self, task: asyncio.Task[Result]) -> None:
+        """Heard of by its caller, unless the answer was stopped meanwhile."""
+        if not task.cancelled() and (exc := task.exception()) is not None and not isinstance(exc, LeaseLost):
+            logger.error("agent.change_not_told", turn_id=self.turn_id, exc_info=exc)
+
     async def settle(self) -> None:
-        """Wait for what must be done to its end."""
+        """Wait for what must be done to its end; and tell the chat what was done, if its answer was stopped."""
         if self.tasks:
             await asyncio.wait(self.tasks)
+        if self.outcome:
+            try:
+                await self._tell_afterwards(self.outcome)
+            except Unavailable:
+                logger.warning("agent.change_not_told", turn_id=self.turn_id)
 
     async def own(self, order_id: str) -> None:
         """The chat may speak about an order that was placed in it; also if the turn has been stopped meanwhile."""
@@ -88,6 +108,25 @@ class Errand:
             document = Document(key, read.chat_version + 1, chat.model_dump_json())
             try:
                 await self.services.log.commit(Write(expects=((key, read.chat_version),), documents=(document,)))
+            except Conflict:
+                continue
+            return
+        raise Unavailable("too many hands on this chat; try again")
+
+    async def _tell_afterwards(self, text: str) -> None:
+        """Tell the chat of what was done, if the answer is over: nobody will say it any more.
+
+        Not if the turn is another worker's by now, which tells of it in its own answer.
+        """
+        for _ in range(_TRIES):
+            both = await read_turn(self.services.log, self.turn_id)
+            if both is None or not both.turn.over:
+                return
+            now = self.services.clock()
+            notice = NoticeSent(notice_id=f"{self.turn_id}-afterwards", message=text, level="warning")
+            write = replace(written(both, both.chat, now, notice), command_id=f"notice:{notice.notice_id}")
+            try:
+                await self.services.log.commit(write)
             except Conflict:
                 continue
             return

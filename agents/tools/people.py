@@ -24,17 +24,28 @@ class AskPersonArguments(Arguments):
 
 
 class AskPersonTool(BoundTool):
-    """Hands the chat over. It asks for no yes: it takes nothing, and a person hands it back."""
+    """Hands the chat over. It asks for no yes: it takes nothing, and a person hands it back.
+
+    The agent is silent from that event on: what it has said by then is in the room before it, and nothing after.
+    """
 
     name = "ask_person"
     description = (
         "Hand the conversation to a person who works here. Call it when the customer asks for one, is upset, or needs "
-        "what you cannot do. From then on the person answers, not you: tell the customer so, and no more."
+        "what you cannot do. It ends your answer: from then on the person answers, not you."
     )
     arguments = AskPersonArguments
     changes = True
+    last = True
 
     async def do(self, arguments: AskPersonArguments, command_id: str) -> Result:
+        if self.errand.last_word is not None:
+            await self.errand.last_word(
+                self.say(
+                    "Le aviso al personal: una persona te contesta aquí mismo.",
+                    "I am calling the staff: a person will answer you right here.",
+                )
+            )
         called = await self.errand.services.notifications.call_staff(
             self.say("Un cliente pide a una persona en el chat", "A customer asks for a person in the chat")
             + f" {self.errand.chat_id}"

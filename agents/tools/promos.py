@@ -84,4 +84,4 @@ class PublishPromotionTool(ProposingTool):
         return arguments.title
 
     def carried_out(self, result: Result) -> str:
-        return self.say("publicada", "published")
+        return self.say(f"promoción publicada, «{result['title']}»", f"promotion published, “{result['title']}”")

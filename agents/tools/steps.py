@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from agents.journal import LeaseLost
 from hub.domain.events import ChatStep
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class Steps:
         """The step before is done; this one begins."""
         events = [self._event(self._now, "done")] if self._now else []
         self._now = step
-        await self._errand.journal.record(*events, self._event(step, "started"))
+        await self._record(*events, self._event(step, "started"))
 
     async def done(self) -> None:
         await self._close("done")
@@ -35,7 +37,13 @@ class Steps:
     async def _close(self, state: Any) -> None:
         if self._now:
             step, self._now = self._now, None
-            await self._errand.journal.record(self._event(step, state))
+            await self._record(self._event(step, state))
+
+    async def _record(self, *events: ChatStep) -> None:
+        """Tell the room. That the turn is lost by now is no reason to leave a change half done, or not to know of it:
+        whoever must not begin one any more is kept from it by the commit that begins it."""
+        with suppress(LeaseLost):
+            await self._errand.journal.record(*events)
 
     def _event(self, step: str, state: Any) -> ChatStep:
         text = self._errand.say(*self._texts[step])

@@ -262,6 +262,7 @@ async def test_the_answer_is_streamed_word_by_word() -> None:
         ("¿ok?", "es"),
         ("ok", "en"),
         ("3 gringas please", "en"),
+        ("2 al pastor tacos", "en"),
         ("dos gringas", "es"),
     ],
 )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.eventlog.turns import TurnQueue
 from tests.agents.test_openai_like import chunk, provider, saying
-from tests.support.chat import Branch, ending_of, text_of
+from tests.support.chat import Branch, ending_of, running, text_of
+from tests.support.scripted import ScriptedLLM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,14 +80,15 @@ async def test_a_worker_killed_in_mid_answer_is_followed_by_another(
 ) -> None:
     branch = Branch(real_backend.client())
     chat = await branch.open()
-    async with worker(environment) as first, worker(environment) as second:
-        await asyncio.gather(first.logged("agent.ready"), second.logged("agent.ready"))
+    async with worker(environment) as first:
+        await first.logged("agent.ready")
         await branch.ask(chat, "quiero 2 gringas para llevar, soy Ana")
         turn_id = await branch.send(chat, "sí")
         await branch.until(chat, lambda e: e["type"] == "chat.delta" and e["data"]["turn_id"] == turn_id)
-        holder = await branch.redis.xpending_range(branch.log.keys.turns, "agents", "-", "+", 1)
-        killed = next(one for one in (first, second) if f"-{one.process.pid}-" in holder[0]["consumer"])
-        killed.process.send_signal(signal.SIGKILL)
+        first.process.send_signal(signal.SIGKILL)
+        await first.process.wait()
+    branch.queue = TurnQueue(branch.redis, branch.log.keys, lease_s=0.5)
+    async with running(branch.worker(name="successor")):
         await branch.until(chat, lambda e: e["type"] == "chat.completed" and e["data"]["turn_id"] == turn_id)
     events = await branch.of_turn(chat, turn_id)
     starts = [n for n, event in enumerate(events) if event["type"] == "chat.started"]
@@ -95,10 +98,10 @@ async def test_a_worker_killed_in_mid_answer_is_followed_by_another(
     await branch.log.aclose()
 
 
-async def test_a_worker_that_is_told_to_end_in_mid_answer_hands_over_in_time(
+async def test_a_worker_that_is_told_to_end_hands_over_in_time_and_says_what_it_did_but_never_the_words(
     real_backend: Backend, environment: dict[str, str]
 ) -> None:
-    """The model says one word, and then nothing: the first worker cannot end in its grace."""
+    """Its second answer has one word, and then nothing: it cannot end in its grace."""
     branch = Branch(real_backend.client())
     chat = await branch.open()
 
@@ -106,21 +109,25 @@ async def test_a_worker_that_is_told_to_end_in_mid_answer_hands_over_in_time(
         await response.write(chunk({"role": "assistant", "content": "Viejo"}))
         await served.hang(response)
 
-    async with provider(stuck, saying("Nuevo")) as served:
+    async with provider(saying("Hola, Guadalupe"), stuck) as served:
         openai = {"COMANDA_LLM": "openai_like", "COMANDA_LLM_MODEL": "m", "COMANDA_LLM_BASE_URL": served.url}
-        async with worker(environment | openai) as first, worker(environment | openai) as second:
-            await asyncio.gather(first.logged("agent.ready"), second.logged("agent.ready"))
+        async with worker(environment | openai) as leaving:
+            await leaving.logged("agent.ready")
+            await branch.ask(chat, "hola, soy Guadalupe")
+            said = await leaving.logged("agent.turn")
+            assert {"turn_id", "chat_id", "ttft_ms", "duration_ms"} <= set(said)
+            assert said["ending"] == "completed"
+            assert "Guadalupe" not in str(said)
             turn_id = await branch.send(chat, "hola")
-            await branch.until(chat, lambda event: event["type"] == "chat.delta")
-            holder = await branch.redis.xpending_range(branch.log.keys.turns, "agents", "-", "+", 1)
-            leaving = next(one for one in (first, second) if f"-{one.process.pid}-" in holder[0]["consumer"])
-            leaving.process.terminate()
-            given_back = await leaving.logged("agent.turn_given_back")
-            began = await branch.until(
-                chat, lambda event: event["type"] == "chat.started" and event["data"]["attempt"] == 2
-            )
-            assert seconds(began["at"]) - seconds(given_back["timestamp"]) < 3  # no lease ran out
-            await branch.until(chat, lambda event: event["type"] == "chat.completed")
+            await branch.until(chat, lambda e: e["type"] == "chat.delta" and e["data"]["turn_id"] == turn_id)
+            branch.queue = TurnQueue(branch.redis, branch.log.keys)  # no lease of these runs out in time
+            async with running(branch.worker(ScriptedLLM.saying(["Nuevo"]), name="successor")):
+                leaving.process.terminate()
+                given_back = await leaving.logged("agent.turn_given_back")
+                began = await branch.until(chat, lambda e: e["data"].get("attempt") == 2)
+                assert seconds(began["at"]) - seconds(given_back["timestamp"]) < 3
+                await branch.until(chat, lambda e: e["type"] == "chat.completed" and e["data"]["turn_id"] == turn_id)
+            await leaving.logged("agent.stopped")
             async with asyncio.timeout(10):
                 assert await leaving.process.wait() == 0
     events = await branch.of_turn(chat, turn_id)
@@ -131,24 +138,6 @@ async def test_a_worker_that_is_told_to_end_in_mid_answer_hands_over_in_time(
 
 def seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
-
-
-async def test_a_worker_that_is_told_to_end_says_so_and_what_it_did_but_never_the_words(
-    real_backend: Backend, environment: dict[str, str]
-) -> None:
-    branch = Branch(real_backend.client())
-    chat = await branch.open()
-    async with worker(environment) as running:
-        await running.logged("agent.ready")
-        await branch.ask(chat, "hola, soy Guadalupe")
-        said = await running.logged("agent.turn")
-        assert {"turn_id", "chat_id", "ttft_ms", "duration_ms"} <= set(said)
-        assert said["ending"] == "completed"
-        assert "Guadalupe" not in str(said)
-        running.process.terminate()
-        await running.logged("agent.stopped")
-        assert await running.process.wait() == 0
-    await branch.log.aclose()
 
 
 @pytest.mark.parametrize(

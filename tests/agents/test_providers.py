@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from agents.bounds import Bounds
-from agents.chain import Model, retry_after_s
+from agents.chain import Model, ModelChain, Tally, retry_after_s
 from agents.models import ModelError, build_models
 from hub.config import Settings
 from hub.services.turns import read_turn
@@ -222,6 +223,17 @@ def test_when_to_ask_again_is_read_in_seconds_and_as_a_date() -> None:
     assert soon is not None
     assert 25 < soon <= 31
     assert said("soon") is said(None) is said("never") is None
+
+
+def test_the_pause_doubles_and_is_never_quite_the_same() -> None:
+    """Of many workers whose model went away at once, not all come back at once."""
+    listener = SimpleNamespace(part=lambda: None, hear=lambda text: None)
+    chain = ModelChain.of([Model("m", ScriptedLLM.saying(["x"]))], Bounds(pause_s=1.0), Tally(), listener)
+    for number in (1, 2, 3):
+        drawn = [chain._pause_s(number, "model_unavailable", OSError()) for _ in range(100)]
+        assert len(set(drawn)) > 90
+        assert 0.5 * 2 ** (number - 1) <= min(map(float, drawn)) < max(map(float, drawn)) <= 1.5 * 2 ** (number - 1)
+    assert chain._pause_s(1, "model_refused", OSError()) is None
 
 
 def test_the_settings_name_a_chain() -> None:

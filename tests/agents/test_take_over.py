@@ -110,6 +110,29 @@ async def test_who_writes_again_meanwhile_may_interrupt_and_the_agent_knows_how_
     assert seen == ["¿qué hay?", "Tenemos tacos de  […]", "mejor gringas"]
 
 
+async def test_an_agent_that_calls_a_person_says_no_word_more(branch: Branch) -> None:
+    """Its words so far are in the room before the hand-over, and the model is not asked again."""
+    chat = await branch.open()
+    llm = ScriptedLLM.saying(["Con ", "mucho ", "gusto.", Call("ask_person", {"reason": "queja"})], ["Y otra cosa"])
+    # At this pace they would take some seconds more.
+    async with running(branch.worker(llm, bounds=Bounds(turn_s=40, pace=4))):
+        events = await branch.ask(chat, "quiero hablar con una persona")
+    assert text_of(events) == ending_of(events)["data"]["text"] == "Con mucho gusto."
+    types = [event["type"] for event in await branch.events(chat)]
+    assert types[types.index("chat.handed_over") + 1 :] == ["chat.tool_finished", "chat.completed"]
+    assert len(llm.seen) == 1
+
+
+async def test_who_is_handed_over_without_a_word_is_told_so_before(branch: Branch) -> None:
+    chat = await branch.open()
+    async with running(branch.worker(ScriptedLLM.saying([Call("ask_person", {})], ["nunca"]))):
+        events = await branch.ask(chat, "a person please")
+    assert ending_of(events)["type"] == "chat.completed"
+    assert text_of(events) == "I am calling the staff: a person will answer you right here."
+    types = [event["type"] for event in await branch.events(chat)]
+    assert types.index("chat.delta") < types.index("chat.handed_over")
+
+
 @pytest.mark.parametrize("stage", ["asked", "begun", "tool", "text", "over"])
 async def test_a_stop_at_any_stage_comes_to_one_ending_with_the_words_that_were_read(
     branch: Branch, stage: str

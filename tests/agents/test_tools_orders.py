@@ -78,6 +78,14 @@ CHANGES: list[tuple[dict[str, Any], list[tuple[str, int, str]]]] = [
         [("gringa", 2, "sin piña"), ("horchata", 1, "sin hielo")],
     ),
     (
+        {"items": [{"sku": "gringa", "qty": 1, "how": "less"}]},
+        [("gringa", 1, ""), ("horchata", 1, "sin hielo")],
+    ),
+    (
+        {"items": [{"sku": "horchata", "qty": 3, "how": "less"}]},
+        [("gringa", 2, "")],
+    ),
+    (
         {"items": [{"sku": "gringa", "qty": 0}, {"sku": "flan", "qty": 1}]},
         [("horchata", 1, "sin hielo"), ("flan", 1, "")],
     ),
@@ -116,6 +124,8 @@ async def test_an_order_goes_to_another_address_with_a_yes(branch: Branch) -> No
     [
         ({"items": [{"sku": "gringa", "qty": 0}]}, "nothing_left"),
         ({"items": [{"sku": "flan", "qty": 0}]}, "not_in_order"),
+        ({"items": [{"sku": "flan", "qty": 1, "how": "less"}]}, "not_in_order"),
+        ({"items": [{"sku": "gringa", "qty": 2, "how": "less"}]}, "nothing_left"),
         ({"items": [{"sku": "sushi", "qty": 1}]}, "unknown_dish"),
         ({"items": [{"sku": "flan", "qty": 50}]}, "out_of_stock"),
     ],

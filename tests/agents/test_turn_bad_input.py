@@ -58,6 +58,13 @@ async def test_whatever_is_written_is_answered_plainly(branch: Branch, text: str
     assert await branch.orders() == []
 
 
+@pytest.mark.parametrize("text", ["Où est ma commande ?", "我想要两个玉米饼", "привет, где мой заказ"])
+async def test_another_language_is_answered_politely_in_ours(branch: Branch, text: str) -> None:
+    chat = await branch.open()
+    async with running(branch.worker()):
+        assert text_of(await branch.ask(chat, text)).startswith("Perdona, no te entendí")
+
+
 async def test_of_twenty_messages_at_once_as_many_are_answered_as_fit_each_once(branch: Branch) -> None:
     chat = await branch.open()
     sent = await asyncio.gather(*(branch.send(chat, f"hola {n}") for n in range(20)), return_exceptions=True)

@@ -13,7 +13,7 @@ from agents.offline.model import OfflineLLM
 from agents.worker import Worker
 from hub.config import MENU_FILE, Limits, Settings
 from hub.domain.commands import OpenChat, SendChat, StopChat
-from hub.domain.menu import parse_menu
+from hub.domain.menu import Menu, parse_menu
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
 from hub.eventlog.log import EventLog
 from hub.eventlog.turns import TurnQueue
@@ -40,12 +40,12 @@ Event = dict[str, Any]
 class Branch:
     """Services over one Redis, and the customer's side of a chat."""
 
-    def __init__(self, redis: Redis, *, limits: Limits | None = None) -> None:
+    def __init__(self, redis: Redis, *, limits: Limits | None = None, menu: Menu = MENU) -> None:
         settings = Settings(limits=limits or Limits(), llm="offline")
         self.settings = settings
         self.redis = redis
         self.log = EventLog(redis, settings.branch)
-        self.services = build_services(self.log, redis, settings, b"a secret for tests", MENU)
+        self.services = build_services(self.log, redis, settings, b"a secret for tests", menu)
         self.queue = TurnQueue(redis, self.log.keys, lease_s=LEASE_S)
 
     def worker(self, llm: FunctionCallingLLM | None = None, *, name: str = "worker-1", **options: Any) -> Worker:

@@ -121,6 +121,8 @@ class Scene:
             if self.chat[0] in name or name in _OF_TURNS or name.startswith(("doc:turn:", "turn:", "command:")):
                 continue
             found[name] = await _value(redis, key)
+            if name == "index:chats":  # the attacker's own chat moves on with what is said in it
+                found[name] = [member for member in found[name] if self.chat[0] not in member]
         return found
 
     async def _order(self, name: str, note: str, phone: str | None, address: str | None) -> dict[str, Any]:
