@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agents.models import ModelError, build_models, warm
+from agents.models import ModelError, build_models, close, warm
 from hub.bootstrap import CannotStart, read_menu, read_settings, services_of
 from hub.config import Settings
 from hub.supervisor import when_parent_ends
@@ -76,8 +76,15 @@ async def _serve(settings: Settings) -> None:
         # a tenth of a second.
         gc.collect()
         gc.freeze()
+        # Young objects are looked through every 10,000, not every 700: what is kept of a run is looked through with
+        # them often enough to be seen in the gaps between words.
+        gc.set_threshold(10_000, 10, 10)
         logger.info("agent.ready", worker=worker.name, model=models[0].name, branch=settings.branch)
-        await worker.run()
+        try:
+            await worker.run()
+        finally:
+            for model in models:
+                await close(model.llm)
         logger.info("agent.stopped", worker=worker.name)
 
 

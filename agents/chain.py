@@ -188,8 +188,10 @@ class ModelChain(StreamingModel):
         asked, begun, last, written = time.monotonic(), False, ChatResponse(message=ChatMessage()), 0
         usage: int | None = None
         finished = False
+        # Taken out here: pydantic looks for each of a model's own attributes, at every word.
+        bounds, tally, listener = self._bounds, self._tally, self._listener
         try:
-            async with Patience(self._bounds.first_token_s) as patience:
+            async with Patience(bounds.first_token_s) as patience:
                 chunks = await model.llm.astream_chat_with_tools(tools, *args, **kwargs)
                 async with aclosing(chunks):
                     async for last in chunks:
@@ -199,11 +201,11 @@ class ModelChain(StreamingModel):
                             begun = True
                             self._begins(model, asked)
                         if begun:
-                            patience.renew(self._bounds.idle_s)
-                            written += self._pass_on(last.delta or "")
+                            patience.renew(bounds.idle_s)
+                            written += _pass_on(last.delta or "", tally, bounds, listener)
         finally:
-            self._tally.tokens += written if usage is None else usage
-        if not begun and not self._tally.said:
+            tally.tokens += written if usage is None else usage
+        if not begun and not tally.said:
             raise Failure("no_answer")
         if begun and not finished:  # a proxy may end a stream as if it were over
             raise Failure("model_unavailable")
@@ -215,18 +217,6 @@ class ModelChain(StreamingModel):
         if self._tally.model_ms is None:
             self._tally.model_ms = round((time.monotonic() - asked) * 1_000)
 
-    def _pass_on(self, text: str) -> int:
-        """A chunk is a token at least: so are those of a tool call's arguments, which bring no text."""
-        tally = self._tally
-        count = max(1, len(text) // _CHARS_A_TOKEN)
-        tally.written += count
-        if tally.written > self._bounds.tokens:
-            raise Failure("too_long")
-        if text:
-            tally.said += len(text)
-            self._listener.hear(text)
-        return count
-
     def _pause_s(self, number: int, code: str, exc: Exception) -> float | None:
         """How long to wait before the next try at the same model; None: it is not worth one."""
         if code not in _PASSING:
@@ -235,6 +225,18 @@ class ModelChain(StreamingModel):
         if wanted_s is not None:
             return wanted_s if wanted_s <= _LONGEST_RETRY_AFTER_S else None
         return float(min(self._bounds.pause_s * 2 ** (number - 1), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.5))
+
+
+def _pass_on(text: str, tally: Tally, bounds: Bounds, listener: Listener) -> int:
+    """A chunk is a token at least: so are those of a tool call's arguments, which bring no text."""
+    count = max(1, len(text) // _CHARS_A_TOKEN)
+    tally.written += count
+    if tally.written > bounds.tokens:
+        raise Failure("too_long")
+    if text:
+        tally.said += len(text)
+        listener.hear(text)
+    return count
 
 
 class Patience:

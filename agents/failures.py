@@ -17,7 +17,8 @@ class Failure(Exception):
 
 def code_of(exc: BaseException) -> str:
     """Which failure an exception is. Providers' errors are known by their shape: no provider is imported here."""
-    for cause in causes(exc):
+    chain = causes(exc)
+    for cause in chain:
         if isinstance(cause, Failure):
             return cause.code
         status = getattr(cause, "status_code", None)
@@ -25,7 +26,8 @@ def code_of(exc: BaseException) -> str:
             return _by_status(status)
         name = type(cause).__name__
         if isinstance(cause, TimeoutError) or "Timeout" in name:
-            return "model_timeout"
+            # A client may call it a timeout when nobody is there.
+            return "model_unavailable" if any(map(_is_gone, chain)) else "model_timeout"
         if isinstance(cause, OSError) or "Connect" in name or "RemoteProtocol" in name or name == "ReadError":
             return "model_unavailable"
         if "Max iterations" in str(cause):
@@ -34,6 +36,12 @@ def code_of(exc: BaseException) -> str:
         if name in ("APIError", "JSONDecodeError"):
             return "model_unavailable"
     return "internal"
+
+
+def _is_gone(cause: BaseException) -> bool:
+    if isinstance(cause, TimeoutError):
+        return False
+    return isinstance(cause, OSError) or type(cause).__name__ == "ServerDisconnectedError"
 
 
 def _by_status(status: int) -> str:

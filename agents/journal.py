@@ -184,18 +184,24 @@ class Journal:
         Raises:
             Conflict: A document has moved, and not by an earlier try of this write.
         """
-        unsure = False
+        try:
+            await self._log.commit(write)  # the log keeps a deadline itself
+        except Unavailable:
+            await self._settle_unsure(write, ours)
+
+    async def _settle_unsure(self, write: Write, ours: Document) -> None:
+        """The same, after a try whose outcome is unknown."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 while True:
+                    await asyncio.sleep(random.uniform(0.1, 0.5))
                     try:
                         await self._log.commit(write)
                         return
                     except Unavailable:
-                        unsure = True
-                        await asyncio.sleep(random.uniform(0.1, 0.5))
+                        continue
                     except Conflict:
-                        if unsure and await self._log.document(ours.key) == ours:
+                        if await self._log.document(ours.key) == ours:
                             return
                         raise
         except (TimeoutError, Unavailable) as exc:

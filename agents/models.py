@@ -53,13 +53,14 @@ def build_llm(wanted: NamedModel, menu: Menu, patience_s: float) -> FunctionCall
     module, name = _PACKAGES[wanted.provider]
     try:
         kind = getattr(import_module(module), name)
+        if wanted.provider in ("openai", "openai_like"):
+            from agents.openai_client import openai_client
+
+            arguments["async_openai_client"] = openai_client(wanted, patience_s)
+            kind = _unheard(kind)
     except ImportError as exc:
         extra = wanted.provider.replace("_", "-")
         raise ModelError(f"this model needs another package: pip install 'comanda[{extra}]'") from exc
-    if wanted.provider in ("openai", "openai_like"):
-        from agents.openai_client import openai_client
-
-        arguments["async_openai_client"] = openai_client(wanted, patience_s)
     try:
         built: FunctionCallingLLM = kind(model=wanted.model, **arguments)
         _ = built.metadata  # looks the model up in the package's own list
@@ -69,6 +70,19 @@ def build_llm(wanted: NamedModel, menu: Menu, patience_s: float) -> FunctionCall
             "update it, or name a server that speaks OpenAI's protocol with openai_like"
         ) from exc
     return built
+
+
+def _unheard(kind: Any) -> Any:
+    """A class of LlamaIndex's for OpenAI's models, without the event that it makes of each word: nobody hears it here,
+    and it takes a tenth of a word's time."""
+
+    class Unheard(kind):  # type: ignore[misc]
+        async def astream_chat(self, messages: Any, **kwargs: Any) -> Any:
+            if not self.metadata.is_chat_model:
+                return await super().astream_chat(messages, **kwargs)
+            return await self._astream_chat(messages, **kwargs)
+
+    return Unheard
 
 
 def _arguments(wanted: NamedModel, patience_s: float) -> dict[str, Any]:
@@ -108,10 +122,17 @@ def _arguments(wanted: NamedModel, patience_s: float) -> dict[str, Any]:
 
 
 def warm(llm: FunctionCallingLLM) -> None:
-    """Load now what a provider's client would load on the first question: seconds, for OpenAI's."""
+    """Load now what a provider's client would load on the first question: seconds, for OpenAI's. In the event loop."""
     client = getattr(llm, "_get_aclient", None)
     if client is not None:
         _ = client().chat.completions
+
+
+async def close(llm: FunctionCallingLLM) -> None:
+    """Let go of the connections to its provider."""
+    client = getattr(llm, "_get_aclient", None)
+    if client is not None:
+        await client().close()
 
 
 def _need(wanted: NamedModel, variable: str, value: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from httpx_aiohttp import HttpxAiohttpClient
 from openai import AsyncOpenAI
+from openai.resources.chat import AsyncChat, AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 
@@ -18,11 +21,17 @@ _CONNECTIONS = 1_000
 
 
 class QuickOpenAI(AsyncOpenAI):
-    """The client as it is, but for one thing.
+    """The client as it is, but for two things.
 
     It walks through each word's type at every word, 0.15 ms of Python; pydantic's own parser takes a tenth of that.
     What a server leaves out or names otherwise, which the parser does not forgive, goes the old way.
+
+    And it walks through the conversation and the schema of every tool at each question: 5 ms, before the first word.
     """
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        return _QuickChat(self)
 
     def _process_response_data(self, *, data: object, cast_to: type[Any], response: httpx.Response) -> Any:
         if cast_to is ChatCompletionChunk:
@@ -33,14 +42,30 @@ class QuickOpenAI(AsyncOpenAI):
         return super()._process_response_data(data=data, cast_to=cast_to, response=response)
 
 
+class _QuickChat(AsyncChat):
+    @cached_property
+    def completions(self) -> AsyncCompletions:
+        return _QuickCompletions(self._client)
+
+
+class _QuickCompletions(AsyncCompletions):
+    async def create(self, *, messages: Any, tools: Any = None, extra_body: Any = None, **rest: Any) -> Any:
+        """As ever, with messages and tools as they are: they are JSON already."""
+        as_they_are = {"messages": messages, **({"tools": tools} if tools else {}), **(extra_body or {})}
+        return await super().create(messages=(), extra_body=as_they_are, **rest)
+
+
 def openai_client(model: NamedModel, patience_s: float) -> QuickOpenAI:
-    """A client that asks once, and gives up after so long without a byte."""
+    """A client that asks once, and gives up after so long without a byte. Whoever made it closes it.
+
+    aiohttp reads for it: a word takes 80 µs on the way through httpx, and 125 over httpx's own transport.
+    """
     return QuickOpenAI(
         api_key=model.key or "none",
         base_url=model.base_url or None,
         timeout=patience_s,
         max_retries=0,
-        http_client=httpx.AsyncClient(
+        http_client=HttpxAiohttpClient(
             timeout=patience_s,
             follow_redirects=True,
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS // 10),

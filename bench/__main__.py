@@ -13,6 +13,8 @@ from types import FrameType
 import uvloop
 
 from bench import deliver, idle, machine, orders, ready, returns, rounds, steps
+from bench.agent import measure as agent
+from bench.agent.chats import Unanswered
 from bench.contenders.contender import Contender
 from bench.figure import Effort, Figure
 from bench.hub import DidNotStart
@@ -20,15 +22,16 @@ from bench.peers import CONTENDERS
 from bench.rounds import Compared
 from bench.table import render, side_by_side
 
-_LONGEST_S = 1_800.0
+_LONGEST_S = 2_700.0
 _ROUNDS = 5
-_FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure]]] = {
+_FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure | Sequence[Figure]]]] = {
     "ready": ready.measure,
     "deliver": deliver.measure,
     "orders": orders.measure,
     "steps-http": steps.measure_http,
     "steps-sockets": steps.measure_sockets,
     "idle": idle.measure,
+    "agent": agent.measure,
 }
 _COMPARED = [*rounds.NAMES, returns.MEASURE.name]
 _EPILOG = f"""
@@ -48,7 +51,7 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure; everything by default")
     parser.add_argument("--with", dest="contenders", metavar="A,B", help="with whom to compare; with all by default")
-    parser.add_argument("--quick", action="store_true", help="shorter and fewer runs: about three minutes")
+    parser.add_argument("--quick", action="store_true", help="shorter and fewer runs: about five minutes")
     asked = parser.parse_args()
     if unknown := set(asked.names) - {*_FIGURES, *_COMPARED}:
         parser.error(f"there is nothing called {', '.join(sorted(unknown))} to measure")
@@ -58,7 +61,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)  # so that what was started is ended
     try:
         return uvloop.run(_measure(asked.names or [*_FIGURES, *_COMPARED], chosen, Effort(quick=asked.quick)))
-    except DidNotStart as error:
+    except (DidNotStart, Unanswered) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -76,7 +79,8 @@ async def _measure(names: Sequence[str], contenders: Sequence[str], effort: Effo
     async with asyncio.timeout(_LONGEST_S):
         for name in (name for name in _FIGURES if name in names):
             print(f"measuring {name} …", file=sys.stderr)
-            figures.append(await _FIGURES[name](effort))
+            measured = await _FIGURES[name](effort)
+            figures += [measured] if isinstance(measured, Figure) else measured
         compared = await _compare({key: CONTENDERS[key]() for key in CONTENDERS if key in contenders}, names, effort)
     print("\n".join(["", *_table(figures, compared)]))
     shares = [figure.others for figure in figures] + [comparison.others for comparison in compared.comparisons]

@@ -28,12 +28,14 @@ class Client(asyncio.Protocol):
         arrived: Events as they came: when (`perf_counter`), and the JSON array `[type, event, cursor]`.
         answers: The ack of each command that nobody awaited, by the command's number.
         on_answer: Is given those acks instead, where it is set.
+        on_event: Is given the events instead, where it is set.
     """
 
     def __init__(self) -> None:
         self.arrived: list[tuple[float, bytes]] = []
         self.answers: dict[int, bytes] = {}
         self.on_answer: Callable[[bytes], None] | None = None
+        self.on_event: Callable[[float, bytes], None] | None = None
         self.lost = False
         self._acks: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
@@ -120,7 +122,10 @@ class Client(asyncio.Protocol):
 
     def _packet(self, packet: bytes, now: float) -> None:
         if packet.startswith(_EVENT):
-            self.arrived.append((now, packet[2:]))
+            if self.on_event is not None:
+                self.on_event(now, packet[2:])
+            else:
+                self.arrived.append((now, packet[2:]))
         elif packet.startswith(_ACK):
             start = packet.index(b"[")
             number = int(packet[2:start])

@@ -9,7 +9,7 @@ from pydantic import Field
 from agents.tools.base import Arguments, money
 from agents.tools.errand import Result
 from agents.tools.orders import OrderingTool, WantedDish, order_line
-from agents.tools.own import OVER, WhichOrder, dish_name, lines, one_order, spoken, start_tracking
+from agents.tools.own import OVER, WhichOrder, dish_name, lines, one_order, spoken
 from agents.tools.proposals import Plan, ProposingTool
 from hub.domain.commands import CancelOrder, ChangeOrder
 from hub.domain.errors import OutOfStock
@@ -129,11 +129,10 @@ class ChangeOrderTool(OrderingTool):
 
     async def carry_out(self, command: ChangeOrder) -> Result:
         try:
-            answer = await self.errand.services.orders.change(self.errand.holder, command)
+            answer = await self.errand.services.orders.change(self.errand.holder, command, chat=self.errand.in_chat)
         except OutOfStock as exc:
             return self.out_of_stock(exc.values.get("items", []))
         await self.errand.own(answer["order"]["id"])
-        await start_tracking(self.errand, answer["order"], command.command_id or answer["order"]["id"])
         return self.placed(answer)
 
     def called(self, arguments: ChangeOrderArguments) -> str:

@@ -13,6 +13,7 @@ from hub.domain.errors import Conflict, Unavailable
 from hub.domain.events import NoticeSent
 from hub.eventlog import Document, Write
 from hub.services.documents import chat_key
+from hub.services.order_writes import InChat
 from hub.services.turns import read_chat, read_turn, turn_key, written
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Errand:
     @property
     def chat_id(self) -> str:
         return self.journal.turn.chat_id
+
+    @property
+    def in_chat(self) -> InChat:
+        """Where what is ordered was asked for."""
+        return InChat(self.chat_id, self.turn_id)
 
     @property
     def holder(self) -> Principal:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from agents.tools.base import Arguments, money
 from agents.tools.errand import Result
-from agents.tools.own import dish_name, lines, minutes, spoken, start_tracking
+from agents.tools.own import dish_name, lines, minutes, spoken
 from agents.tools.proposals import Plan, ProposingTool
 from agents.tools.steps import Steps
 from hub.domain.commands import CustomerContact, PlaceOrder
@@ -124,9 +124,8 @@ class PlaceOrderTool(OrderingTool):
         steps = Steps(self.errand, STEPS)
         await steps.enter("placed")
         try:
-            answer = await self.errand.services.orders.place(self.errand.principal, command)
+            answer = await self.errand.services.orders.place(self.errand.principal, command, chat=self.errand.in_chat)
             await self.errand.own(answer["order"]["id"])
-            await start_tracking(self.errand, answer["order"], command.command_id or answer["order"]["id"])
         except OutOfStock as exc:
             await steps.failed()
             return self.out_of_stock(exc.values.get("items", []))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from hub.domain import commands as cmd
 from hub.domain import order as orders
-from hub.domain.events import OrderAcknowledged, OrderEvent
+from hub.domain.events import ChatTrackingStarted, OrderAcknowledged, OrderEvent, Tracking
 from hub.domain.menu import Menu
 from hub.domain.models import Order, OrderStatus
 from hub.domain.roles import Principal
@@ -24,6 +24,14 @@ from hub.services.stock import stock_moves
 from hub.services.tokens import Tokens
 
 KEPT_AFTER_END_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class InChat:
+    """Where an order was asked for: the chat follows it from the very commit that places it."""
+
+    chat_id: str
+    turn_id: str
 
 
 class OrderWrites:
@@ -42,23 +50,24 @@ class OrderWrites:
         order: Order,
         happened: Sequence[OrderEvent],
         now: datetime,
+        chat: InChat | None = None,
     ) -> Write:
         """A new order, as `OrderService.place` answers it."""
         token = self._tokens.for_order(order.id)
+        tracking = Tracking(url=f"/t/{token}", token=token)
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
         if command.customer.phone:
             documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
-        tracking = json.dumps({"url": f"/t/{token}", "token": token})
         return Write(
-            events=_as_logged(order.id, happened, now),
+            events=(*_as_logged(order.id, happened, now), *(_followed(chat, order, tracking, now) if chat else ())),
             expects=((order_key(order.id), 0),),
             documents=tuple(documents),
             stock=stock_moves(self._menu, order.items, "take", now),
             # An order that is not cooked yet leaves the board for nothing.
             index=(IndexMove(ACTIVE_ORDERS, order.id, True, keep=0), IndexMove(ALL_ORDERS, order.id, True)),
             counts=self._day.placed(order, now),
-            result=f'{{"order":{body},"tracking":{tracking}}}',
+            result=f'{{"order":{body},"tracking":{tracking.model_dump_json()}}}',
             **identity(principal, command),
         )
 
@@ -117,6 +126,11 @@ def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> 
         NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
         for event in happened
     )
+
+
+def _followed(chat: InChat, order: Order, tracking: Tracking, now: datetime) -> tuple[NewEvent, ...]:
+    event = ChatTrackingStarted(turn_id=chat.turn_id, order_id=order.id, code=order.code, tracking=tracking)
+    return (NewEvent(event.type, event.body(now), (str(Room.chat(chat.chat_id)),)),)
 
 
 def _kept(order_id: str) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import by_name, identity
-from hub.services.order_writes import OrderWrites, together
+from hub.services.order_writes import InChat, OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
 from hub.services.tokens import Tokens
@@ -62,8 +62,11 @@ class OrderService:
         self._new_order_id = new_order_id
         self._recent = RecentOrders()
 
-    async def place(self, principal: Principal, command: cmd.PlaceOrder) -> Answer:
+    async def place(self, principal: Principal, command: cmd.PlaceOrder, *, chat: InChat | None = None) -> Answer:
         """Take an order.
+
+        Args:
+            chat: That follows it from here on.
 
         Returns:
             `{order, tracking: {url, token}, cursor}`; for a command id seen before, those of the first time.
@@ -87,7 +90,7 @@ class OrderService:
             )
             order = orders.fold(None, [(event, now) for event in happened])
             try:
-                return await self._commit(order, self._writes.placed(principal, command, order, happened, now))
+                return await self._commit(order, self._writes.placed(principal, command, order, happened, now, chat))
             except Conflict:
                 continue  # the id is taken: draw another
         raise Unavailable("no free order number; try again")
@@ -118,7 +121,7 @@ class OrderService:
             lambda order: orders.cancel(order, command.reason, principal, by_name(principal)),
         )
 
-    async def change(self, principal: Principal, command: cmd.ChangeOrder) -> Answer:
+    async def change(self, principal: Principal, command: cmd.ChangeOrder, *, chat: InChat | None = None) -> Answer:
         """Take an order back and place it anew for the same person, in one step: `{order, tracking, cursor}`.
 
         Raises:
@@ -149,7 +152,7 @@ class OrderService:
                 delivery=command.delivery,
             )
             taken_back = self._writes.changed(old, gone, Write(), now)[1]
-            placed = self._writes.placed(principal, placing, order, happened, now)
+            placed = self._writes.placed(principal, placing, order, happened, now, chat)
             both = together(taken_back, placed, write)
             if len(both.stock) > MAX_STOCK_MOVES:
                 raise TooLarge("that is too many dishes for one change", limit=MAX_STOCK_MOVES)

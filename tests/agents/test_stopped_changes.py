@@ -25,19 +25,19 @@ Does = Callable[..., Awaitable[Any]]
 def held(does: Does, gate: Gate, *, after: bool = False) -> Does:
     """The same, which waits at a gate: before it is done, or just after."""
 
-    async def waits(*arguments: Any) -> Any:
+    async def waits(*arguments: Any, **more: Any) -> Any:
         if after:
-            answer = await does(*arguments)
+            answer = await does(*arguments, **more)
             await gate.passed()
             return answer
         await gate.passed()
-        return await does(*arguments)
+        return await does(*arguments, **more)
 
     return waits
 
 
 def failing(error: Exception) -> Does:
-    async def fails(*_: object) -> Any:
+    async def fails(*_: object, **__: object) -> Any:
         raise error
 
     return fails

@@ -115,8 +115,8 @@ async def test_an_order_whose_reply_was_lost_is_placed_once(branch: Branch, monk
     bench = await begun(branch)
     place, unlucky = branch.services.orders.place, iter([True])
 
-    async def sometimes(*arguments: Any) -> Any:
-        answer = await place(*arguments)
+    async def sometimes(*arguments: Any, **more: Any) -> Any:
+        answer = await place(*arguments, **more)
         if next(unlucky, False):
             raise Unavailable("the reply was lost")
         return answer

@@ -228,8 +228,8 @@ async def test_an_answer_stopped_just_when_the_order_was_placed_loses_no_order_a
     bench = await answered(bench, "sí")
     place, turn_id = branch.services.orders.place, bench.errand.turn_id
 
-    async def placed_and_stopped(*arguments: Any) -> Any:
-        answer = await place(*arguments)
+    async def placed_and_stopped(*arguments: Any, **more: Any) -> Any:
+        answer = await place(*arguments, **more)
         await branch.stop(bench.chat, turn_id)
         return answer
 
