@@ -26,6 +26,7 @@ from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal
 from hub.domain.rooms import KITCHEN, STOCK, Cursor, Room
 from hub.eventlog import Committed, Write
 from hub.services.documents import contact_key
+from hub.services.order_writes import InChat
 from tests.services.branch import (
     KITCHEN_HAND,
     MANAGER,
@@ -716,3 +717,19 @@ async def test_a_courier_does_not_cook(branch: Branch) -> None:
     with pytest.raises(Forbidden):
         await branch.orders.advance(RIDER, cmd.AdvanceOrder(order_id=order_id, to=PREPARING))
     assert await branch.types(Room.order(order_id)) == ["order.received", "order.courier_assigned"]
+
+
+async def test_an_order_and_the_chat_that_follows_it_are_one_commit(branch: Branch) -> None:
+    command = an_order(command_id="once")
+    for _ in range(2):  # said again, it is the same order, and the chat is told of it once
+        answer = await branch.orders.place(ANONYMOUS, command, chat=InChat("c1", "t1"))
+    (told,) = await branch.room("chat:c1")
+    (placed,) = await branch.room(f"order:{answer['order']['id']}")
+    assert (told.type, told.offset) == ("chat.tracking_started", placed.offset + 1)
+    data = json.loads(told.body)["data"]
+    assert data["tracking"] == answer["tracking"]
+    assert (data["turn_id"], data["order_id"], data["code"]) == (
+        "t1",
+        answer["order"]["id"],
+        answer["order"]["code"],
+    )
