@@ -21,7 +21,7 @@ from agents.journal import LeaseLost
 from agents.language import says_yes, tap, tapped
 from agents.tools.base import LONGEST_TEXT, Arguments, BoundTool, clean
 from agents.tools.errand import Errand, Result
-from hub.domain.chat import Asker
+from hub.domain.asker import Asker
 from hub.domain.commands import Keyed
 from hub.domain.menu import plain
 from hub.domain.proposal import Proposal

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from hub.domain import events as ev
+from hub.domain.asker import Asker
 from hub.domain.errors import RateLimited
-from hub.domain.roles import Kind, Principal, Role
+from hub.domain.roles import Principal
 from hub.domain.values import Time, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hub.domain.proposal import Proposal
 
@@ -48,27 +49,6 @@ class TurnState(StrEnum):
 
 
 OVER = frozenset({TurnState.COMPLETED, TurnState.STOPPED, TurnState.FAILED})
-
-
-class Asker(Value):
-    """A principal on paper: who asked, with what they held at that moment."""
-
-    kind: Kind
-    id: str = ""
-    name: str = ""
-    roles: tuple[Role, ...] = ()
-    orders: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, principal: Principal, orders: Iterable[str] = ()) -> Asker:
-        """What of a principal a document may keep: never a capability for other chats."""
-        return cls(
-            kind=principal.kind,
-            id=principal.id,
-            name=principal.name,
-            roles=tuple(sorted(principal.roles)),
-            orders=tuple(orders),
-        )
 
 
 class LastSaid(Value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.domain.chat import Asker
+from hub.domain.asker import Asker
 from hub.domain.values import Time, Value
 
 

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from hub.domain import chat as chats
 from hub.domain import commands as cmd
 from hub.domain import failures
-from hub.domain.chat import Asker, Chat, ChatMode, Conversation, Turn, TurnState
+from hub.domain.asker import Asker
+from hub.domain.chat import Chat, ChatMode, Conversation, Turn, TurnState
 from hub.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
 from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage
 from hub.domain.proposal import Proposal

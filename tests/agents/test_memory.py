@@ -9,7 +9,8 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from agents.memory import ConversationStore, memory_of, recalled
-from hub.domain.chat import Asker, Conversation, Message, Turn
+from hub.domain.asker import Asker
+from hub.domain.chat import Conversation, Message, Turn
 from hub.domain.commands import ForgetChat, HandBackChat, ReplyChat, TakeOverChat
 from hub.domain.roles import ANONYMOUS, Kind
 from tests.support.chat import SUPPORT, running

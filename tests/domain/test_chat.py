@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain import events as ev
-from hub.domain.chat import MAX_SAID_BYTES, Asker, Chat, Conversation, OpenTurn, Turn, admit, release, snapshot
+from hub.domain.asker import Asker
+from hub.domain.chat import MAX_SAID_BYTES, Chat, Conversation, OpenTurn, Turn, admit, release, snapshot
 from hub.domain.errors import RateLimited
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Kind, Principal, Role
