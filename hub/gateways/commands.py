@@ -19,7 +19,7 @@ class Commands:
 
     def __init__(self, services: Services) -> None:
         self._access = services.access
-        orders, chat = services.orders, services.chat
+        orders, chat, handover = services.orders, services.chat, services.handover
         self._table: Mapping[type[cmd.Command], Carry] = {
             cmd.PlaceOrder: orders.place,
             cmd.AdvanceOrder: orders.advance,
@@ -35,9 +35,9 @@ class Commands:
             cmd.OpenChat: chat.open,
             cmd.SendChat: chat.send,
             cmd.StopChat: chat.stop,
-            cmd.TakeOverChat: chat.take_over,
-            cmd.HandBackChat: chat.hand_back,
-            cmd.ReplyChat: chat.reply,
+            cmd.TakeOverChat: handover.take_over,
+            cmd.HandBackChat: handover.hand_back,
+            cmd.ReplyChat: handover.reply,
             cmd.ForgetChat: chat.forget,
             cmd.SetNotifications: services.notifications.set,
         }

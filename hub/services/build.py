@@ -20,13 +20,16 @@ from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
 from hub.services.estimates import Estimates
 from hub.services.figures import Day, Figures
+from hub.services.handover import Handover
 from hub.services.inbox import Inbox
 from hub.services.menu import MenuService
+from hub.services.messages import Messages
 from hub.services.notifications import NotificationService
 from hub.services.orders import OrderService
 from hub.services.promos import PromoService
 from hub.services.staff import StaffService
 from hub.services.stock import StockService
+from hub.services.stops import Stops
 from hub.services.tokens import Tokens
 from hub.services.views import RoomViews
 
@@ -54,6 +57,7 @@ class Services:
     follower: Follower
     couriers: CourierService
     chat: ChatService
+    handover: Handover
     inbox: Inbox
     staff: StaffService
     figures: Figures
@@ -96,6 +100,7 @@ def build_services(
     figures = Figures(log, day, menu.currency, clock, connections)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
+    messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
     chat = ChatService(
         log,
         access,
@@ -104,6 +109,8 @@ def build_services(
         new_id,
         settings.limits,
         turns,
+        messages,
+        stops,
         lang=settings.lang,
         interrupt=settings.agent.interrupt,
     )
@@ -120,6 +127,7 @@ def build_services(
         follower=Follower(redis, log),
         couriers=CourierService(log, clock),
         chat=chat,
+        handover=Handover(log, messages, stops, clock, settings.limits),
         inbox=Inbox(log),
         staff=staff,
         figures=figures,

@@ -1,13 +1,12 @@
-"""Chats: opening one, asking the agent, stopping it, and a person taking over."""
+"""Chats: opening one, asking the agent, stopping it, forgetting what was said."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -16,8 +15,8 @@ from hub.domain import commands as cmd
 from hub.domain import failures
 from hub.domain.asker import Asker
 from hub.domain.chat import Chat, ChatMode, Conversation, Turn, TurnState
-from hub.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
-from hub.domain.events import Author, ChatFailed, ChatHandedBack, ChatHandedOver, ChatMessage
+from hub.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from hub.domain.events import Author, ChatFailed
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
@@ -27,7 +26,7 @@ from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, Write
 from hub.eventlog.turns import Taken, TurnQueue
 from hub.services.documents import chat_key, proposal_key
 from hub.services.identity import by_name
-from hub.services.stops import Stops
+from hub.services.messages import identity_of
 from hub.services.turns import (
     KEPT_S,
     ChatRead,
@@ -36,11 +35,10 @@ from hub.services.turns import (
     checkpoint_key,
     conversation_key,
     ending,
-    endings,
     open_turn,
-    read_chat,
     read_so_far,
     read_turn,
+    require_chat,
     skip,
     turn_key,
     written,
@@ -49,6 +47,8 @@ from hub.services.turns import (
 if TYPE_CHECKING:
     from hub.config import Limits
     from hub.services.access import Access
+    from hub.services.messages import Messages
+    from hub.services.stops import Stops
     from hub.services.tokens import Tokens
 
 __all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
@@ -78,6 +78,8 @@ class ChatService:
         new_id: Callable[[], str],
         limits: Limits,
         queue: TurnQueue,
+        messages: Messages,
+        stops: Stops,
         *,
         lang: Literal["es", "en"] = "es",
         interrupt: bool = False,
@@ -86,7 +88,8 @@ class ChatService:
         self._access = access
         self._tokens = tokens
         self._queue = queue
-        self._stops = Stops(log, queue, clock, limits)
+        self._stops = stops
+        self._messages = messages
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
@@ -137,13 +140,13 @@ class ChatService:
             RateLimited: Enough questions are waiting already.
         """
         principal = await self._access.with_capability(principal, command.token)
-        self._check_length(command.text)
-        identity = _identity(principal, command)
+        self._messages.check_length(command.text)
+        identity = identity_of(principal, command)
         for _ in range(_TRIES):
-            read = await self._read(command.chat_id)
+            read = await require_chat(self._log, command.chat_id)
             self._require_theirs(principal, read.chat)
             # Asked after the chat was read: a chat that holds this message already is not too full for its repeat.
-            if (first := await self._answered_before(identity)) is not None:
+            if (first := await self._messages.answered_before(identity)) is not None:
                 return first
             by = by_name(principal)
             interrupted = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by) if self._interrupt else []
@@ -168,78 +171,11 @@ class ChatService:
             NotFound: There is no such chat or turn, or it is not theirs.
         """
         principal = await self._access.with_capability(principal, command.token)
-        read = await self._read(command.chat_id)
+        read = await require_chat(self._log, command.chat_id)
         if not principal.may(Permission.ANSWER_CHATS):
             self._require_theirs(principal, read.chat)
         await self._stops.stop(command.chat_id, command.turn_id, by_name(principal))
         return {}
-
-    async def take_over(self, principal: Principal, command: cmd.TakeOverChat) -> Answer:
-        """A person answers from here on; what the agent is saying ends where it stands, in the same step."""
-        principal.require(Permission.ANSWER_CHATS)
-        by = by_name(principal)
-        event = ChatHandedOver(by=by, reason=command.text or "")
-        for _ in range(_TRIES):
-            read = await self._read(command.chat_id)
-            already = read.chat.mode is ChatMode.PERSON
-            if already and not read.chat.turns:
-                return {"cursor": str(await self._log.position())}
-            ends = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by)
-            chat = read.chat.model_copy(update={"mode": ChatMode.PERSON})
-            write = endings(read, chat, ends, self._clock(), self._limits, *(() if already else (event,)))
-            try:
-                committed = await self._log.commit(write)
-            except Conflict:
-                continue
-            await self._stops.tell_workers(ends, by)
-            for turn_id in read.chat.turns[_ENDS_AT_ONCE:]:
-                await self._stops.stop(read.chat.id, turn_id, by)
-            return {"cursor": str(committed.cursor)}
-        raise Unavailable(_BUSY)
-
-    async def hand_back(self, principal: Principal, command: cmd.HandBackChat) -> Answer:
-        """The agent answers again, and has read what was said meanwhile."""
-        principal.require(Permission.ANSWER_CHATS)
-        event = ChatHandedBack(by=by_name(principal), reason=command.text or "")
-        for _ in range(_TRIES):
-            read = await self._read(command.chat_id)
-            if read.chat.mode is ChatMode.AGENT:
-                return {"cursor": str(await self._log.position())}
-            chat = read.chat.model_copy(update={"mode": ChatMode.AGENT})
-            try:
-                return {"cursor": str((await self._log.commit(written(read, chat, self._clock(), event))).cursor)}
-            except Conflict:
-                continue
-        raise Unavailable(_BUSY)
-
-    async def reply(self, principal: Principal, command: cmd.ReplyChat) -> Answer:
-        """A person's answer.
-
-        Raises:
-            Conflict: The agent is answering: take the chat over first.
-        """
-        principal.require(Permission.ANSWER_CHATS)
-        self._check_length(command.text)
-        identity = _identity(principal, command)
-        for _ in range(_TRIES):
-            read = await self._read(command.chat_id)
-            if read.chat.mode is not ChatMode.PERSON:
-                # A repeat may come after the chat was handed back.
-                if (first := await self._answered_before(identity)) is not None:
-                    return first
-                raise Conflict("take the chat over before answering in it", mode=str(read.chat.mode))
-            said = self._said(Author(kind="staff", name=by_name(principal)), command.text)
-            # Expecting the version keeps the reply out of a chat that was handed back meanwhile.
-            write = replace(
-                written(read, read.chat, self._clock(), said, result="{}"),
-                command_id=identity.command_id,
-                fingerprint=identity.fingerprint,
-            )
-            try:
-                return {"cursor": str((await self._log.commit(write)).cursor)}
-            except Conflict:
-                continue
-        raise Unavailable(_BUSY)
 
     async def forget(self, principal: Principal, command: cmd.ForgetChat) -> Answer:
         """Nobody remembers what was said here: not the agent, not the room, not those who come back to it.
@@ -251,7 +187,7 @@ class ChatService:
         """
         principal = await self._access.with_capability(principal, command.token)
         for _ in range(_TRIES):
-            read = await self._read(command.chat_id)
+            read = await require_chat(self._log, command.chat_id)
             self._require_theirs(principal, read.chat)
             if read.chat.turns:
                 await self._stops.stop(read.chat.id, read.chat.turns[0], by_name(principal))
@@ -282,7 +218,7 @@ class ChatService:
             NotFound: There is no such chat.
         """
         principal.require(Permission.READ_CHATS)
-        read = await self._read(chat_id)
+        read = await require_chat(self._log, chat_id)
         found = await self._log.documents(map(turn_key, reversed(read.chat.recent)))
         turns = [Turn.model_validate_json(document.body) for document in found if document is not None]
         return {"chat_id": chat_id, "mode": str(read.chat.mode), "turns": [_figures(turn) for turn in turns]}
@@ -344,18 +280,11 @@ class ChatService:
 
     # How
 
-    async def _answered_before(self, identity: _Identity) -> Answer | None:
-        """What this very message was answered with, if an earlier try of it got through."""
-        if not identity.command_id:
-            return None
-        first = await self._log.remembered(*identity)
-        return None if first is None else {**json.loads(first.result), "cursor": str(first.cursor)}
-
     def _sent(
         self, principal: Principal, command: cmd.SendChat, read: ChatRead, interrupted: Sequence[Ending]
     ) -> Write:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
-        said = self._said(Author(kind=kind, name=principal.name), command.text)
+        said = self._messages.said(Author(kind=kind, name=principal.name), command.text)
         now, chat, limits = self._clock(), read.chat, self._limits
         if chat.mode is ChatMode.PERSON:
             return written(read, chat, now, said, result='{"turn_id":null}')
@@ -381,20 +310,6 @@ class ChatService:
             result=json.dumps({"turn_id": turn.id}),
         )
 
-    def _check_length(self, text: str) -> None:
-        limit = self._limits.chat_chars
-        if limit and len(text) > limit:
-            raise TooLarge(f"a message has at most {limit} characters", limit=limit)
-
-    def _said(self, author: Author, text: str) -> ChatMessage:
-        return ChatMessage(message_id=self._new_id(), author=author, text=text)
-
-    async def _read(self, chat_id: str) -> ChatRead:
-        read = await read_chat(self._log, chat_id)
-        if read is None:
-            raise NotFound("there is no such chat")
-        return read
-
     def _require_theirs(self, principal: Principal, chat: Chat) -> None:
         """Only who opened a chat, or holds its token, asks in it: the agent acts with the asker's rights."""
         if chat.id in principal.chats:
@@ -413,19 +328,3 @@ def _figures(turn: Turn) -> dict[str, Any]:
     shown["asked_at"] = format_time(turn.created_at)
     shown["ended_at"] = format_time(turn.updated_at) if turn.over else None
     return shown
-
-
-class _Identity(NamedTuple):
-    command_id: str = ""
-    fingerprint: str = ""
-
-
-def _identity(principal: Principal, command: cmd.SendChat | cmd.ReplyChat) -> _Identity:
-    """The idempotency of a message: its id, within its chat and of its author, and its words.
-
-    As everywhere, members of staff have ids of their own, and customers share one scope.
-    """
-    if not command.command_id:
-        return _Identity()
-    fingerprint = hashlib.sha256(f"{command.name}\n{command.text}".encode()).hexdigest()[:32]
-    return _Identity(f"chat:{command.chat_id}:{principal.id or 'customer'}:{command.command_id}", fingerprint)

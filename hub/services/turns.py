@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from hub.domain import chat as chats
 from hub.domain.chat import Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
+from hub.domain.errors import NotFound
 from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, parse_event
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES, tallied
@@ -92,6 +93,18 @@ async def read_chat(log: EventLog, chat_id: str) -> ChatRead | None:
         Conversation.model_validate_json(said.body) if said else Conversation(),
         said.version if said else 0,
     )
+
+
+async def require_chat(log: EventLog, chat_id: str) -> ChatRead:
+    """The same, where there has to be one.
+
+    Raises:
+        NotFound: There is none.
+    """
+    read = await read_chat(log, chat_id)
+    if read is None:
+        raise NotFound("there is no such chat")
+    return read
 
 
 async def read_turn(log: EventLog, turn_id: str) -> TurnRead | None:

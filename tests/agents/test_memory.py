@@ -121,10 +121,10 @@ async def test_the_agent_has_read_what_a_person_said_meanwhile_and_nothing_that_
     chat, service = await branch.open(), branch.services.chat
     llm = ScriptedLLM.saying(["Claro"])
     async with running(branch.worker(llm)):
-        await service.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
         await branch.send(chat, "soy alérgica a la nuez")
-        await service.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Lo apunto"))
-        await service.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await branch.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Lo apunto"))
+        await branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
         await branch.ask(chat, "gracias")
         assert [m.content for m in llm.seen[-1][1:]] == ["soy alérgica a la nuez", "[Sole] Lo apunto", "gracias"]
         await service.forget(ANONYMOUS, ForgetChat(chat_id=chat[0], token=chat[1]))

@@ -104,7 +104,7 @@ async def test_a_cancellation_under_way_when_a_person_takes_over_is_told_to_both
     async with running(branch.worker(confirming())):
         turn_id = await branch.send(chat, "sí")
         await gate.reached.wait()
-        await branch.services.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
         gate.open()
     (order,) = await branch.orders()
     assert order["status"] == "cancelled"

@@ -36,13 +36,12 @@ class Talker(ScriptedLLM):
 
 async def test_nothing_of_the_answer_comes_once_a_person_has_the_chat(branch: Branch) -> None:
     """Taken over again and again at any moment of a model that never draws breath."""
-    service = branch.services.chat
     async with running(branch.worker(Talker.saying([]), bounds=Bounds(turn_s=40))):
         for number in range(8):
             chat, other = await branch.open(), await branch.open()
             turn_id = await branch.send(chat, "cuéntame todo")
             await branch.until(chat, told(number % 4))
-            await service.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+            await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
             waiting = await branch.send(other, "hola")
             await branch.until(other, told(2))  # time for the worker to say more
             await branch.stop(other, waiting)
@@ -60,14 +59,14 @@ def told(index: int) -> Callable[[Event], bool]:
 
 
 async def test_what_the_customer_says_to_a_person_starts_no_turn_and_staff_have_it_all_in_view(branch: Branch) -> None:
-    chat, gate, service = await branch.open(), Gate(), branch.services.chat
+    chat, gate = await branch.open(), Gate()
     async with running(branch.worker(ScriptedLLM.saying(["Tenemos ", gate], ["De nada"]))):
         await branch.send(chat, "¿qué hay?")
         await gate.reached.wait()
         await branch.until(chat, lambda event: event["type"] == "chat.delta")
-        await service.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
         assert await branch.send(chat, "quiero hablar con alguien") is None
-        await service.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Soy Sole"))
+        await branch.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Soy Sole"))
         shown = (await branch.services.views.read(Room.chat(chat[0]))).snapshot
         assert shown["chat"]["mode"] == "person"
         assert shown["turn"] is None
@@ -77,7 +76,7 @@ async def test_what_the_customer_says_to_a_person_starts_no_turn_and_staff_have_
             ("customer", "quiero hablar con alguien", None),
             ("staff", "Soy Sole", None),
         ]
-        await service.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
         assert text_of(await branch.ask(chat, "gracias")) == "De nada"
 
 
@@ -87,7 +86,7 @@ async def test_a_question_that_waits_is_over_too_when_a_person_takes_over(branch
     async with running(branch.worker(llm)):
         turns = [await branch.send(chat, text) for text in ("uno", "dos", "tres")]
         await gate.reached.wait()
-        await branch.services.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
         await branch.ask(await branch.open(), "hola")
     ended = [event["data"]["turn_id"] for event in await branch.events(chat) if event["type"] in ENDINGS]
     assert ended == turns

@@ -63,10 +63,10 @@ class Trial:
             await self.branch.stop(chat, self.chance.choice(mine[-3:]))
 
     async def take_over(self, chat: tuple[str, str]) -> None:
-        await self.branch.services.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await self.branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
 
     async def hand_back(self, chat: tuple[str, str]) -> None:
-        await self.branch.services.chat.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await self.branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
 
     async def kill(self, _chat: tuple[str, str]) -> None:
         killed = self.workers.pop(0)

@@ -319,16 +319,15 @@ async def test_a_model_that_fails_ends_the_turn_with_a_clear_code(
 
 async def test_a_person_takes_over_and_hands_back(branch: Branch) -> None:
     chat, gate = await branch.open(), Gate()
-    service = branch.services.chat
     llm = ScriptedLLM.saying(["Yo ", gate], ["Otra vez yo"])
     async with running(branch.worker(llm)):
         turn_id = await branch.send(chat, "¿qué hay?")
         await gate.reached.wait()
-        await service.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
         await branch.until(chat, of_type("chat.stopped", turn_id, by="Sole"))
         assert await branch.send(chat, "¿hay alguien?") is None
-        await service.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Soy Sole, dime"))
-        await service.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await branch.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Soy Sole, dime"))
+        await branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
         await branch.ask(chat, "gracias")
     seen = [message.content for message in llm.seen[-1][1:]]
     assert seen == ["¿qué hay?", "Yo  […]", "¿hay alguien?", "[Sole] Soy Sole, dime", "gracias"]

@@ -172,24 +172,24 @@ async def test_a_repeat_is_answered_to_those_alone_who_may_ask(desk: Desk) -> No
 async def test_authors_who_chose_the_same_command_id_do_not_meet(desk: Desk) -> None:
     chat = await desk.open()
     await desk.send(chat, "hola", command_id="a")
-    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
-    cursors = [(await desk.chat.reply(who, reply))["cursor"] for who in (SUPPORT, MANAGER)]
+    cursors = [(await desk.services.handover.reply(who, reply))["cursor"] for who in (SUPPORT, MANAGER)]
     assert len(set(cursors)) == 2
     assert (await desk.types(chat)).count("chat.message") == 3
 
 
 async def test_a_reply_said_again_after_the_chat_was_handed_back_gives_the_first_answer(desk: Desk) -> None:
     chat = await desk.open()
-    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
-    first = await desk.chat.reply(SUPPORT, reply)
-    await desk.chat.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
-    assert await desk.chat.reply(SUPPORT, reply) == first
+    first = await desk.services.handover.reply(SUPPORT, reply)
+    await desk.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+    assert await desk.services.handover.reply(SUPPORT, reply) == first
     with pytest.raises(Conflict):
-        await desk.chat.reply(SUPPORT, reply.model_copy(update={"command_id": "b"}))
+        await desk.services.handover.reply(SUPPORT, reply.model_copy(update={"command_id": "b"}))
     with pytest.raises(IdempotencyMismatch):
-        await desk.chat.reply(SUPPORT, reply.model_copy(update={"text": "¿sí?"}))
+        await desk.services.handover.reply(SUPPORT, reply.model_copy(update={"text": "¿sí?"}))
     assert (await desk.types(chat)).count("chat.message") == 1
 
 
@@ -257,15 +257,15 @@ async def test_a_person_takes_over_answers_and_hands_back(desk: Desk) -> None:
     waiting = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     for who in (ANONYMOUS, KITCHEN):
         with pytest.raises(Forbidden):
-            await desk.chat.take_over(who, TakeOverChat(chat_id=chat[0]))
+            await desk.services.handover.take_over(who, TakeOverChat(chat_id=chat[0]))
     with pytest.raises(Conflict):
-        await desk.chat.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="hola"))
-    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
-    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await desk.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="hola"))
+    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
+    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     assert (await desk.document(chat)).turns == ()
     assert (await desk.send(chat, "¿sigues?"))["turn_id"] is None
-    await desk.chat.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Aquí estoy"))
-    await desk.chat.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+    await desk.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Aquí estoy"))
+    await desk.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
     assert await desk.types(chat) == [
         "chat.message",
         "chat.message",
@@ -351,7 +351,7 @@ async def test_whoever_takes_over_silences_the_agent_in_the_same_step(desk: Desk
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     await desk.says(chat, turns[0], "Tenemos ")
     before = (await desk.log.position()).offset
-    answer = await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    answer = await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     told = (await desk.events(chat))[-3:]
     assert [(event["type"], event["data"].get("text")) for event in told] == [
         ("chat.stopped", "Tenemos "),
@@ -370,7 +370,7 @@ async def test_a_chat_that_the_agent_handed_over_itself_is_silenced_by_the_perso
     handed = read.chat.model_copy(update={"mode": ChatMode.PERSON})
     await desk.log.commit(written(read, handed, desk.services.clock(), ChatHandedOver(by="customer", reason="")))
     for _ in range(2):
-        await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     types = [type_ for type_ in await desk.types(chat) if type_ in ("chat.handed_over", "chat.stopped")]
     assert types == ["chat.handed_over", "chat.stopped"]
 
@@ -379,7 +379,7 @@ async def test_a_chat_with_more_turns_than_fit_into_one_commit_is_taken_over_too
     desk = Desk(fake_backend, turns=0)
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(10)]
-    await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     stopped = [event["data"]["turn_id"] for event in await desk.events(chat) if event["type"] == "chat.stopped"]
     assert stopped == turns
     assert (await desk.document(chat)).turns == ()

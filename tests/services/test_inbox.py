@@ -53,11 +53,11 @@ async def test_those_that_a_person_answers_are_a_list_of_their_own(desk: Desk) -
     for chat in chats:
         await desk.send(chat, "hola")
     for chat in chats[:2]:
-        await desk.chat.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
-    await desk.chat.reply(SUPPORT, ReplyChat(chat_id=chats[0][0], text="dime"))
+        await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.services.handover.reply(SUPPORT, ReplyChat(chat_id=chats[0][0], text="dime"))
     assert await ids(desk, ChatMode.PERSON) == [chats[0][0], chats[1][0]]
     assert await ids(desk, ChatMode.AGENT) == [chats[2][0]]
-    await desk.chat.hand_back(SUPPORT, HandBackChat(chat_id=chats[0][0]))
+    await desk.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chats[0][0]))
     assert await ids(desk, ChatMode.PERSON) == [chats[1][0]]
 
 

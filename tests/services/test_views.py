@@ -96,10 +96,10 @@ async def test_a_chats_room_shows_what_was_said(branch: Branch) -> None:
         "messages": [],
         "turn": None,
     }
-    await branch.services.chat.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
-    await branch.services.chat.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Un momento"))
+    await branch.services.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
+    await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Un momento"))
     before = (await branch.services.views.read(room)).cursor
-    await branch.services.chat.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Ya va"))
+    await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Ya va"))
     # The transcript is whole also for one who missed only its end.
     view = await branch.services.views.read(room, before)
     assert [event.type for event in view.events] == ["chat.message"]

@@ -1,0 +1,59 @@
+"""What is said in a chat: how long it may be, and that saying it again is saying it once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hub.domain import commands as cmd
+from hub.domain.errors import TooLarge
+from hub.domain.events import Author, ChatMessage
+from hub.domain.roles import Principal
+
+if TYPE_CHECKING:
+    from hub.config import Limits
+    from hub.eventlog.log import EventLog
+
+Answer = dict[str, Any]
+
+
+class Messages:
+    """For customers who ask and for people who answer alike."""
+
+    def __init__(self, log: EventLog, new_id: Callable[[], str], limits: Limits) -> None:
+        self._log = log
+        self._new_id = new_id
+        self._limits = limits
+
+    async def answered_before(self, identity: Identity) -> Answer | None:
+        """What this very message was answered with, if an earlier try of it got through."""
+        if not identity.command_id:
+            return None
+        first = await self._log.remembered(*identity)
+        return None if first is None else {**json.loads(first.result), "cursor": str(first.cursor)}
+
+    def check_length(self, text: str) -> None:
+        limit = self._limits.chat_chars
+        if limit and len(text) > limit:
+            raise TooLarge(f"a message has at most {limit} characters", limit=limit)
+
+    def said(self, author: Author, text: str) -> ChatMessage:
+        return ChatMessage(message_id=self._new_id(), author=author, text=text)
+
+
+class Identity(NamedTuple):
+    command_id: str = ""
+    fingerprint: str = ""
+
+
+def identity_of(principal: Principal, command: cmd.SendChat | cmd.ReplyChat) -> Identity:
+    """The idempotency of a message: its id, within its chat and of its author, and its words.
+
+    As everywhere, members of staff have ids of their own, and customers share one scope.
+    """
+    if not command.command_id:
+        return Identity()
+    fingerprint = hashlib.sha256(f"{command.name}\n{command.text}".encode()).hexdigest()[:32]
+    return Identity(f"chat:{command.chat_id}:{principal.id or 'customer'}:{command.command_id}", fingerprint)
