@@ -121,6 +121,9 @@ class _Chunks:
             case "chat.step":
                 step = {"state": data["state"], "text": data["text"]}
                 return as_data({"type": "data-step", "id": data["step"], "data": step})
+            case "chat.tracking_started":
+                link = {"code": data["code"], "url": data["tracking"]["url"]}
+                return as_data({"type": "data-tracking", "id": data["order_id"], "data": link})
             case _:
                 return b""
 

@@ -33,18 +33,21 @@ async def test_an_answer_comes_in_the_chunks_of_the_protocol(house: House) -> No
         turn = await turn_of(house, chat)
         await say(house, chat, "chat.tool_called", turn_id=turn, call_id="c", tool="track", summary="busco")
         await say(house, chat, "chat.tool_finished", turn_id=turn, call_id="c", tool="track", summary="listo", ok=True)
+        link = {"url": "/t/PED1.x", "token": "PED1.x"}
+        await say(house, chat, "chat.tracking_started", turn_id=turn, order_id="PED1", code="PED1", tracking=link)
         await say(house, chat, "chat.delta", turn_id=turn, index=0, text="Está ")
         await say(house, chat, "chat.delta", turn_id=turn, index=1, text="listo 🌮")
         await say(house, chat, "chat.completed", turn_id=turn, text="Está listo 🌮", usage={})
         said = await lines(response)
     types = [chunk["type"] for chunk in said[:-1]]
     assert types == [
-        *("start", "start-step", "text-start", "tool-input-available", "tool-output-available"),
+        *("start", "start-step", "text-start", "tool-input-available", "tool-output-available", "data-tracking"),
         *("text-delta", "text-delta", "text-end", "finish-step", "finish"),
     ]
     assert said[0]["messageId"] == turn
     assert "".join(chunk["delta"] for chunk in said[:-1] if chunk["type"] == "text-delta") == "Está listo 🌮"
     assert said[-1] == "[DONE]"
+    assert said[5]["data"] == {"code": "PED1", "url": "/t/PED1.x"}
 
 
 async def test_a_page_that_was_reloaded_goes_on_with_the_answer_from_its_first_word(house: House) -> None:
