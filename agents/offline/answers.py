@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline import told_menu, told_orders, told_staff
-from agents.offline.phrases import BROKEN, FAILED, SAID, listed, pick
+from agents.offline.phrases import BROKEN, FAILED, SAID, UNKNOWN, listed, not_known, pick
 from agents.offline.said import (
     ALLERGENS,
     ASKS_AGAIN,
+    ASKS_HOW_MANY,
+    ASKS_MENU,
+    ASKS_PERSON,
     ASKS_REST,
     ASKS_YES,
     CANCEL,
@@ -31,6 +34,7 @@ from agents.offline.said import (
     WATCH,
     Intent,
 )
+from agents.offline.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,42 +49,54 @@ def said(intent: Intent, menu: Menu, lang: Lang) -> str:
     """What needs no tool."""
     if intent.say == "not_on_menu":
         return _not_on_menu(intent, menu, lang)
+    if intent.say == "sum":
+        return summed(intent, menu, lang)
+    if intent.say == "diet":
+        return told_menu.no_diet(intent.about[0], lang)
+    if intent.say in UNKNOWN:
+        return not_known(intent.say, lang)
+    if intent.say == "placed_total":
+        total = intent.about[0]
+        return pick((f"Tu último pedido aquí suma {total}.", f"Your last order here comes to {total}."), lang)
+    if intent.say == "how_many":
+        item = menu.by_sku[intent.about[0]]
+        return pick((f"{ASKS_HOW_MANY[0]} «{item.name}»?", f"{ASKS_HOW_MANY[1]} “{item.name_en}”?"), lang)
     return pick(SAID[intent.say], lang).format(restaurant=menu.name)
 
 
-def answer(results: list[tuple[str, Result]], lang: Lang, *, which: bool = False) -> str:
-    """What the tools have found, in words; `which`: the menu was looked at to ask for a choice."""
+def answer(results: list[tuple[str, Result]], lang: Lang, intent: Intent) -> str:
+    """What the tools have found, in words."""
     parts = []
     for tool, result in results:
         if "error" in result:
             parts.append(_failed(result, lang))
         elif tool == MENU:
-            parts.append(told_menu.menu(result, lang, which=which))
+            parts.append(told_menu.menu(result, lang, intent.about))
         elif tool == CONFIRM:
             parts.append(_DONE[result["confirmed"]](result, lang))
         else:
             parts.append(_ANSWERS[tool](result, lang))
+    if intent.also in UNKNOWN:
+        parts.append(not_known(intent.also, lang, offer=False))
+    elif intent.also:
+        told = pick(SAID[intent.also], lang)
+        for offer in (*ASKS_PERSON, *ASKS_MENU):  # one question at a time
+            told = told.replace(offer, "")
+        parts.insert(0, told.strip())
     return "\n\n".join(parts)
 
 
 def _not_on_menu(intent: Intent, menu: Menu, lang: Lang) -> str:
-    unknown, *skus = intent.about
+    """What is asked for and not to be had, each by its name; and what of the rest is."""
+    count = next((at for at, name in enumerate(intent.about) if name in menu.by_sku), len(intent.about))
+    marks = pick(("«{}»", "“{}”"), lang)
+    unknown = listed([marks.format(name) for name in intent.about[:count]], lang)
+    skus = intent.about[count:]
+    text = pick((f"No tenemos {unknown} en el menú.", f"We do not have {unknown} on our menu."), lang)
     if not skus:
-        return pick(
-            (
-                f"No tenemos «{unknown}» en el menú. Pregúntame qué hay, y te lo digo.",
-                f"“{unknown}” is not on our menu. Ask me what there is, and I will tell you.",
-            ),
-            lang,
-        )
+        return f"{text} {pick(ASKS_MENU, lang)}"
     names = listed([pick((menu.by_sku[sku].name, menu.by_sku[sku].name_en), lang) for sku in skus], lang)
-    return pick(
-        (
-            f"No tenemos «{unknown}» en el menú. Sí hay: {names}. {ASKS_REST[0]}",
-            f"“{unknown}” is not on our menu. We do have: {names}. {ASKS_REST[1]}",
-        ),
-        lang,
-    )
+    return f"{text} " + pick((f"Sí hay: {names}. {ASKS_REST[0]}", f"We do have: {names}. {ASKS_REST[1]}"), lang)
 
 
 def _proposed(result: Result, lang: Lang) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -47,6 +48,12 @@ class Dishes:
             for name in (category.id, category.name, category.name_en)
             for stem in _stems(name)
         }
+        # "Con queso": what such a category is called is also how a dish is wanted.
+        self.ways = {
+            category.id
+            for category in menu.categories
+            if plain(category.name).split()[0] in ("con", "with", "sin", "without")
+        }
         self._longest = max(map(len, self._phrases))
         self._vocabulary = sorted({word for phrase in self._phrases for word in phrase})
         # One message is read many times over, and each of its words compared with the whole vocabulary.
@@ -69,6 +76,18 @@ class Dishes:
         """The words of a dish's own names, each without its plural."""
         item = self.menu.by_sku[sku]
         return {stem for name in (item.name, item.name_en) for stem in _stems(name)}
+
+    def stated(self, word: str) -> tuple[str, ...]:
+        """The dishes of which the menu file says a word, in either language: "vegan" is also "vegano" and "vegana"."""
+        said = re.compile(rf"\b{word}\w*")
+        return tuple(
+            item.sku
+            for item in self.menu.items
+            if any(
+                said.search(plain(text))
+                for text in (item.name, item.name_en, item.description, item.description_en, *item.synonyms)
+            )
+        )
 
     def find(self, words: Sequence[Token]) -> list[Found]:
         """Every dish named, left to right, the longest names first; a bare category where no dish is meant."""

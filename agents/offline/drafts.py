@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.offline.corrections import corrected
+from agents.offline.corrections import corrected, is_correction, says_instead
+from agents.offline.everyday import asked_every_day, small_talk, unknown
 from agents.offline.fetching import bare_address
 from agents.offline.order import bare_name, read_order
-from agents.offline.said import ASKS, ASKS_ADDRESS, ASKS_NAME, ASKS_YES, PLACED, Said, asked
+from agents.offline.said import ASKS, ASKS_ADDRESS, ASKS_NAME, ASKS_YES, PLACED, SUMMARY, Said, asked
 from agents.offline.wanted import Draft
+from agents.offline.words import AMOUNTS, bare, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +20,18 @@ if TYPE_CHECKING:
     from agents.offline.dishes import Dishes
 
 _REMEMBERED = 8  # messages that an order in the making survives while other things are asked
+_CANCELLED = ("Cancelé tu pedido", "is cancelled.")
+# An amount of which nothing follows but how, for whom, and please.
+_BARE_AMOUNT = re.compile(
+    rf"\b(?:\d{{1,3}}|{'|'.join(AMOUNTS)})\b(?:\s+(?:de (?:es[oa]s|ell[oa]s)|of (?:those|them|these)|more|mas))?"
+    r"(?=\s*(?:$|[,.!?;]|\b(?:sin|con|without|with|no|extra|bien|para|pa|por|porfa|please|xfa|y|and|to|for|a|soy|i'?m|"
+    r"deliver\w*|"
+    r"pick\w*)\b))"
+)
+_THAT_ONE = re.compile(
+    r"\b(?:dame(?:l[oa])?(?: es[aeo])?|(?:l[ao]|es[aeo]|uno de esos) quiero|quiero es[aeo]|me l[oa] das|"
+    r"i'?ll (?:take|have) (?:it|that|one|that one)|give me (?:it|that|one)|i want (?:it|that|one))(?=\s*(?:$|[,.!?;]))"
+)
 _LEFT = ("no pedí nada", "nothing was ordered")
 
 
@@ -39,6 +54,40 @@ def was_placed(conversation: Sequence[Said]) -> bool:
     return last_asked(conversation) is None and any(asked(text, PLACED) for text in lately)
 
 
+def placed_draft(conversation: Sequence[Said], dishes: Dishes) -> Draft | None:
+    """The order that was placed last, as it was said here; None if it was changed since, or not put together here."""
+    placed = [at for at, said in enumerate(conversation) if not said.by_customer and asked(said.text, PLACED)]
+    if not placed or placed[-1] < 2 or not asked(conversation[placed[-1] - 2].text, SUMMARY):
+        return None
+    if any(asked(said.text, _CANCELLED) for said in conversation[placed[-1] :]):
+        return None
+    return draft_of(conversation[: placed[-1] - 1], dishes)
+
+
+def in_context(conversation: Sequence[Said], at: int, dishes: Dishes) -> str:
+    """ "¿tienen quesadillas?" – "dame dos": the dish is the one that was asked about just before."""
+    text = conversation[at].text
+    if at < 2 or conversation[at - 1].by_customer or not conversation[at - 2].by_customer:
+        return text
+    told, question = conversation[at - 1].text, conversation[at - 2].text
+    if "$" not in told or asked(told, (*ASKS, *PLACED)) or dishes.find(tokens(text)):
+        return text
+    hits = dishes.find(tokens(question))
+    skus, categories = {hit.sku for hit in hits if hit.sku}, {hit.category for hit in hits if hit.category}
+    if len(skus) == 1:
+        name = dishes.menu.by_sku[skus.pop()].name
+    elif not skus and len(categories) == 1:
+        name = next(one.name for one in dishes.menu.categories if one.id in categories)
+    else:
+        return text
+    if says_instead(text):
+        return text
+    if match := _THAT_ONE.search(bare(text)):
+        return f"{text[: match.start()]} quiero 1 {name} {text[match.end() :]}"
+    match = _BARE_AMOUNT.search(bare(text))
+    return f"{text[: match.end()]} {name} {text[match.end() :]}" if match else text
+
+
 def draft_of(conversation: Sequence[Said], dishes: Dishes) -> Draft:
     """All that was said of the open order: each message that we answered with a question about it, and the last."""
     start = len(conversation) - 1
@@ -53,10 +102,16 @@ def draft_of(conversation: Sequence[Said], dishes: Dishes) -> Draft:
         last = at == len(conversation) - 1
         if not conversation[at].by_customer or not (last or asked(conversation[at + 1].text, ASKS)):
             continue
-        draft = _with(draft, conversation[at].text, conversation[at - 1].text if at else "", dishes)
+        draft = _with(draft, in_context(conversation, at, dishes), _question_before(conversation, at), dishes)
         if not last:
             draft.unknown = []
     return draft
+
+
+def _question_before(conversation: Sequence[Said], at: int) -> str:
+    """What we last asked of the order before a message: another question of theirs may stand between."""
+    earlier = reversed(conversation[:at])
+    return next((said.text for said in earlier if not said.by_customer and asked(said.text, (*ASKS, *PLACED))), "")
 
 
 def _with(draft: Draft, text: str, before: str, dishes: Dishes) -> Draft:
@@ -66,9 +121,17 @@ def _with(draft: Draft, text: str, before: str, dishes: Dishes) -> Draft:
         # An address is full of numbers: none of them is an amount.
         return replace(draft, address=bare_address(text), name=said.name or draft.name)
     after = corrected(draft, text, dishes)
-    if after.name is None and asked(before, ASKS_NAME) and not said.lines:
-        after.name = bare_name(text)
+    compared = bare(text)
+    asks = asked_every_day(compared) or unknown(compared) or small_talk(compared)
+    if after.name is None and asked(before, ASKS_NAME) and not said.lines and not asks:
+        after.name = _name_in(text)
     return after
+
+
+def _name_in(text: str) -> str | None:
+    """The answer to "who is it for?": "Ana", "Ana, sin cebolla"; and "sin cebolla" is nobody."""
+    parts = text.split(",") if is_correction(text) else [text]
+    return next((bare_name(part) for part in parts if not is_correction(part)), None)
 
 
 def says_nothing_new(conversation: Sequence[Said], draft: Draft, dishes: Dishes) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.language import word_set
+from agents.offline.everyday import WHETHER_WE_DELIVER
 from agents.offline.words import bare
 from hub.domain.menu import plain
 
@@ -25,6 +26,24 @@ _NO_NAME = word_set(
     ready done sorry still just trying interested celiaco diabetico urgente
     """
 )
+# A message with one of these is no name, whatever else is in it: a question, a doubt, a hello in another language.
+NO_BARE_NAME = word_set(
+    """
+    cuanto cuanta cuantos cual que quien donde cuando porque total cuenta how much many what who where when why no
+    not see aun todavia despues luego later jaja jajaja jeje haha lol casa home aqui here nombre name perdon espera
+    espere esperame wait hmm mmm eh algo something mas more cada each otro otra todo todos all ahorita dont know
+    nada nothing none
+    bonjour salut ciao hallo servus ola oi obrigado merci danke tschuss prego grazie privet aloha namaste привет
+    здравствуйте спасибо да нет пока здрасте добрый как مرحبا שלום 你好 谢谢 こんにちは 안녕하세요 안녕 γεια
+    """
+)
+_KIN = word_set(
+    """
+    mi my su esposa esposo mujer marido hijo hija mama papa madre padre hermano hermana amigo amiga jefe jefa novio
+    novia wife husband son daughter mom dad mother father brother sister friend boss girlfriend boyfriend senor
+    senora sr sra
+    """
+)
 _NAME_ENDS = word_set(
     """
     y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
@@ -39,8 +58,8 @@ _DELIVERY = re.compile(
     r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
 )
 _PICKUP = re.compile(
-    r"\bpa(?:ra)? llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)\b|"
-    r"\bpasar(?:e)? (?:por|a)\b|"
+    r"\bpa(?:ra)? llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)(?: ell?[ao]?s?)?\b|"
+    r"\bpasar(?:e)? (?:por|a)(?: ell?[ao]?s?)?\b|"
     r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
     r"\bpickup\b|\bpick up\b|"
     r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|"
@@ -93,6 +112,8 @@ def take_name(text: str, draft: Draft) -> str:
     for match in _NAME.finditer(text):
         said = re.match(r"\S+(?:\s+\S+){0,3}", match[1])
         words = said[0].split() if said else []
+        while len(words) > 1 and plain(words[0]) in _KIN:
+            words = words[1:]
         kept: list[str] = []
         for word in words:
             if plain(word) in _NAME_ENDS or (kept and kept[0][:1].isupper() and not word[:1].isupper()):
@@ -107,7 +128,7 @@ def take_name(text: str, draft: Draft) -> str:
 
 
 def delivery_in(text: str) -> str | None:
-    compared = bare(text)
+    compared = WHETHER_WE_DELIVER.sub("", bare(text))
     if _DELIVERY.search(compared):
         return "delivery"
     return "pickup" if _PICKUP.search(compared) else None

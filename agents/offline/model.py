@@ -28,7 +28,7 @@ from agents.language import Lang, detect
 from agents.offline import answers
 from agents.offline.dishes import Dishes
 from agents.offline.intents import understand
-from agents.offline.said import MENU, STAFFS, Intent, Said
+from agents.offline.said import STAFFS, Intent, Said
 from agents.streaming import StreamingModel
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ class OfflineLLM(StreamingModel):
         intent = understand(conversation, self._dishes, staff=any(tool in STAFFS for tool in tools))
         results = _results(messages[asked + 1 :])
         if results:
-            which = bool(intent.about) and intent.tool == MENU
-            return _text(answers.answer(results, lang, which=which))
+            return _text(answers.answer(results, lang, intent))
         if intent.tool and intent.tool not in tools:
             intent = Intent(say="not_allowed" if intent.tool in STAFFS else "outside")
         if intent.tool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from agents.offline.said import ASKS_HOURS, ASKS_MENU, ASKS_PERSON
+
 if TYPE_CHECKING:
     from agents.language import Lang
 
@@ -42,10 +44,8 @@ SAID: Mapping[str, Both] = {
         "What shall I tell you of? For example: tell me when it is ready, or notify me of promotions.",
     ),
     "outside": (
-        "Eso no lo sé: solo tomo pedidos, digo por dónde van y explico el menú. Si quieres, te paso con una persona: "
-        "dime «quiero hablar con una persona».",
-        "That I do not know: I only take orders, say where they are, and explain the menu. If you like, I hand you "
-        "over to a person: say “I want to talk to a person”.",
+        f"Eso no lo sé: solo tomo pedidos, digo por dónde van y explico el menú. {ASKS_PERSON[0]}",
+        f"That I do not know: I only take orders, say where they are, and explain the menu. {ASKS_PERSON[1]}",
     ),
     "what_promotion": (
         "¿Qué debe decir la promoción? Por ejemplo: publica una promoción: 2×1 en gringas hasta las 8.",
@@ -81,10 +81,83 @@ SAID: Mapping[str, Both] = {
     "left_it": ("De acuerdo, no pedí nada. Aquí sigo por si se te antoja algo.", "All right, nothing was ordered."),
     "lost": (
         "Perdona, no te entendí: soy un asistente sencillo. Puedo tomar tu pedido, decirte por dónde va, o qué hay en "
-        "el menú.",
+        f"el menú. {ASKS_PERSON[0]}",
         "Sorry, I did not understand: I am a simple assistant. I can take your order, say where it is, or tell "
-        "you what is on the menu.",
+        f"you what is on the menu. {ASKS_PERSON[1]}",
     ),
+    "all_right": ("De acuerdo. Aquí sigo.", "All right. I am here."),
+    "no_trouble": ("No es molestia. ¿Qué te preparamos?", "No trouble at all. What can we make you?"),
+    "glad": ("¡Qué gusto! Gracias por decirlo.", "Glad to hear it. Thank you for saying so!"),
+    "both_ways": (
+        "Sí: puedes pasar por él, o te lo llevamos a la dirección que me des.",
+        "Yes: you can pick it up, or we bring it to the address that you give me.",
+    ),
+    "how_long": (
+        "Depende de lo que haya en la cocina: en cuanto pidas te digo cuántos minutos.",
+        "That depends on what the kitchen has to do: I tell you the minutes as soon as you have ordered.",
+    ),
+    "quiet_hours": (
+        f"Puedo dejar de avisarte a ciertas horas. {ASKS_HOURS[0]} Por ejemplo: de 10 de la noche a 7 de la mañana.",
+        f"I can leave you alone at certain hours. {ASKS_HOURS[1]} For example: from 10 pm to 7 am.",
+    ),
+    "total_of_what": (
+        "¿La cuenta de qué? Dime los platillos y cuántos, y te lo sumo.",
+        "The total of what? Tell me the dishes and how many, and I add it up.",
+    ),
+    "extras": (
+        "El menú no dice con qué salsas, limones o cubiertos va cada cosa. Lo que pidas sobre un platillo («con salsa "
+        f"verde aparte») lo anoto y la cocina lo lee. {ASKS_PERSON[0]}",
+        "The menu does not say which salsas, limes or cutlery come with it. What you ask about a dish (“with green "
+        f"salsa on the side”) I note, and the kitchen reads it. {ASKS_PERSON[1]}",
+    ),
+    "kids": (
+        f"El menú no dice qué es para niños. {ASKS_MENU[0]}",
+        f"The menu does not say what is for children. {ASKS_MENU[1]}",
+    ),
+    "favourite": (
+        f"No sé qué gusta más, y no te lo voy a inventar. {ASKS_MENU[0]}",
+        f"I do not know what people like best, and will not make it up. {ASKS_MENU[1]}",
+    ),
+    "spicy": (
+        f"El menú no dice qué pica y qué no. Puedo anotar un deseo («poco picante»). {ASKS_PERSON[0]}",
+        f"The menu does not say what is spicy. I can note a wish (“not spicy”). {ASKS_PERSON[1]}",
+    ),
+    "usual": (
+        "Repetir un pedido no sé: dime otra vez los platillos y cuántos, por favor.",
+        "Repeating an order I cannot: tell me the dishes and how many once more, please.",
+    ),
+    "no_wish_now": (
+        f"El pedido ya está hecho, y eso no lo puedo anotar ni decírselo a la cocina. {ASKS_PERSON[0]}",
+        f"The order is placed already, and I can neither note that nor tell the kitchen. {ASKS_PERSON[1]}",
+    ),
+    "wish_for_which": (
+        "¿En cuál platillo? Dímelo con su nombre, por ejemplo: los de pastor sin cebolla.",
+        "On which dish? Say it with its name, for example: the gringas without onion.",
+    ),
+}
+# What the taquería's files say nothing about, as it follows "that I do not know".
+UNKNOWN: Mapping[str, Both] = {
+    "other_day": ("solo tomo pedidos para ahora, no para otra hora ni otro día", "I only take orders for right now"),
+    "hours": ("nadie me ha dicho el horario", "nobody has told me the opening hours"),
+    "where": ("nadie me ha dicho la dirección de la taquería", "nobody has told me the taquería's address"),
+    "fee": (
+        "nadie me ha dicho si el envío cuesta; los totales que doy son de los platillos",
+        "nobody has told me whether delivery costs anything; the totals I give are of the dishes",
+    ),
+    "area": ("nadie me ha dicho hasta dónde se reparte", "nobody has told me how far we deliver"),
+    "minimum": ("nadie me ha dicho si hay un pedido mínimo", "nobody has told me of a minimum order"),
+    "invoice": ("nadie me ha dicho nada de facturas ni recibos", "nobody has told me anything of invoices or receipts"),
+    "paying": (
+        "nadie me ha dicho cómo se paga, y yo no cobro",
+        "nobody has told me how to pay, and I take no payments",
+    ),
+    "place": (
+        "del local y sus mesas nadie me ha dicho nada",
+        "nobody has told me anything of the place and its tables",
+    ),
+    "jobs": ("de trabajo no sé nada", "I know nothing of jobs"),
+    "events": ("de eventos nadie me ha dicho nada", "nobody has told me anything of events"),
+    "phone": ("nadie me ha dado un teléfono", "nobody has given me a phone number"),
 }
 FAILED: Mapping[str, Both] = {
     "unavailable": (
@@ -154,6 +227,15 @@ BROKEN: Both = (
 
 def pick(both: Both, lang: Lang) -> str:
     return both[0] if lang == "es" else both[1]
+
+
+def not_known(name: str, lang: Lang, *, offer: bool = True) -> str:
+    """That something is not known, and who knows it."""
+    what = pick(UNKNOWN[name], lang)
+    if offer:
+        return pick((f"Eso no lo sé: {what}. {ASKS_PERSON[0]}", f"That I do not know: {what}. {ASKS_PERSON[1]}"), lang)
+    ask = pick(("una persona sí te lo dice", "a person can tell you"), lang)
+    return pick((f"Lo otro no lo sé: {what}; {ask}.", f"The other thing I do not know: {what}; {ask}."), lang)
 
 
 def listed(names: list[str], lang: Lang) -> str:

@@ -29,12 +29,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A tool to call, or (without one) a thing to say: a name in `phrases`."""
+    """A tool to call, or (without one) a thing to say: a name in `phrases`.
+
+    `about` says what the answer is to be about: for a menu, its first word names the way it is told.
+    """
 
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     say: str = ""
     about: tuple[str, ...] = ()
+    also: str = ""  # a second thing that was asked, said besides what the tool answers
 
 
 # How the offline model asks for what an order lacks; read back to know that it has asked.
@@ -45,11 +49,26 @@ ASKS_REST = ("¿Pido lo demás?", "Shall I order the rest?")
 ASKS_WHICH = ("¿De cuáles te anoto?", "Which ones would you like?")
 ASKS_AGAIN = ("dime qué cambiamos", "tell me what to change")
 SUMMARY = ("Tu pedido sería:", "Your order would be:")
+ASKS_HOW_MANY = ("¿Cuántos de", "How many of the")
+ASKS_TAKE = ("¿Te lo anoto?", "Shall I note it down?")
+ASKS_MENU = ("¿Te enseño el menú?", "Shall I show you the menu?")
+ASKS_HOURS = ("¿De qué hora a qué hora?", "From when until when?")
+ASKS_PERSON = ("¿Te paso con una persona?", "Shall I hand you over to a person?")
 ASKS_YES = ("¿Lo confirmo?", "Shall I go ahead?")
 PLACED = ("ya está en la cocina", "is with the kitchen")
 
 # What keeps an order in the making open.
-ASKS = (*ASKS_NAME, *ASKS_DELIVERY, *ASKS_ADDRESS, *ASKS_REST, *ASKS_WHICH, *ASKS_AGAIN, *SUMMARY)
+ASKS = (
+    *ASKS_NAME,
+    *ASKS_DELIVERY,
+    *ASKS_ADDRESS,
+    *ASKS_REST,
+    *ASKS_WHICH,
+    *ASKS_AGAIN,
+    *ASKS_HOW_MANY,
+    *ASKS_TAKE,
+    *SUMMARY,
+)
 
 
 def asked(text: str, questions: tuple[str, ...]) -> bool:

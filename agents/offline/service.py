@@ -1,4 +1,4 @@
-"""What is asked about an order that is on its way, about being told, about allergies, and for a person."""
+"""What is asked about an order that is on its way, about allergies, and for a person."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from agents.offline.said import (
     CANCEL,
     CHANGE,
     HISTORY,
-    NOTICE,
-    NOTIFIED,
-    NOTIFY,
     PERSON,
     START,
     TRACK,
@@ -68,12 +65,15 @@ _TRACK = re.compile(
     r"\bwhen (?:will|is|does|can)\b|"
     r"\b(?:estado|estatus|status|seguimiento|eta)\b|\brastre\w+\b|\btrack(?:ing)?\b|\bcomo va\b|"
     r"\bya (?:esta|viene|salio|llego|va|mero|casi|lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
-    r"\b(?:no|aun no) (?:ha )?lleg\w+\b|"
+    r"\b(?:no|aun no) (?:me |nos )?(?:han? )?lleg\w+\b|"
     r"\bmi (?:pedido|orden|comida|entrega)\b|\bmis pedidos\b|\bmy (?:order|orders|food|delivery)\b|"
     r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|"
     r"\bon (?:its|the) way\b|"
     r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|"
     r"\blisto mi\b|\besta listo\b|\bantes (?:que|del|de) (?:el )?(?:mio|mi)\b|\b(?:ahead|in front) of me\b|"
+    r"\bllev(?:o|amos) .{0,20}esperando\b|\bya pas(?:o|aron) .{0,20}(?:horas?|minutos|rato|tiempo)\b|\b(?:been|"
+    r"still) waiting\b|"
+    r"\bsigo esperando\b|\bhace .{0,20}que (?:lo )?(?:pedi|ordene)\b|\b(?:pedi|ordene) hace\b|\bordered .{0,30} ago\b|"
     r"\bque sigue\b|\bwhat(?:'s| is) next\b"
 )
 _LINK = re.compile(
@@ -88,55 +88,6 @@ _WATCH = re.compile(
 _HISTORY = re.compile(
     r"\b(?:historial|que (?:ha )?paso con mi pedido|que ha pasado|pedidos anteriores|mis (?:otros )?pedidos pasados|"
     r"history|what happened|past orders|previous orders|que he pedido|cuando lo (?:recibieron|empezaron))\b"
-)
-_TELL = re.compile(
-    r"\b(?:avis(?:a|e|en|ar)(?:me|nme)?|notifi\w+|alert\w+|suscri\w+|let me know|notify|tell me when|text me|"
-    r"subscribe|unsubscribe|remind me|mandame (?:un )?aviso)\b"
-)
-_NOT_TELL = re.compile(
-    r"\b(?:no (?:me|quiero) (?:avis\w+|notif\w+|mand\w+|recib\w+)|deja de (?:avisar|mandar)\w*|sin avisos|"
-    r"don'?t (?:notify|tell|send|text)|stop (?:notifying|sending|telling)|unsubscribe|desuscri\w+|"
-    r"ya no me (?:avis\w+|mand\w+)|quita(?:me)? los avisos|no more notifications)\b"
-)
-_WHICH_NOTICES = re.compile(
-    r"\b(?:que (?:avisos|notificaciones)|cuales avisos|mis (?:avisos|notificaciones)|my notifications|"
-    r"what notifications|which notifications|de que me avisas)\b"
-)
-_QUIET = re.compile(
-    r"\b(?:de|desde las|desde|entre las|between|from)\s+(\d{1,2})(?::(\d{2}))?\s*(am|pm)?\s*"
-    r"(?:de la (noche|tarde|manana))?"
-    r"\s*(?:a|hasta las|hasta|y las|y|to|and|until|till)\s+(?:las\s+)?(\d{1,2})(?::(\d{2}))?\s*(am|pm)?\s*"
-    r"(?:de la (noche|tarde|manana))?"
-)
-_NO_NOISE = re.compile(
-    r"\b(?:silencio|no (?:me )?molest\w+|sin ruido|quiet|do not disturb|don'?t disturb|mute|horas? de silencio)\b"
-)
-_EVENTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bpromo\w*|\boferta\w*|\bdeals?\b|\boffers?\b"), "promo.published"),
-    (re.compile(r"\bempie\w+|\bprepar\w+|\bstart\w*\b"), "order.preparing"),
-    (
-        re.compile(
-            r"\bsal(?:e|ga|io)\b|\bout for delivery\b|\ben camino\b|\bon (?:its|the) way\b|\bleaves?\b|\bviene\b"
-        ),
-        "order.en_route",
-    ),
-    (re.compile(r"\bentreg\w+|(?<!for )\bdeliver\w*|\bllegue?\b|\barriv\w+|\bhere\b"), "order.delivered"),
-    (re.compile(r"\bretras\w+|\btarde\b|\bdelay\w*|\blate\b|\bdemor\w+"), "order.delayed"),
-    (re.compile(r"\bcancel\w+"), "order.cancelled"),
-    (re.compile(r"\blist[oa]s?\b|\bready\b|\bdone\b|\brecoger\b"), "order.ready"),
-)
-_CHANNELS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bwhats ?app\b|\bwasap\b|\bguats\w*\b"), "whatsapp"),
-    (
-        re.compile(r"\bpush\b|\bnotificaci(?:on|ones) (?:del|en el) (?:celular|telefono|navegador)\b|\bmy phone\b"),
-        "push",
-    ),
-    (re.compile(r"\ben la pagina\b|\bon the page\b"), "page"),
-)
-_NOTICE = re.compile(
-    r"\b(?:avisa|dile|diles|manda(?:le)?|tell|notify|send)\b.{0,30}?\b(?:pedido|orden|order)\s+#?([A-Z0-9]{4,15})\b"
-    r"[^:]{0,30}?(?:\bque\b|\bthat\b|:)\s*(.+)",
-    re.IGNORECASE | re.DOTALL,
 )
 _ALLERGY = re.compile(
     r"\b(?:al[eé]rg\w+|allerg\w+|intoleran\w+|cel[ií]ac\w+|coeliac|celiac|libres? de|free of|"
@@ -196,45 +147,6 @@ def _changes(text: str, compared: str, dishes: Dishes) -> dict[str, Any]:
     elif said.delivery and not items:
         found["delivery"] = said.delivery
     return found
-
-
-def being_told(text: str, compared: str) -> Intent | None:
-    """What to be told of, and when not; or a word to one order's people."""
-    if match := _NOTICE.search(text):
-        return Intent(NOTICE, {"code": match[1], "message": match[2].strip(" .\"'«»“”")[:200]})
-    if _WHICH_NOTICES.search(compared):
-        return Intent(NOTIFIED)
-    if _NO_NOISE.search(compared) and (hours := _hours(compared)):
-        return Intent(NOTIFY, {"quiet_from": hours[0], "quiet_to": hours[1]})
-    off = _NOT_TELL.search(compared)
-    if not off and not _TELL.search(compared):
-        return None
-    events = [name for pattern, name in _EVENTS if pattern.search(compared)]
-    channels = [name for pattern, name in _CHANNELS if pattern.search(compared)]
-    if not events and not channels:
-        return Intent(say="what_notice")
-    wanted: dict[str, Any] = {("remove" if off else "add"): events} if events else {}
-    if channels and not off:
-        wanted["channels"] = channels
-    return Intent(NOTIFY, wanted) if wanted else Intent(say="what_notice")
-
-
-def _hours(compared: str) -> tuple[str, str] | None:
-    match = _QUIET.search(compared)
-    if match is None:
-        return None
-    first = _clock(match[1], match[2], match[3], match[4], late=True)
-    second = _clock(match[5], match[6], match[7], match[8], late=False)
-    return (first, second) if first and second else None
-
-
-def _clock(hour: str, minute: str | None, half: str | None, part: str | None, *, late: bool) -> str | None:
-    """An hour as said: from ten to seven, at night, is 22:00 to 07:00."""
-    number = int(hour)
-    afternoon = half == "pm" or part in ("noche", "tarde") or (late and not half and not part and 7 <= number < 12)
-    if afternoon and number < 12:
-        number += 12
-    return f"{number:02}:{minute or '00'}" if number < 24 else None
 
 
 def allergies(text: str, compared: str, dishes: Dishes) -> Intent | None:

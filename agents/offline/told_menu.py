@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline.phrases import listed, pick
-from agents.offline.said import ASKS_WHICH
+from agents.offline.said import ASKS_MENU, ASKS_PERSON, ASKS_WHICH
 
 if TYPE_CHECKING:
     from agents.language import Lang
@@ -19,14 +19,27 @@ _ONE_KITCHEN = (
 )
 
 
-def menu(result: Result, lang: Lang, *, which: bool) -> str:
+_NO_MORE = (
+    f" Más que eso no dice el menú. {ASKS_PERSON[0]}",
+    f" More than that the menu does not say. {ASKS_PERSON[1]}",
+)
+
+
+def menu(result: Result, lang: Lang, about: tuple[str, ...]) -> str:
+    """The dishes found; `about`: what the menu was looked at for."""
+    if about[:1] == ("diet",):
+        return diet(result, about[1], about[2:], lang)
     items = result["items"]
     if not items:
         return pick(
-            (f"No encontré «{result['search']}» en el menú.", f"I did not find “{result['search']}” on the menu."), lang
+            (
+                f"No encontré «{result['search']}» en el menú. {ASKS_MENU[0]}",
+                f"I did not find “{result['search']}” on the menu. {ASKS_MENU[1]}",
+            ),
+            lang,
         )
     if len(items) == 1:
-        return dish(items[0], lang)
+        return dish(items[0], lang) + (pick(_NO_MORE, lang) if about[:1] == ("no_more",) else "")
     groups: dict[str, list[str]] = {}
     for item in items:
         sold_out = "" if item["available"] else pick((" (agotado)", " (sold out)"), lang)
@@ -36,9 +49,38 @@ def menu(result: Result, lang: Lang, *, which: bool) -> str:
         lines.insert(
             0, pick((f"Esto hay en {result['restaurant']}:", f"This is what {result['restaurant']} has:"), lang)
         )
-    if which:
+    if about[:1] == ("which",):
         lines.append(pick(ASKS_WHICH, lang))
     return "\n".join(lines)
+
+
+_DIETS = {"vegan": ("vegano", "vegan"), "vegetarian": ("vegetariano", "vegetarian")}
+
+
+def diet(result: Result, name: str, stated: tuple[str, ...], lang: Lang) -> str:
+    """The dishes of which the menu itself says it; and that of the others it says nothing."""
+    called = pick(_DIETS[name], lang)
+    dishes = [dish(item, lang) for item in result["items"] if item["sku"] in stated]
+    return pick(
+        (
+            "\n".join([f"El menú dice «{called}» de:", *dishes])
+            + f"\nDe lo demás no lo dice, así que no te lo aseguro. {ASKS_PERSON[0]}",
+            "\n".join([f"The menu says “{called}” of:", *dishes])
+            + f"\nOf the others it does not, so I cannot promise it. {ASKS_PERSON[1]}",
+        ),
+        lang,
+    )
+
+
+def no_diet(name: str, lang: Lang) -> str:
+    called = pick(_DIETS[name], lang)
+    return pick(
+        (
+            f"El menú no dice de ningún platillo que sea {called}, así que no te lo puedo asegurar. {ASKS_PERSON[0]}",
+            f"The menu says of no dish that it is {called}, so I cannot promise it. {ASKS_PERSON[1]}",
+        ),
+        lang,
+    )
 
 
 def dish(item: Result, lang: Lang) -> str:

@@ -23,6 +23,7 @@ class Draft:
         vague: Categories named without saying which dish ("tres tacos").
         open: A category of which it was not said which dish, and how many.
         unknown: Things asked for that the menu has not.
+        rest_of_unknown: "The rest" was said, of a number that nobody has named.
         rest: What was said besides the name, the address and the way it is fetched.
     """
 
@@ -34,6 +35,7 @@ class Draft:
     open: tuple[str, int] | None = None
     unknown: list[str] = field(default_factory=list)
     counted: bool = False
+    rest_of_unknown: bool = False
     rest: str = ""
 
     def arguments(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,10 +10,14 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
 from agents.language import detect
+from agents.offline.dishes import Dishes
 from agents.offline.model import OfflineLLM
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_REST, ASKS_WHICH
+from agents.offline.phrases import UNKNOWN, not_known
+from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_MENU, ASKS_NAME, ASKS_PERSON, ASKS_REST, ASKS_WHICH
 from agents.tools import TOOLS as ALL_TOOLS
+from hub.domain.menu import Menu
 from tests.support.chat import MENU
+from tests.support.dialogue import Dialogue
 
 TOOLS = tuple(tool.name for tool in ALL_TOOLS if tool.needs is None)
 LLM = OfflineLLM.serving(MENU, pace_s=0)
@@ -43,7 +48,7 @@ def order(
     return "place_order", {"items": wanted} | {key: value for key, value in known.items() if value}
 
 
-TRACK = ("track_order", {})
+TRACK: tuple[str, dict[str, Any]] = ("track_order", {})
 WHOLE_MENU: tuple[str, dict[str, Any]] = ("show_menu", {})
 
 
@@ -237,6 +242,77 @@ def test_the_answer_comes_from_the_tools_result_and_nothing_else() -> None:
     assert answer == (
         "Tu pedido K3Q9 (2 × Gringa): va en camino con Beto; lo que sigue es que lo tengas. Faltan unos 4–9 minutos."
     )
+
+
+def answer_to(text: str, result: dict[str, Any]) -> str:
+    """What is said of a tool's result, after the question that led to it."""
+    question = ChatMessage(role=MessageRole.USER, content=text)
+    call = LLM.respond([question], TOOLS)
+    call_id = next(block.tool_call_id for block in call.blocks if isinstance(block, ToolCallBlock))
+    told = ChatMessage(role=MessageRole.TOOL, content=json.dumps(result), additional_kwargs={"tool_call_id": call_id})
+    return LLM.respond([question, call, told], TOOLS).content or ""
+
+
+def shown(*skus: str) -> dict[str, Any]:
+    items = [MENU.by_sku[sku] for sku in skus]
+    return {
+        "restaurant": MENU.name,
+        "items": [
+            {"sku": i.sku, "name": i.name, "category": i.category, "price": "$1.00", "available": i.sku != "flan"}
+            for i in items
+        ],
+    }
+
+
+def test_a_diet_is_answered_with_the_dishes_of_which_the_menu_file_says_it_and_no_other() -> None:
+    answer = answer_to("¿algo sin carne?", shown("gringa", "quesadilla", "taco-nopal", "flan"))
+    assert "Taco de nopal" in answer
+    assert "no te lo aseguro" in answer
+    assert not any(name in answer for name in ("Gringa", "Quesadilla", "Flan"))
+
+
+def test_a_dish_is_vegan_if_its_description_says_so() -> None:
+    told = MENU.model_dump(mode="json", by_alias=True)
+    for item in told["item"]:
+        if item["sku"] == "jamaica":
+            item["description_en"] = "Oaxacan hibiscus. Vegan."
+    dishes = Dishes(Menu.model_validate(told))
+    assert dishes.stated("vegan") == ("jamaica",)
+    assert Dishes(MENU).stated("vegan") == ()
+
+
+def test_what_the_menu_does_not_say_of_a_dish_is_not_made_up() -> None:
+    answer = answer_to("¿pica mucho el suadero?", shown("taco-suadero"))
+    assert "Más que eso no dice el menú" in answer
+
+
+def test_a_question_in_an_order_is_answered_besides_it() -> None:
+    _, answer = Dialogue().say("quiero 2 gringas y pago con tarjeta")
+    assert "Anotado: 2 × Gringa" in answer
+    assert "nadie me ha dicho cómo se paga" in answer
+
+
+def test_a_question_amid_an_order_is_answered_and_the_order_goes_on() -> None:
+    dialogue = Dialogue()
+    dialogue.say("quiero 2 gringas")
+    _, answer = dialogue.say("¿cuánto tarda?")
+    assert "te digo cuántos minutos" in answer
+    assert ASKS_NAME[0] in answer
+    assert ASKS_PERSON[0] not in answer  # one question at a time
+    assert dialogue.say("Ana, para llevar")[0] == order("2 gringa", "Ana", "pickup")
+
+
+def test_several_dishes_that_there_are_not_are_each_named() -> None:
+    _, answer = Dialogue().say("un sushi y dos hamburguesas")
+    assert answer == f"No tenemos «sushi» y «hamburguesas» en el menú. {ASKS_MENU[0]}"
+
+
+def test_whatever_is_not_known_is_said_to_be_so_in_both_languages_and_a_person_is_offered() -> None:
+    for name in UNKNOWN:
+        assert not_known(name, "es").startswith("Eso no lo sé: ")
+        assert not_known(name, "en").startswith("That I do not know: ")
+        assert not_known(name, "es").endswith(ASKS_PERSON[0])
+        assert not_known(name, "en").endswith(ASKS_PERSON[1])
 
 
 def test_a_broken_result_is_not_dressed_up() -> None:

@@ -1,0 +1,49 @@
+"""Cuts a message where a verb says that something else is to be done: "agrega un flan y quita la coca"."""
+
+from __future__ import annotations
+
+import re
+
+_REMOVE = (
+    r"qu[ií]t\w+|elim[ií]n\w+|borra\w*|s[aá]ca(?:le|me|lo|la)?\b|ya no quiero|no quiero|mejor sin|"
+    r"sin (?:el|la|los|las)\b"
+)
+_DROP = (
+    r"remove|take (?:\w+ )?(?:off|out|away)|drop|lose|no longer want|(?:i )?don'?t want|forget the|no more|"
+    r"without the|hold the"
+)
+_PUT = r"dame|deme|denme|quiero|quisiera|give me|i want|i'?ll (?:have|take)|i'?d like|let me have"
+_ADD = (
+    r"agr[eé]g\w*|a[nñ]ad\w*|s[uú]ma\w*|p[oó]n(?:me|le|gale|game)?\b|tambi[eé]n|adem[aá]s|"
+    r"\by (?:otr[oa]s?|un[oa]?)\b|add|also|plus|throw in|as well"
+)
+_SWAP = r"c[aá]mbi\w+|reempl[aá]z\w+|sustit[uú]y\w+|change|swap|replace|en (?:vez|lugar) de|instead of"
+_INSTEAD = r"mejor|que sean|que sea|hazlo|make (?:it|that)|actually|rather|instead|en realidad|perd[oó]n|digo|corrijo"
+VERBS = re.compile(
+    rf"\b(?:(?P<remove>{_REMOVE})|(?P<drop>{_DROP})|(?P<put>{_PUT})|(?P<swap>{_SWAP})|(?P<add>{_ADD})|"
+    rf"(?P<instead>{_INSTEAD}))",
+    re.IGNORECASE,
+)
+
+
+def clauses(text: str) -> list[tuple[str, str]]:
+    """A message cut where a verb says that something else is to be done; what comes before the first is plain."""
+    cuts = list(VERBS.finditer(text))
+    if not cuts:
+        return [("", text)]
+    ends = [*(cut.start() for cut in cuts[1:]), len(text)]
+    parts = [("", text[: cuts[0].start()])]
+    for cut, end in zip(cuts, ends, strict=True):
+        kind, verb = cut.lastgroup or "", cut[0].lower()
+        if kind == "swap" and verb.startswith(("en ", "instead")):
+            # "una jamaica en vez de la horchata": what comes first is what comes in.
+            comes = parts.pop()[1] if parts[-1][0] in ("", "add", "instead") else ""
+            parts.append(("swap", f"{text[cut.end() : end]} por {comes}"))
+        elif parts[-1][0] == "swap" and parts[-1][1].endswith(" por "):
+            # "en vez de la horchata dame una jamaica"
+            parts[-1] = ("swap", f"{parts[-1][1]}{text[cut.end() : end]}")
+        else:
+            # "y una horchata", "take one off": the amount is part of the clause.
+            begin = cut.start() + 1 if verb.startswith("y ") else cut.start() if verb.startswith("take") else cut.end()
+            parts.append((kind, text[begin:end]))
+    return [(kind, part) for kind, part in parts if part.strip(" ,.;:!¡") or kind in ("remove", "drop")]
