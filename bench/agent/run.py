@@ -52,11 +52,11 @@ async def run(effort: Effort, seed: int) -> Run:
             alone = await one_by_one(one, chats[0], effort.runs(20, 10), 5)
             crowd = await at_once(one, chats, rounds, drawn)
         reloaded = await reload(one, pieces=effort.runs(300, 150), words=effort.runs(400, 220))
-        climbed = await climb(one, range(80, 400, effort.runs(10, 20)), _RUNG_S, drawn)
+        climbed = await climb(one, range(80, 480, effort.runs(20, 40)), _RUNG_S, drawn)
         shared = others.share(_ours_s(one) - before)
         settings = one.settings
     async with scene(2) as two:
-        both = await climb(two, range(100, 800, effort.runs(10, 20)), _RUNG_S, drawn)
+        both = await climb(two, range(120, 960, effort.runs(20, 40)), _RUNG_S, drawn)
     return Run(idle_mb, alone, crowd, reloaded, climbed, both, shared, settings)
 
 
