@@ -15,6 +15,7 @@ from hub.eventlog import Document, NewEvent, Write
 from hub.services.turns import (
     CHECKPOINT_EVERY,
     KEPT_S,
+    TRIES,
     TurnRead,
     checkpoint,
     ending,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_TRIES = 8  # re-reads of a busy chat document
 _PATIENCE_S = 30.0  # a Redis that is away for longer costs this attempt, not the turn
 
 
@@ -146,7 +146,7 @@ class Journal:
     ) -> None:
         async with self._lock:
             self._check()
-            for _ in range(_TRIES):
+            for _ in range(TRIES):
                 both = await self._read()
                 write = ending(both, state, events, self._clock(), self._limits, lang=lang, **changes)
                 ours = next(document for document in write.documents if document.key == turn_key(self.turn.id))
@@ -168,7 +168,7 @@ class Journal:
 
     async def _patiently(self, read: Callable[[], Awaitable[_T]]) -> _T:
         """What is read, once Redis answers."""
-        for _ in range(_TRIES - 1):
+        for _ in range(TRIES - 1):
             try:
                 return await read()
             except Unavailable:

@@ -74,7 +74,9 @@ def build_llm(wanted: NamedModel, menu: Menu, patience_s: float) -> FunctionCall
 
 def _unheard(kind: Any) -> Any:
     """A class of LlamaIndex's for OpenAI's models, without the event that it makes of each word: nobody hears it here,
-    and it takes a tenth of a word's time."""
+    and it takes a tenth of a word's time. The class as it is, should it be made otherwise one day."""
+    if not hasattr(kind, "_astream_chat"):
+        return kind
 
     class Unheard(kind):  # type: ignore[misc]
         async def astream_chat(self, messages: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ from hub.domain.events import NoticeSent
 from hub.eventlog import Document, Write
 from hub.services.documents import chat_key
 from hub.services.order_writes import InChat
-from hub.services.turns import read_chat, read_turn, turn_key, written
+from hub.services.turns import TRIES, read_chat, read_turn, too_busy, turn_key, written
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from hub.services.turns import TurnRead
 
 logger = structlog.get_logger(__name__)
-
-_TRIES = 8  # re-reads while the answer's own deltas move the turn on
 
 Result = dict[str, Any]
 
@@ -105,7 +103,7 @@ class Errand:
         """The chat may speak about an order that was placed in it; also if the turn has been stopped meanwhile."""
         self.placed.add(order_id)
         await self.services.notifications.inherit(order_id, self.chat_id)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await read_chat(self.services.log, self.chat_id)
             if read is None or order_id in read.chat.order_ids:
                 return
@@ -117,14 +115,14 @@ class Errand:
             except Conflict:
                 continue
             return
-        raise Unavailable("too many hands on this chat; try again")
+        raise too_busy()
 
     async def _tell_afterwards(self, text: str) -> None:
         """Tell the chat of what was done, if the answer is over: nobody will say it any more.
 
         Not if the turn is another worker's by now, which tells of it in its own answer.
         """
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             both = await read_turn(self.services.log, self.turn_id)
             if both is None or not both.turn.over:
                 return
@@ -136,7 +134,7 @@ class Errand:
             except Conflict:
                 continue
             return
-        raise Unavailable("too many hands on this chat; try again")
+        raise too_busy()
 
     async def commit(self, build: Callable[[TurnRead], Write | None]) -> None:
         """Commit something about this chat, unless the turn is another worker's by now.
@@ -149,7 +147,7 @@ class Errand:
             Unavailable: Redis does not answer, or others keep writing.
         """
         ours = self.journal.turn
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             both = await read_turn(self.services.log, self.turn_id)
             if both is None or both.turn.over or (both.turn.worker, both.turn.attempt) != (ours.worker, ours.attempt):
                 raise LeaseLost(self.turn_id)
@@ -162,4 +160,4 @@ class Errand:
             except Conflict:
                 continue
             return
-        raise Unavailable("too many hands on this chat; try again")
+        raise too_busy()

@@ -9,12 +9,11 @@ from pydantic import Field
 
 from agents.tools.base import Arguments, money
 from hub.domain.errors import NotFound
-from hub.domain.events import ChatTrackingStarted, Tracking
 from hub.domain.menu import plain
 from hub.domain.models import DeliveryKind, OrderStatus
 from hub.domain.roles import Permission
-from hub.domain.rooms import Room
-from hub.eventlog import NewEvent, Write
+from hub.eventlog import Write
+from hub.services.order_writes import tracking_of, tracking_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,10 +133,9 @@ async def start_tracking(errand: Errand, order: dict[str, Any], command_id: str)
     Returns:
         The link.
     """
-    token = errand.services.tokens.for_order(order["id"])
-    tracking = Tracking(url=f"/t/{token}", token=token)
-    started = ChatTrackingStarted(turn_id=errand.turn_id, order_id=order["id"], code=order["code"], tracking=tracking)
-    event = NewEvent(started.type, started.body(errand.services.clock()), (str(Room.chat(errand.chat_id)),))
+    services = errand.services
+    tracking = tracking_of(services.tokens, order["id"])
+    event = tracking_started(errand.in_chat, order["id"], order["code"], tracking, services.clock())
     known = {"command_id": f"tracking:{command_id}", "fingerprint": order["id"]}
-    await errand.services.log.commit(Write(events=(event,), **known))
+    await services.log.commit(Write(events=(event,), **known))
     return tracking.url

@@ -46,9 +46,8 @@ class AskPersonTool(BoundTool):
                     "I am calling the staff: a person will answer you right here.",
                 )
             )
-        called = await self.errand.services.notifications.call_staff(
+        called = self.errand.services.notifications.call_staff(
             self.say("Un cliente pide a una persona en el chat", "A customer asks for a person in the chat")
-            + f" {self.errand.chat_id}"
         )
         await self.errand.commit(lambda both: self._handed_over(both, arguments, called))
         return {"handed_over": True}

@@ -15,7 +15,7 @@ from hub.domain import commands as cmd
 from hub.domain import failures
 from hub.domain.asker import Asker
 from hub.domain.chat import Chat, ChatMode, Conversation, Turn, TurnState
-from hub.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from hub.domain.errors import Conflict, Forbidden, NotFound
 from hub.domain.events import Author, ChatFailed
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
@@ -27,8 +27,10 @@ from hub.eventlog.turns import Taken, TurnQueue
 from hub.services.documents import chat_key, proposal_key
 from hub.services.identity import by_name
 from hub.services.messages import identity_of
+from hub.services.stops import ENDS_AT_ONCE
 from hub.services.turns import (
     KEPT_S,
+    TRIES,
     ChatRead,
     Ending,
     TurnRead,
@@ -40,6 +42,7 @@ from hub.services.turns import (
     read_turn,
     require_chat,
     skip,
+    too_busy,
     turn_key,
     written,
 )
@@ -53,9 +56,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
 
-_TRIES = 8  # re-reads before a busy chat is given up on
-_BUSY = "too many hands on this chat; try again"
-_ENDS_AT_ONCE = 6  # turns that end in one commit, beside what is said of it
 
 Answer = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -142,14 +142,14 @@ class ChatService:
         principal = await self._access.with_capability(principal, command.token)
         self._messages.check_length(command.text)
         identity = identity_of(principal, command)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await require_chat(self._log, command.chat_id)
             self._require_theirs(principal, read.chat)
             # Asked after the chat was read: a chat that holds this message already is not too full for its repeat.
             if (first := await self._messages.answered_before(identity)) is not None:
                 return first
             by = by_name(principal)
-            interrupted = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by) if self._interrupt else []
+            interrupted = await self._stops.endings_of(read.chat.turns[:ENDS_AT_ONCE], by) if self._interrupt else []
             try:
                 write = replace(
                     self._sent(principal, command, read, interrupted),
@@ -162,7 +162,7 @@ class ChatService:
             if not committed.repeated:
                 await self._stops.tell_workers(interrupted, by)
             return {**json.loads(committed.result), "cursor": str(committed.cursor)}
-        raise Unavailable(_BUSY)
+        raise too_busy()
 
     async def stop(self, principal: Principal, command: cmd.StopChat) -> Answer:
         """End an answer where it stands, here and now. Nothing happens if it is over already.
@@ -186,7 +186,7 @@ class ChatService:
             NotFound: There is no such chat, or it is not theirs.
         """
         principal = await self._access.with_capability(principal, command.token)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await require_chat(self._log, command.chat_id)
             self._require_theirs(principal, read.chat)
             if read.chat.turns:
@@ -209,7 +209,7 @@ class ChatService:
                 continue
             await self._log.forget(str(Room.chat(chat.id)))
             return {"cursor": str(committed.cursor)}
-        raise Unavailable(_BUSY)
+        raise too_busy()
 
     async def turns(self, principal: Principal, chat_id: str) -> Answer:
         """A chat's last turns with their figures, the newest first, for those who look after the agent.

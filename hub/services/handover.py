@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from hub.domain import commands as cmd
 from hub.domain.chat import ChatMode
-from hub.domain.errors import Conflict, Unavailable
+from hub.domain.errors import Conflict
 from hub.domain.events import Author, ChatHandedBack, ChatHandedOver
 from hub.domain.roles import Permission, Principal
 from hub.services.identity import by_name
 from hub.services.messages import identity_of
-from hub.services.turns import endings, require_chat, written
+from hub.services.stops import ENDS_AT_ONCE
+from hub.services.turns import TRIES, endings, require_chat, too_busy, written
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from hub.services.messages import Messages
     from hub.services.stops import Stops
 
-_TRIES = 8  # re-reads before a busy chat is given up on
-_BUSY = "too many hands on this chat; try again"
-_ENDS_AT_ONCE = 6  # turns that end in one commit, beside what is said of it
 
 Answer = dict[str, Any]
 
@@ -46,12 +44,12 @@ class Handover:
         principal.require(Permission.ANSWER_CHATS)
         by = by_name(principal)
         event = ChatHandedOver(by=by, reason=command.text or "")
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await require_chat(self._log, command.chat_id)
             already = read.chat.mode is ChatMode.PERSON
             if already and not read.chat.turns:
                 return {"cursor": str(await self._log.position())}
-            ends = await self._stops.endings_of(read.chat.turns[:_ENDS_AT_ONCE], by)
+            ends = await self._stops.endings_of(read.chat.turns[:ENDS_AT_ONCE], by)
             chat = read.chat.model_copy(update={"mode": ChatMode.PERSON})
             write = endings(read, chat, ends, self._clock(), self._limits, *(() if already else (event,)))
             try:
@@ -59,16 +57,16 @@ class Handover:
             except Conflict:
                 continue
             await self._stops.tell_workers(ends, by)
-            for turn_id in read.chat.turns[_ENDS_AT_ONCE:]:
+            for turn_id in read.chat.turns[ENDS_AT_ONCE:]:
                 await self._stops.stop(read.chat.id, turn_id, by)
             return {"cursor": str(committed.cursor)}
-        raise Unavailable(_BUSY)
+        raise too_busy()
 
     async def hand_back(self, principal: Principal, command: cmd.HandBackChat) -> Answer:
         """The agent answers again, and has read what was said meanwhile."""
         principal.require(Permission.ANSWER_CHATS)
         event = ChatHandedBack(by=by_name(principal), reason=command.text or "")
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await require_chat(self._log, command.chat_id)
             if read.chat.mode is ChatMode.AGENT:
                 return {"cursor": str(await self._log.position())}
@@ -77,7 +75,7 @@ class Handover:
                 return {"cursor": str((await self._log.commit(written(read, chat, self._clock(), event))).cursor)}
             except Conflict:
                 continue
-        raise Unavailable(_BUSY)
+        raise too_busy()
 
     async def reply(self, principal: Principal, command: cmd.ReplyChat) -> Answer:
         """A person's answer.
@@ -88,7 +86,7 @@ class Handover:
         principal.require(Permission.ANSWER_CHATS)
         self._messages.check_length(command.text)
         identity = identity_of(principal, command)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             read = await require_chat(self._log, command.chat_id)
             if read.chat.mode is not ChatMode.PERSON:
                 # A repeat may come after the chat was handed back.
@@ -106,4 +104,4 @@ class Handover:
                 return {"cursor": str((await self._log.commit(write)).cursor)}
             except Conflict:
                 continue
-        raise Unavailable(_BUSY)
+        raise too_busy()

@@ -97,7 +97,7 @@ class NotificationService:
             raise NotFound("there is no such order")
         return await self._tell(principal, command, str(Room.order(command.order_id)), command.message, command.level)
 
-    async def call_staff(self, message: str) -> NewEvent:
+    def call_staff(self, message: str) -> NewEvent:
         """The event that tells the floor that somebody is needed; for another's write."""
         notice = NoticeSent(notice_id=self._new_id(), message=message, level="urgent")
         return NewEvent(notice.type, notice.body(self._clock()), (str(FLOOR),))

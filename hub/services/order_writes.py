@@ -53,14 +53,14 @@ class OrderWrites:
         chat: InChat | None = None,
     ) -> Write:
         """A new order, as `OrderService.place` answers it."""
-        token = self._tokens.for_order(order.id)
-        tracking = Tracking(url=f"/t/{token}", token=token)
+        tracking = tracking_of(self._tokens, order.id)
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
         if command.customer.phone:
             documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
+        followed = (tracking_started(chat, order.id, order.code, tracking, now),) if chat else ()
         return Write(
-            events=(*_as_logged(order.id, happened, now), *(_followed(chat, order, tracking, now) if chat else ())),
+            events=_as_logged(order.id, happened, now) + followed,
             expects=((order_key(order.id), 0),),
             documents=tuple(documents),
             stock=stock_moves(self._menu, order.items, "take", now),
@@ -103,6 +103,18 @@ class OrderWrites:
         )
 
 
+def tracking_of(tokens: Tokens, order_id: str) -> Tracking:
+    """The link to an order."""
+    token = tokens.for_order(order_id)
+    return Tracking(url=f"/t/{token}", token=token)
+
+
+def tracking_started(chat: InChat, order_id: str, code: str, tracking: Tracking, now: datetime) -> NewEvent:
+    """Has the chat follow an order: whoever is in it is brought into the order's room."""
+    event = ChatTrackingStarted(turn_id=chat.turn_id, order_id=order_id, code=code, tracking=tracking)
+    return NewEvent(event.type, event.body(now), (str(Room.chat(chat.chat_id)),))
+
+
 def together(first: Write, second: Write, known_as: Write) -> Write:
     """Two writes as one, in this order: what the first gives back, the second may take."""
     return Write(
@@ -126,11 +138,6 @@ def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> 
         NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
         for event in happened
     )
-
-
-def _followed(chat: InChat, order: Order, tracking: Tracking, now: datetime) -> tuple[NewEvent, ...]:
-    event = ChatTrackingStarted(turn_id=chat.turn_id, order_id=order.id, code=order.code, tracking=tracking)
-    return (NewEvent(event.type, event.body(now), (str(Room.chat(chat.chat_id)),)),)
 
 
 def _kept(order_id: str) -> tuple[Any, ...]:

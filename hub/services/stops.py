@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from hub.domain.chat import Turn, TurnState
 from hub.domain.errors import Conflict, NotFound, Unavailable
 from hub.domain.events import ChatStopped
-from hub.services.turns import Ending, endings, read_so_far, read_turn, turn_key
+from hub.services.turns import TRIES, Ending, endings, read_so_far, read_turn, too_busy, turn_key
 
 if TYPE_CHECKING:
     from hub.config import Limits
     from hub.eventlog.log import EventLog
     from hub.eventlog.turns import TurnQueue
 
-_TRIES = 8  # re-reads before a busy chat is given up on
+ENDS_AT_ONCE = 6  # turns that end in one commit, beside what is said of it
 
 
 class Stops:
@@ -35,7 +35,7 @@ class Stops:
         Raises:
             NotFound: There is no such turn in this chat.
         """
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             both = await read_turn(self._log, turn_id)
             if both is None or both.chat.id != chat_id:
                 raise NotFound("there is no such turn")
@@ -48,7 +48,7 @@ class Stops:
                 continue  # another word of it came meanwhile, or a worker has just taken it
             await self.tell_workers([end], by)
             return
-        raise Unavailable("too many hands on this chat; try again")
+        raise too_busy()
 
     async def endings_of(self, turn_ids: Sequence[str], by: str) -> list[Ending]:
         """How these turns end if they end now."""

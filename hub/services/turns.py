@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from hub.domain import chat as chats
 from hub.domain.chat import Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
-from hub.domain.errors import NotFound
+from hub.domain.errors import NotFound, Unavailable
 from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, parse_event
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES, tallied
@@ -32,9 +32,15 @@ if TYPE_CHECKING:
 KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
 # Events of its room that are read back for an answer in the making: what is older is in its checkpoint.
 RECENT = 200
+TRIES = 8  # re-reads before a busy chat is given up on
 CHECKPOINT_EVERY = 32  # pieces of an answer; far fewer than the events that are read back
 
 _OPEN_TURN: TypeAdapter[OpenTurn] = TypeAdapter(OpenTurn)
+
+
+def too_busy() -> Unavailable:
+    """What is said after so many tries."""
+    return Unavailable("too many hands on this chat; try again")
 
 
 def turn_key(turn_id: str) -> DocKey:

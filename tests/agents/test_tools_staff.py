@@ -106,7 +106,9 @@ async def test_a_person_is_called_once_and_the_agent_is_silent_from_then_on(bran
     assert read is not None
     assert read.chat.mode is ChatMode.PERSON
     (called,) = await branch.log.read("floor", 0)
-    assert chat[0] in json.loads(called.body)["data"]["message"]
+    assert json.loads(called.body)["data"]["message"] == "Un cliente pide a una persona en el chat"
+    waiting = await branch.services.inbox.find(MANAGER, ChatMode.PERSON, 50, None)
+    assert [one["chat_id"] for one in waiting["chats"]] == [chat[0]]
 
 
 async def test_two_attempts_call_one_person(branch: Branch) -> None:

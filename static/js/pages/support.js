@@ -76,12 +76,11 @@ function listing(inbox) {
     }
     reading = true;
     try {
-      const [attended, recent] = await Promise.all([
+      const [attended, others] = await Promise.all([
         get("/api/chats?mode=person&limit=100", { token: session.token }),
-        get("/api/chats?limit=50", { token: session.token }),
+        get("/api/chats?mode=agent&limit=50", { token: session.token }),
       ]);
-      const others = recent.chats.filter((chat) => chat.mode !== "person");
-      inbox.dispatch({ type: "listed", chats: [...attended.chats, ...others] });
+      inbox.dispatch({ type: "listed", chats: [...attended.chats, ...others.chats] });
     } catch (error) {
       onDenied(error);
     } finally {
