@@ -41,11 +41,13 @@ export function mountTalk({ host, hub, onChanged, onError }) {
 
   const reply = async (said) => {
     if (draft?.text !== said) draft = { text: said, command_id: crypto.randomUUID() };
+    const { chat_id } = shown;
     try {
-      await hub.command("chat.reply", { chat_id: shown.chat_id, ...draft });
+      await hub.command("chat.reply", { chat_id, ...draft });
+      onChanged();
+      if (shown.chat_id !== chat_id) return; // what stands there now is for somebody else
       draft = null;
       text.value = "";
-      onChanged();
     } catch (error) {
       toastError(error); // the words stay where they are
     }
