@@ -339,7 +339,6 @@ class Relay:
                         self._stats.resubscriptions += 1
                     told = tell(failed, told)
                 self._deafened()
-                _end_if_cancelled()
                 await pause.rest()
 
     async def _session(self) -> None:
@@ -456,11 +455,3 @@ class Relay:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
         return self._tasks.create_task(work)
-
-
-def _end_if_cancelled() -> None:
-    """A task group that fails in the very moment in which its task is cancelled tells of the failure alone (Python
-    3.11 and 3.12): who goes on after it would never end."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
