@@ -254,6 +254,7 @@ class Patience:
         self._loop = asyncio.get_running_loop()
         self._until = self._loop.time() + seconds
         self._task = asyncio.current_task()
+        self._cancels = self._task.cancelling() if self._task is not None else 0
         self._late = False
 
     def renew(self, seconds: float) -> None:
@@ -268,7 +269,9 @@ class Patience:
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: object) -> None:
         self._timer.cancel()
-        if self._late and self._task is not None and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+        if not self._late or self._task is None:
+            return
+        if self._task.uncancel() <= self._cancels and kind is asyncio.CancelledError:
             raise TimeoutError from exc
 
     def _look(self) -> None:

@@ -332,7 +332,7 @@ class Relay:
         async with asyncio.TaskGroup() as self._tasks:
             while True:
                 try:
-                    await self._session()
+                    await _by_itself(self._session())
                 except* Exception as failed:
                     if self.live:
                         pause, told = Pause(), False
@@ -455,3 +455,18 @@ class Relay:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
         return self._tasks.create_task(work)
+
+
+async def _by_itself(work: Coroutine[Any, Any, None]) -> None:
+    """Await this in a task of its own.
+
+    A task group that fails in the moment in which its task is cancelled tells of the failure alone (Python 3.11 and
+    3.12): who would go on after a failure would not have heard that it is to end.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    task.result()

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from agents.bounds import Bounds
-from agents.models import ModelError, build_llm, build_models
+from agents.models import ModelError, build_llm, build_models, warm
 from hub.config import NamedModel, Settings
 from tests.support.chat import MENU, ending_of, running, text_of
 
@@ -111,8 +111,9 @@ async def provider(*answers: Answer | int) -> AsyncIterator[Provider]:
 
 
 def model(served: Provider) -> Any:
-    """The model as the settings give it, on a client that the test closes."""
+    """The model as the settings give it, loaded as a worker loads it, on a client that the test closes."""
     llm: Any = build_llm(NamedModel("COMANDA_LLM", "openai_like", "m", served.url, ""), MENU, 30)
+    warm(llm)
     served.clients.append(llm._get_aclient())
     return llm
 
@@ -171,7 +172,7 @@ async def test_a_provider_that_hangs_runs_into_the_deadline_and_can_be_stopped(b
     async with provider(500) as served:
         served.answers = [served.hang]
         chat = await branch.open()
-        async with running(branch.worker(model(served), bounds=Bounds(0.2, 5, 10))):
+        async with running(branch.worker(model(served), bounds=Bounds(1, 5, 10))):
             events = await branch.ask(chat, "hola")
         assert ending_of(events)["data"]["error"]["code"] == "model_timeout"
         served.hangs.clear()

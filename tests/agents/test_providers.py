@@ -135,7 +135,7 @@ async def test_who_hangs_before_the_first_word_is_left_for_the_next_and_then_lef
     async with provider(500) as served:
         served.answers = [served.hang]
         chat = await branch.open()
-        async with running(worker(branch, [model(served), ScriptedLLM.saying(SECOND)], Bounds(0.2, 5, 40))):
+        async with running(worker(branch, [model(served), ScriptedLLM.saying(SECOND)], Bounds(1, 5, 40))):
             first = await branch.ask(chat, "hola")
             second = await branch.ask(chat, "¿sigues?")
         assert len(served.requests) == 1  # it is resting

@@ -51,6 +51,26 @@ async def deaf(house: House) -> AsyncIterator[None]:
     may.set()
 
 
+async def test_a_relay_that_is_ended_just_when_its_connection_breaks_ends(redis: Redis) -> None:
+    async with open_house(redis) as house:
+        relay = house.relay
+
+        async def broken() -> None:
+            async def breaks() -> None:
+                running.cancel()
+                raise ConnectionError("gone")
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(breaks())
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(relay, "_session", broken)
+            running = asyncio.create_task(relay.run())
+            done, _ = await asyncio.wait([running], timeout=5)
+            running.cancel()
+        assert running in done
+
+
 # Hearing
 
 
