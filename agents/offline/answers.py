@@ -58,9 +58,8 @@ def said(intent: Intent, menu: Menu, lang: Lang) -> str:
     if intent.say == "placed_total":
         total = intent.about[0]
         return pick((f"Tu último pedido aquí suma {total}.", f"Your last order here comes to {total}."), lang)
-    if intent.say == "how_many":
-        item = menu.by_sku[intent.about[0]]
-        return pick((f"{ASKS_HOW_MANY[0]} «{item.name}»?", f"{ASKS_HOW_MANY[1]} “{item.name_en}”?"), lang)
+    if intent.say in ("how_many", "how_many_each"):
+        return _how_many(intent, menu, lang)
     return pick(SAID[intent.say], lang).format(restaurant=menu.name)
 
 
@@ -97,6 +96,25 @@ def _not_on_menu(intent: Intent, menu: Menu, lang: Lang) -> str:
         return f"{text} {pick(ASKS_MENU, lang)}"
     names = listed([pick((menu.by_sku[sku].name, menu.by_sku[sku].name_en), lang) for sku in skus], lang)
     return f"{text} " + pick((f"Sí hay: {names}. {ASKS_REST[0]}", f"We do have: {names}. {ASKS_REST[1]}"), lang)
+
+
+def _how_many(intent: Intent, menu: Menu, lang: Lang) -> str:
+    """The number of one dish, or of each of those that share one."""
+    if intent.say == "how_many":
+        item = menu.by_sku[intent.about[0]]
+        asks = pick((f"{ASKS_HOW_MANY[0]} «{item.name}»?", f"{ASKS_HOW_MANY[1]} “{item.name_en}”?"), lang)
+        why = pick(("Aquí se pide por pieza, no por peso ni por dinero. ", "We take orders by the piece. "), lang)
+        return f"{why}{asks}" if intent.about[1:] else asks
+    many, *skus = intent.about
+    marks = pick(("«{}»", "“{}”"), lang)
+    names = listed([marks.format(pick((menu.by_sku[sku].name, menu.by_sku[sku].name_en), lang)) for sku in skus], lang)
+    return pick(
+        (
+            f"Son {many} entre {names}. {ASKS_HOW_MANY[0]} cada uno?",
+            f"{ASKS_HOW_MANY[1]} {many} are of which: {names}?",
+        ),
+        lang,
+    )
 
 
 def _proposed(result: Result, lang: Lang) -> str:

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import re
 
+from agents.offline.words import AMOUNTS
+
+NUMBER = rf"(?:\d{{1,3}}|{'|'.join(AMOUNTS)})"
 _REMOVE = (
-    r"qu[ií]t\w+|elim[ií]n\w+|borra\w*|s[aá]ca(?:le|me|lo|la)?\b|ya no quiero|no quiero|mejor sin|"
+    r"(?<!se me )qu[ií]t\w+|elim[ií]n\w+|borra\w*|s[aá]ca(?:le|me|lo|la)?\b|ya no quiero|no quiero|mejor sin|"
     r"sin (?:el|la|los|las)\b"
 )
 _DROP = (
-    r"remove|take (?:\w+ )?(?:off|out|away)|drop|lose|no longer want|(?:i )?don'?t want|forget the|no more|"
+    r"remove|scratch(?! that)|skip|ditch|nix|take (?:\w+ )?(?:off|out|away)|drop|lose|no longer want|"
+    r"(?:i )?don'?t want|forget the|no more|"
     r"without the|hold the"
 )
 _PUT = r"dame|deme|denme|quiero|quisiera|give me|i want|i'?ll (?:have|take)|i'?d like|let me have"
 _ADD = (
     r"agr[eé]g\w*|a[nñ]ad\w*|s[uú]ma\w*|p[oó]n(?:me|le|gale|game)?\b|tambi[eé]n|adem[aá]s|"
-    r"\by (?:otr[oa]s?|un[oa]?)\b|add|also|plus|throw in|as well"
+    rf"\by (?:otr[oa]s?|un[oa]?)\b|\by con (?={NUMBER}\b)|add|also|plus|throw in|as well"
 )
 _SWAP = r"c[aá]mbi\w+|reempl[aá]z\w+|sustit[uú]y\w+|change|swap|replace|en (?:vez|lugar) de|instead of"
-_INSTEAD = r"mejor|que sean|que sea|hazlo|make (?:it|that)|actually|rather|instead|en realidad|perd[oó]n|digo|corrijo"
+_INSTEAD = (
+    r"mejor|hazlo|make (?:it|that)|actually|rather|instead|en realidad|scratch that|perd[oó]n|digo|corrijo|"
+    r"quise decir|i mean|i meant|eran|"
+    rf"s[uú]b[ea]\w* a|b[aá]ja\w* a|no[\s,.…]+(?:(?:espera|p[eé]rate|wait)\w*[\s,.…]+)?(?={NUMBER}\b)"
+)
+# "let": that is how many, or which; or one thing more ("y de tomar que sea una coca").
 VERBS = re.compile(
     rf"\b(?:(?P<remove>{_REMOVE})|(?P<drop>{_DROP})|(?P<put>{_PUT})|(?P<swap>{_SWAP})|(?P<add>{_ADD})|"
+    rf"(?P<let>que sean?)|"
     rf"(?P<instead>{_INSTEAD}))",
     re.IGNORECASE,
 )
+
+
+def turning_point(text: str) -> int | None:
+    """Where a message takes back what it has just said: "4 de pastor, no, mejor 5"."""
+    return next((cut.start() for cut in VERBS.finditer(text) if cut.lastgroup not in ("put", "add")), None)
 
 
 def clauses(text: str) -> list[tuple[str, str]]:

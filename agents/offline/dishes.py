@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from agents.offline.diminutives import undiminished
 from agents.offline.words import FILLERS, singular
 from hub.domain.menu import Menu, plain
 
@@ -39,6 +41,7 @@ class Dishes:
         for item in menu.items:  # a dish's own names go before another's synonyms
             for name in (item.name, item.name_en, item.sku.replace("-", " ")):
                 self._learn(name, item.sku)
+        self._own_names = set(self._phrases)
         for item in menu.items:
             for name in item.synonyms:
                 self._learn(name, item.sku)
@@ -54,28 +57,51 @@ class Dishes:
             for category in menu.categories
             if plain(category.name).split()[0] in ("con", "with", "sin", "without")
         }
+        self._heads = {item.sku: next(iter(_stems(item.name)), "") for item in menu.items}
+        self._kinds = {kind for kind, many in Counter(self._heads.values()).items() if many > 1}
+        self._named = {item.sku: {*_stems(item.name), *_stems(item.name_en)} for item in menu.items}
+        self._described = {
+            item.sku: set(_stems(re.sub(r"[.,]", " ", f"{item.description} {item.description_en}")))
+            for item in menu.items
+        }
         self._longest = max(map(len, self._phrases))
         self._vocabulary = sorted({word for phrase in self._phrases for word in phrase})
         # One message is read many times over, and each of its words compared with the whole vocabulary.
         self._nearest = lru_cache(maxsize=4_096)(self._look_near)
 
     def knows(self, word: str) -> bool:
-        return singular(word) in self._categories or any(singular(word) in phrase for phrase in self._phrases)
+        stem = singular(word)
+        return any(one in self._categories or one in self._vocabulary for one in (stem, *undiminished(stem)))
 
     def of_the_same_kind(self, words: Sequence[Token], before: str) -> str | None:
         """ "una torta de milanesa y una de pastor": what is meant when only the filling is named.
 
         Only where the menu has several dishes of that kind: after its one volcano, "tres de pastor" are tacos.
         """
-        kind = next(iter(_stems(self.menu.by_sku[before].name)), "") if before else ""
+        kind = self._heads[before] if before else ""
         stems = tuple(word.stem for word in words if word.word not in FILLERS)
-        several = sum(next(iter(_stems(item.name)), "") == kind for item in self.menu.items) > 1
-        return self._phrases.get((kind, *stems)) if several and kind not in stems else None
+        return self._phrases.get((kind, *stems)) if kind in self._kinds and kind not in stems else None
+
+    def is_kind(self, words: Sequence[Token]) -> bool:
+        """Whether a word is all that several dishes share, as "torta" is: with another word it is another dish."""
+        kind = self.kind(words)
+        return bool(kind) and (kind,) not in self._own_names
+
+    def kind(self, words: Sequence[Token]) -> str:
+        """The word with which the names of several dishes begin, if that is all that is said."""
+        stems = [word.stem for word in words if word.word not in FILLERS]
+        return stems[0] if len(stems) == 1 and stems[0] in self._kinds else ""
+
+    def head(self, sku: str) -> str:
+        return self._heads[sku]
+
+    def describes(self, sku: str, word: Token) -> bool:
+        """Whether the menu says a word of a dish."""
+        return word.stem in self._described[sku]
 
     def words_of(self, sku: str) -> set[str]:
         """The words of a dish's own names, each without its plural."""
-        item = self.menu.by_sku[sku]
-        return {stem for name in (item.name, item.name_en) for stem in _stems(name)}
+        return self._named[sku]
 
     def stated(self, word: str) -> tuple[str, ...]:
         """The dishes of which the menu file says a word, in either language: "vegan" is also "vegano" and "vegana"."""
@@ -114,7 +140,7 @@ class Dishes:
             stems.append(self._stem(word))
             if sku := self._phrases.get(tuple(stems)):
                 best = Found(start, end, sku=sku)
-        if best is None and (category := self._categories.get(words[start].stem)):
+        if best is None and (category := self._categories.get(self._stem(words[start]))):
             return Found(start, start + 1, category=category)
         return best
 
@@ -124,6 +150,9 @@ class Dishes:
         return self._nearest(word.stem)
 
     def _look_near(self, stem: str) -> str:
+        for one in undiminished(stem):
+            if one in self._vocabulary or one in self._categories:
+                return one
         near = get_close_matches(stem, self._vocabulary, n=1, cutoff=_NEAR)
         return near[0] if near else stem
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from agents.offline.corrections import corrected, is_correction, says_instead
 from agents.offline.everyday import asked_every_day, small_talk, unknown
-from agents.offline.fetching import bare_address
+from agents.offline.fetching import bare_address, led_to
 from agents.offline.order import bare_name, read_order
+from agents.offline.repeats import noted, once_more, repeat_asked
 from agents.offline.said import ASKS, ASKS_ADDRESS, ASKS_NAME, ASKS_YES, PLACED, SUMMARY, Said, asked
 from agents.offline.wanted import Draft
 from agents.offline.words import AMOUNTS, bare, tokens
@@ -102,10 +103,22 @@ def draft_of(conversation: Sequence[Said], dishes: Dishes) -> Draft:
         last = at == len(conversation) - 1
         if not conversation[at].by_customer or not (last or asked(conversation[at + 1].text, ASKS)):
             continue
+        if not draft.lines and not last and repeat_asked(bare(conversation[at].text)):
+            draft = _again(conversation, at, dishes)
+            continue
         draft = _with(draft, in_context(conversation, at, dishes), _question_before(conversation, at), dishes)
         if not last:
             draft.unknown = []
     return draft
+
+
+def _again(conversation: Sequence[Said], at: int, dishes: Dishes) -> Draft:
+    """What a message that asks for an earlier order has led to: our answer to it says so."""
+    before = placed_draft(conversation[: at + 1], dishes)
+    if before is not None:
+        return once_more(before, conversation[at].text, dishes)
+    said = read_order(conversation[at].text, dishes)
+    return replace(said, lines=noted(conversation[at + 1].text, dishes).lines, unknown=[])
 
 
 def _question_before(conversation: Sequence[Said], at: int) -> str:
@@ -117,13 +130,14 @@ def _question_before(conversation: Sequence[Said], at: int) -> str:
 def _with(draft: Draft, text: str, before: str, dishes: Dishes) -> Draft:
     """The draft after one more message, which may be nothing but the answer to what we asked."""
     said = read_order(text, dishes)
-    if not said.lines and not said.address and draft.address is None and asked(before, ASKS_ADDRESS):
+    whole = not said.address or led_to(text, said.address)
+    if not said.lines and whole and said.delivery != "pickup" and draft.address is None and asked(before, ASKS_ADDRESS):
         # An address is full of numbers: none of them is an amount.
         return replace(draft, address=bare_address(text), name=said.name or draft.name)
     after = corrected(draft, text, dishes)
     compared = bare(text)
-    asks = asked_every_day(compared) or unknown(compared) or small_talk(compared)
-    if after.name is None and asked(before, ASKS_NAME) and not said.lines and not asks:
+    asks = asked_every_day(compared) or unknown(compared) or small_talk(compared) or repeat_asked(compared)
+    if after.name is None and asked(before, ASKS_NAME) and not said.lines and not said.unknown and not asks:
         after.name = _name_in(text)
     return after
 

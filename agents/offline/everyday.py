@@ -17,9 +17,11 @@ _UNKNOWN: tuple[tuple[str, str], ...] = (
     ),
     (
         "hours",
-        r"horarios?|abr(?:en|ir|ieron)|abiert[oa]s?|cierran|cerraron|cerrad[oa]s?|opening|closing|"
-        r"are you (?:guys )?open|"
-        r"open (?:until|on|today|now|late)|(?:when|what time) do you (?:open|close)",
+        r"horarios?|how late|(?:hasta|desde) que hora|(?:until|till|til) what time|trabajan|laboran|"
+        r"dias? festivos?|servicio (?:el|los|hoy)|abr(?:en|ir|ieron)|"
+        r"abiert[oa]s?|cierran|cerraron|cerrad[oa]s?|opening|closing|"
+        r"(?:are )?(?:you|u) (?:guys )?(?:still )?open|"
+        r"open (?:until|on|today|now|late|right now)|(?:when|what time) do you (?:guys )?(?:open|close)",
     ),
     (
         "where",
@@ -35,22 +37,36 @@ _UNKNOWN: tuple[tuple[str, str], ...] = (
         "area",
         r"hasta donde (?:entregan|llegan|llevan|reparten)|how far do you deliver|zonas? de entrega|"
         r"(?:entregan|llegan|reparten) (?:en|a|hasta) (?!domicilio)(?:la |el )?\w+(?!.*\d)|"
+        r"(?:hacen|mandan|tienen) (?:envios?|entregas?) (?:a|en|hasta) (?!domicilio)(?:la |el )?\w+(?!.*\d)|"
         r"do you deliver (?:to|in) (?!.*\d)\w+",
     ),
-    ("minimum", r"(?:pedido|compra|consumo) minim[oa]|minimum order|order minimum|minimum for delivery"),
+    (
+        "minimum",
+        r"(?:pedido|compra|consumo) minim[oa]|minim[oa] de (?:compra|pedido|consumo)|(?:hay|tienen|"
+        r"cual es el) minimo|minimum order|order minimum|minimum for delivery",
+    ),
     ("invoice", r"factur\w+|invoice|receipt"),
     (
         "paying",
-        r"tarjetas?|efectivo|pag(?:ar|o|os|an|amos)|propina|transferencia|terminal|mercado ?pago|debito|"
+        r"tarjetas?|efectivo|american express|amex|vales? (?:de )?despensa|sodexo|edenred|cambio (?:de|"
+        r"para) \d+|change for|"
+        r"billetes?|pag(?:ar|o|os|an|amos)|propina|"
+        r"transferencia|terminal|mercado ?pago|debito|"
         r"credit card|debit card|pay|payment|cash|tip|apple pay|venmo|(?:dividir|separar|partir) la cuenta|"
         r"cuentas? (?:separad|aparte)\w*|split the (?:bill|check)|separate (?:bills|checks)",
     ),
-    ("place", r"wi-?fi|estacionamiento|parking|reserv\w+|mesas?|tables?|restrooms?|mascotas|pet friendly"),
+    (
+        "place",
+        r"wi-?fi|musica|live music|pantallas?|lugar (?:para|pa)|sentar(?:se|me|nos)|terraza|dine[- ]in|"
+        r"seating|a place to sit|"
+        r"estacionamiento|parking|reserv\w+|mesas?|tables?|restrooms?|mascotas|pet friendly",
+    ),
     ("jobs", r"trabajo|empleo|contratando|vacantes?|hiring|any jobs"),
     ("events", r"(?:hacen|atienden|cubren) (?:eventos?|fiestas?)|eventos|catering|banquetes?|taquizas?|do you cater"),
     (
         "phone",
-        r"(?:su|tu|un) (?:numero de )?telefono|numero para llamar|llam(?:ar|a|en)me|marcarme|"
+        r"(?:su|tu|un) (?:(?:numero de )?tel(?:efono)?|(?:numero de )?cel(?:ular)?)|numero para llamar|"
+        r"llam(?:ar|a|en)me|marcarme|"
         r"your (?:phone )?number|call you",
     ),
 )
@@ -58,7 +74,7 @@ _UNKNOWN: tuple[tuple[str, str], ...] = (
 _WHETHER = (
     r"(?:tienen|tienes|hay|hacen|manejan|ofrecen|dan|cuentan con) (?:el )?(?:servicio )?(?:a |de )?"
     r"(?:domicilio|envios?|entregas?|reparto|delivery)(?: a domicilio)?|"
-    r"(?:entregan|llevan|reparten|mandan) a domicilio|"
+    r"(?<!me )(?<!lo )(?<!los )(?<!las )(?<!la )(?:entrega|lleva|reparte|manda|envia)[ns]? a domicilio|"
     r"do you (?:guys )?(?:do |have |offer )?deliver(?:y|ies)?\b(?! (?:to|at))|is there delivery"
 )
 WHETHER_WE_DELIVER = re.compile(rf"\b(?:{_WHETHER})\b")
@@ -72,7 +88,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     ),
     (
         "extras",
-        r"(?:tienen|tienes|hay|mandan|ponen|traen|incluyen?|vienen?|con que|que) .{0,20}"
+        r"(?:tienen|tienes|hay|mandan|ponen|cobran|cuesta|traen|incluyen?|vienen?|con que|que) .{0,20}"
         r"(?:salsas?|limon(?:es)?|servilletas|cubiertos|verdura|popotes?)\b|con que (?:vienen?|sirven|van)|"
         r"(?:do|does|are|can|which|what) .{0,40}(?:salsas?|limes?|napkins|forks?|cutlery|straws?)\b|"
         r"come with (?:salsa|limes?|onions?|everything)|"
@@ -90,15 +106,11 @@ _SAID: tuple[tuple[str, str], ...] = (
     ),
     ("spicy", r"pica(?:n|nte|ntes|nton|ntosos?)?|picos[oa]s?|pique[n]?|enchilos[oa]s?|spicy|hot sauce|chilos[oa]s?"),
     (
-        "usual",
-        r"lo (?:mismo|de) (?:de )?(?:siempre|otra vez|la otra vez|ayer)|lo de siempre|the usual|same (?:again|"
-        r"as last time)|"
-        r"repite (?:mi|el) pedido|repeat my (?:last )?order|otra vez lo mismo",
-    ),
-    (
         "how_long",
         r"cuanto (?:tiempo )?(?:se )?(?:tardan|demoran|tardarian|tarda(?:ria)? un pedido)|"
-        r"how long (?:does|do|would) (?:delivery|an order|you|orders|pick ?up|it usually)|"
+        r"wait times?|(?:van?|vas) a tardar|tiempo de espera|how long (?:is|'s) the wait|how long (?:does|do|"
+        r"would) (?:delivery|"
+        r"an order|you|orders|pick ?up|it usually)|"
         r"tengo (?:mucha )?prisa|in a (?:hurry|rush)|es urgente|me urge",
     ),
 )
@@ -112,19 +124,29 @@ _SMALL_TALK: tuple[tuple[str, str], ...] = (
         "glad",
         r"(?:estuv\w+|estaban?|est[ao]s?|quedaron|muy|was|were|so|really) .{0,20}"
         r"(?:ric[oa]s?|buenisim\w+|delicios\w+|riquisim\w+|delicious|tasty|yummy|awesome)|me encant\w+|loved it|"
-        r"te amo|i love you|eres (?:lo maximo|genial)|you'?re (?:the best|great|awesome)",
+        r"te amo|i love you|eres (?:lo maximo|genial)|you'?re (?:the best|great|awesome)|"
+        r"best (?:\w+ )?(?:tacos?|food|meal|place) ever|te quiero mucho|"
+        r"eres .{0,10}(?:chid[oa]|padre|crack|buena onda)",
     ),
 )
 _WRONG = re.compile(
     r"\b(?:no me (?:lleg(?:o|aron)|trajeron|dieron|mandaron|pusieron) (?:el |la |mi |los |las |un |una )"
-    r"(?!pedido|orden|comida|entrega|nada)\w+|me falt(?:o|aron)|(?:me )?lleg(?:o|aron) (?:mal|fri\w+|incomplet\w+|"
+    r"(?!pedido|orden|comida|entrega|nada)\w+|me falt(?:o|aron)|(?:me |nos )?lleg(?:o|aron) (?:(?:todo|toda|"
+    r"todos|muy|bien|bastante|la comida|los tacos|mi \w+) )*(?:mal|fri\w+|aguad\w+|sec[oa]s?|dur[oa]s?|"
+    r"tirad\w+|derramad\w+|batid\w+|incomplet\w+|"
     r"tarde y|otr\w+|equivocad\w+)|"
     r"(?:me )?(?:trajeron|mandaron|dieron|entregaron) (?:otr[ao]|mal|equivocad\w+|incomplet\w+|lo que no)|"
-    r"no (?:es|era) lo que pedi|pedido (?:equivocado|incompleto)|orden (?:equivocada|incompleta)|se equivoc\w+|"
+    r"(?:vino|vinieron|venian?|viene|vienen|salio) (?:todo |muy |bien )?(?:mal|fri[oa]s?|incomplet\w+|"
+    r"equivocad\w+)|no (?:es|"
+    r"era) lo que pedi|pedido (?:equivocado|incompleto)|orden (?:equivocada|incompleta)|se equivoc\w+|"
     r"(?:se les|les|te) olvid(?:o|aron)|pedi .{0,40} y (?:trae|traen|tiene|vino|venia|llego|me)\b.*|"
     r"(?:esta|estan|estaba|estaban|vino|vinieron) (?:fri[oa]s?|crud[oa]s?|quemad[oa]s?|echad[oa]s? a perder|"
     r"horrible\w*)|"
-    r"asco|porqueria|pesimo|pesima|horrible|terrible|disgusting|worst|"
+    r"se me (?:cayo|cayeron|derramo|tiro)|(?:trai?an?|tenia|venia con|had|with) (?:un |una |a )?(?:pelos?|"
+    r"cabellos?|mosca|cucaracha|"
+    r"gusano|bicho|hair|bug|fly|roach)|nunca (?:mas )?vuelvo|no vuelvo a|never (?:again|ordering)|"
+    r"groser[oa]s?|(?:muy )?mal servicio|(?:was|were|is|so|very|super) rude|bad service|asco|porqueria|pesimo|"
+    r"pesima|horrible|terrible|disgusting|worst|"
     r"(?:regres\w+|devuel\w+|devolver) (?:mi|el) dinero|money back|cobraron (?:de mas|doble)|overcharged|"
     r"charged (?:me )?twice|"
     r"estoy (?:muy )?(?:molest\w+|enojad\w+)|i'?m (?:very |really )?(?:upset|angry|furious)|"

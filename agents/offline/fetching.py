@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from agents.offline.wanted import Draft
 
 _NAME = re.compile(
-    r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre de|\bnombre\s*(?:es|:)|\bi'?m|\bi’m|\bi am|\bmy name is|"
-    r"\bmy name's|\bname'?s\b|\bname\s*(?:is|:)|\bunder the name(?: of)?|\bunder|\bthis is|\bcall me)\s+"
+    r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre del?|\bnombre(?:\s*(?:es|:)|(?=\s+(?-i:[A-ZÁÉÍÓÚÑ])))|"
+    r"\b(?:it'?s|es|is) (?:for|para)(?=\s+(?-i:[A-ZÁÉÍÓÚÑ]))|"
+    r"\bi'?m|\bi’m|\bi am|\bmy name is|"
+    r"\bmy name's|\bname'?s\b|\bname(?:\s*(?:is|:)|(?=\s+(?-i:[A-ZÁÉÍÓÚÑ])))|\bunder the name(?: of)?|\bunder|"
+    r"\bthis is|\bcall me)\s+"
     r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
     re.IGNORECASE,
 )
@@ -54,7 +57,7 @@ _DELIVERY = re.compile(
     r"\ba domicilio\b|\bdomicilio\b|\benvi(?:o|ar|en|a|ame|amelo|enmelo)\b|\bmand(?:a|en|ar)(?:me|melo|lo|"
     r"los|nos|noslo)\b|"
     r"\bmandar\b|\btra(?:er|igan|iganme|iganmelo|emelo|eme)\b|\bllev(?:en|a|enme|enmelo|amelo|arlo a|arme)\b|"
-    r"\bme l[oa]s? (?:llevan|traen|mandan)\b|\bentreg(?:a|ar|uen|uenlo)\b|\breparto\b|"
+    r"\bme l[oa]s? (?:lleva|trae|manda)[sn]?\b|\bentreg(?:a|ar|uen|uenlo)\b|\breparto\b|"
     r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
 )
 _PICKUP = re.compile(
@@ -63,7 +66,7 @@ _PICKUP = re.compile(
     r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
     r"\bpickup\b|\bpick up\b|"
     r"\bto go\b|\btake ?(?:away|out)\b|\bcollect\b|\bfor here\b|\bi'?ll (?:come|pass) (?:by|for|get)\b|"
-    r"\bpaso yo\b"
+    r"\bpaso yo\b|\b(?:swing|come|drop) by\b|(?<!que )(?<!ya )(?<!me )\bpaso(?= ?(?:,|$|en\b|como\b|a las\b))"
 )
 _STREET = (
     r"(?:calle|av\.|avenida|av|calz\.|calzada|col\.|colonia|privada|priv\.|blvd\.?|boulevard|cerrada|"
@@ -77,6 +80,9 @@ _ADDRESS = re.compile(
     r"\b(?:bring|send) (?:it|them|me this) to|\benv[ií]o (?:a|en)|"
     r"\b(?:env[ií]|m[aá]nd|ll[eé]v|tr[aá]i?g?)\w* (?:a|en)|\bentreg\w* (?:a|en)|\bllevan a|\btraen a|"
     r"\bmandan a)\s+(?!nombre\b)(.+)"
+    r"|\b(?:estoy|estamos|vivo|vivimos|i'?m at|we'?re at|i live (?:at|on|in))\s+(?:en\s+)?([^,.;!?\n]*\d.*)"
+    r"|\b(?:a|en|to|at|domicilio\s*[,:]|delivery\s*[,:])\s+((?-i:[A-ZÁÉÍÓÚÑ])[^\W\d]+(?:\s+(?:de|del|la|las|los|"
+    r"(?-i:[A-ZÁÉÍÓÚÑ])[^\W\d]*))*\s+#?\d+\b.*)"
     rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -90,6 +96,12 @@ _ADDRESS_ENDS = re.compile(
     r"[.;!?]\s+(?=[^\W\d_])|\n",
     re.IGNORECASE,
 )
+_AT_HOME = re.compile(rf"^(?:(?:a\s+)?mi casa[\s,:]+(?:en\s+|es\s+)?|la\s+(?={_STREET}\s))", re.IGNORECASE)
+_LANDMARK = re.compile(
+    r"\b(?:atras|detras|frente|enfrente|junto|a lado|al lado|esquina|entre|arriba|debajo|cerca|pasando|behind|"
+    r"across|next to|"
+    r"corner|above)\b"
+)
 _NOT_AN_ADDRESS = frozenset({"mi casa", "casa", "mi domicilio", "domicilio", "my house", "my place", "my home", "home"})
 
 
@@ -97,10 +109,10 @@ def take_address(text: str, draft: Draft) -> str:
     match = _ADDRESS.search(text)
     if match is None:
         return text
-    group = 1 if match[1] is not None else 2
+    group = next(n for n in (1, 2, 3, 4) if match[n] is not None)
     address = _ADDRESS_ENDS.split(match[group], maxsplit=1)[0]
     end = match.start(group) + len(address)
-    address = address.strip(" ,.;:!?\n")
+    address = _AT_HOME.sub("", address.strip(" ,.;:!?\n"))
     if not address or plain(address) in _NOT_AN_ADDRESS:
         return text
     draft.address = address[:200]
@@ -140,6 +152,11 @@ def without_delivery(text: str) -> str:
         for match in reversed(list(pattern.finditer(bare(text)))):
             text = f"{text[: match.start()]} , {text[match.end() :]}"
     return text
+
+
+def led_to(text: str, address: str) -> bool:
+    """Whether the way is told before the street: "atrás del Oxxo de la calle 5"."""
+    return bool(_LANDMARK.search(bare(text.split(address, 1)[0])))
 
 
 def bare_address(text: str) -> str | None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from agents.language import says_yes, tapped
 from agents.offline import service
-from agents.offline.corrections import is_correction, says_instead, starts_over
-from agents.offline.drafts import draft_of, in_context, last_asked, says_nothing_new, was_placed
+from agents.offline.corrections import first_order, is_correction, says_instead, starts_over
+from agents.offline.drafts import draft_of, in_context, last_asked, placed_draft, says_nothing_new, was_placed
 from agents.offline.everyday import asked_every_day, small_talk, something_is_wrong, unknown
 from agents.offline.order import bare_name, read_order
 from agents.offline.questions import ABOUT_DISH, ORDERS, WHOLE_MENU, about_dishes, diets
+from agents.offline.repeats import look_up, once_more, repeat_asked
 from agents.offline.said import (
     ASKS,
     ASKS_MENU,
@@ -26,13 +27,15 @@ from agents.offline.said import (
     PLACE,
     PLACED,
     PROMOTIONS,
+    SAYS_YES,
     STAFFS,
     SUMMARY,
     Intent,
     Said,
     asked,
 )
-from agents.offline.staff import speaks_of_promotions, staff_intent
+from agents.offline.staff import asks_two_for_one, speaks_of_promotions, staff_intent
+from agents.offline.strangers import strangers_asked
 from agents.offline.sums import sum_asked
 from agents.offline.telling import being_told
 from agents.offline.wanted import Draft
@@ -66,13 +69,16 @@ _YES = re.compile(
     r"the rest)\b"
 )
 _NO = re.compile(
-    r"^\W*(?:no|nada|nel|ninguno|nope|never ?mind|olvidalo|dejalo|forget it|wait|esperat?e?)\b"
+    r"^\W*(?:(?:ay|ah|oh|bueno|pues|mejor|no|ya|sabes que|oye|actually)\W+)*(?:no|nada|nel|ninguno|nope|"
+    r"never ?mind|olvidalo|dejalo|forget it|wait|esperat?e?)\b"
     r"[\s,.!]*(?:gracias|thanks|thank you|wait|esperat?e?)?\W*$"
 )
 _CALLED_OFF = re.compile(
-    r"^\W*(?:mejor )?(?:cancel\w*(?: it| that| todo)?|olvidalo|dejalo|ya no (?:l[oa]s? )?quiero(?: nada)?)\W*$"
+    r"^\W*(?:(?:mejor|never ?mind|no|ok|ya|actually|sabes que|oye|perdon|sorry)[\s,.]+)*(?:cancel\w*(?: it|"
+    r" that| todo| mejor)?|olvidalo|dejalo|ya no (?:l[oa]s? )?quiero(?: nada)?)\W*$"
 )
-_THAT_IS_ALL = re.compile(r"\b(?:es todo|nada mas|that'?s (?:all|it)|that is all|seria todo)\b")
+_NO_MORE = re.compile(r"^\W*(?:(?:ay|mejor|perdon|sorry)\W+)*ya no(?:\W*$|[,.;]| gracias)")
+_THAT_IS_ALL = re.compile(r"\b(?:es todo|nada mas|con eso|that'?s (?:all|it)|that is all|seria todo)\b")
 _TOTAL = re.compile(r"\b(?:cuanto (?:es|seria|va a ser|te debo|queda)|how much (?:is|will)|(?:el|en|the|in) total)\b")
 _WAIT = re.compile(
     r"^\W*(?:espera\w*|aguanta\w*|un (?:momento|segundo|ratito)|wait|hold on|one (?:moment|second)|a sec\w*)\b.{0,20}$"
@@ -80,6 +86,9 @@ _WAIT = re.compile(
 _TO_WHAT_IS_THERE = re.compile(r"\b(?:agreg\w+|anad\w+|sumal\w+|quit\w+|me olvid\w+|add|remove|forgot)\b")
 _AND = re.compile(r"^\W*(?:y|and|tambien|also|ademas|agreg\w+|add|ponle|sumale)\b")
 _HOW_LONG = re.compile(r"\b(?:cuanto (?:tiempo|tarda\w*|demora\w*)|en cuanto tiempo|how long|how soon)\b")
+_SEND_IT = re.compile(
+    r"^\W*(?:si|sip|yes|yea|yeah|yep|ok|sure|dale|va|sale)\b[\s,.]*(?:send|place|mand|envi)\w*(?: (?:it|them))?\W*$"
+)
 _FEW = 4  # words of a yes
 _LONGEST_THING = 4  # words
 _HELLO = re.compile(r"^\W*(?:hola|buen[oa]s(?: (?:tardes|noches|dias))?|hi|hello|hey)\b|\b(?:por favor|porfa|please)\b")
@@ -109,6 +118,7 @@ def _understood(conversation: Sequence[Said], dishes: Dishes, *, staff: bool) ->
         _answered(text, compared, before)
         or _staff(text, compared, dishes, staff=staff)
         or _who(compared)
+        or (None if staff else strangers_asked(compared))
         or service.person(compared)
         or (Intent(PERSON) if something_is_wrong(compared) else None)
         or being_told(text, compared, before)
@@ -135,8 +145,12 @@ def _asked_by_everybody(conversation: Sequence[Said], compared: str, dishes: Dis
     if wanted := diets(text, compared, dishes) or sum_asked(conversation, compared, dishes):
         return wanted
     name, said = asked_every_day(compared), read_order(text, dishes)
+    if at is None and repeat_asked(compared) and not said.lines:
+        return _once_more(conversation, dishes)
     if at is not None and not name and _HOW_LONG.search(compared):
         name = "how_long"
+    if name in ("how_long", "both_ways") and (not_known := unknown(compared)):
+        name = not_known
     if (
         not name
         or (said.lines and (name == "spicy" or said.counted or ORDERS.search(compared)))
@@ -148,6 +162,12 @@ def _asked_by_everybody(conversation: Sequence[Said], compared: str, dishes: Dis
         return wish
     draft = draft_of(conversation[: at + 1], dishes) if at is not None else Draft()
     return replace(_ordered(draft), also=name) if draft.lines and not draft.open else Intent(say=name)
+
+
+def _once_more(conversation: Sequence[Said], dishes: Dishes) -> Intent:
+    """What was ordered in this conversation, or else the asker's last order, once it is looked up."""
+    before = placed_draft(conversation, dishes)
+    return look_up() if before is None else _ordered(once_more(before, conversation[-1].text, dishes))
 
 
 def _answered(text: str, compared: str, before: str) -> Intent | None:
@@ -187,6 +207,8 @@ def _who(compared: str) -> Intent | None:
 
 
 def _promotions(compared: str) -> Intent | None:
+    if asks_two_for_one(compared):  # ordered or asked for: what it is of and until when, only the promotions say
+        return Intent(PROMOTIONS)
     return Intent(PROMOTIONS) if speaks_of_promotions(compared) and not ORDERS.search(compared) else None
 
 
@@ -215,12 +237,12 @@ def _open_order(conversation: Sequence[Said], compared: str, dishes: Dishes) -> 
         return None
     text, before = conversation[-1].text, conversation[at].text
     answers = at == len(conversation) - 2
-    if answers and _WAIT.match(compared):
+    if _asks_for_it_again(conversation, compared, dishes, answers=answers):
         return _ordered(draft_of(conversation[: at + 1], dishes))
-    if (answers and (_NO.match(compared) or starts_over(text))) or _CALLED_OFF.match(compared):
+    if (answers and (_NO.match(compared) or starts_over(text))) or _called_off(text, compared, dishes):
         return Intent(say="left_it")
-    if asked(before, SUMMARY) and _TOTAL.search(compared) and not dishes.find(tokens(text)):
-        return _ordered(draft_of(conversation[: at + 1], dishes))
+    if answers and asked(before, SUMMARY) and _SEND_IT.match(compared):
+        return Intent(say="say_yes")
     question = (
         ABOUT_DISH.search(compared)
         or WHOLE_MENU.search(compared)
@@ -230,17 +252,31 @@ def _open_order(conversation: Sequence[Said], compared: str, dishes: Dishes) -> 
         return None
     said = read_order(text, dishes)
     named = said.name or (asked(before, ASKS_NAME) and text[:1].isupper() and bare_name(text))
-    says_more = bool(said.lines or named or said.delivery or said.address)
+    says_more = bool(said.lines or said.among or named or said.delivery or said.address)
     if not says_more and (unknown(compared) or (not answers and not is_correction(text))):
         return None
     draft = draft_of(conversation, dishes)
     if asked(before, ASKS_REST) and _YES.match(compared):
         draft.unknown = []
-    if not draft.lines and not draft.vague and not draft.unknown:
+    if not draft.lines and not draft.vague and not draft.unknown and not draft.open:
         return Intent(say="left_it")
     if asked(before, SUMMARY) and not draft.unknown and says_nothing_new(conversation, draft, dishes):
         return _nothing_new(text, compared)
     return _ordered(draft)
+
+
+def _called_off(text: str, compared: str, dishes: Dishes) -> bool:
+    return bool(_CALLED_OFF.match(compared) or (_NO_MORE.match(compared) and not dishes.find(tokens(text))))
+
+
+def _asks_for_it_again(conversation: Sequence[Said], compared: str, dishes: Dishes, *, answers: bool) -> bool:
+    """ "wait", "how much is it?", or a yes that does not come right after its summary, where alone it counts."""
+    text, before = conversation[-1].text, conversation[last_asked(conversation) or 0].text
+    if answers and _WAIT.match(compared) and not is_correction(text):
+        return True
+    if says_yes(text) and asked(conversation[-2].text, SAYS_YES):
+        return True
+    return bool(asked(before, SUMMARY) and _TOTAL.search(compared) and not dishes.find(tokens(text)))
 
 
 def _nothing_new(text: str, compared: str) -> Intent:
@@ -252,11 +288,15 @@ def _nothing_new(text: str, compared: str) -> Intent:
 
 
 def _order(text: str, compared: str, dishes: Dishes) -> Intent | None:
-    draft = read_order(text, dishes)
+    draft = first_order(text, dishes)
     orders = bool(ORDERS.search(compared))
-    if draft.lines and (draft.counted or orders or draft.delivery):
+    if (draft.lines or draft.among) and (draft.counted or orders or draft.delivery):
         return _ordered(draft)
-    if (draft.unknown and (orders or _is_a_list(compared))) or (draft.vague and (draft.counted or orders)):
+    if (
+        (draft.unknown and (orders or _is_a_list(compared)))
+        or (draft.vague and (draft.counted or orders))
+        or (draft.open and draft.assorted)
+    ):
         return _ordered(draft)
     if draft.lines:
         return Intent(MENU, {"search": draft.lines[0].sku})
@@ -278,6 +318,12 @@ def _ordered(draft: Draft) -> Intent:
         return Intent(say="not_on_menu", about=(*draft.unknown, *names))
     if draft.rest_of_unknown and draft.lines:
         return Intent(say="how_many", about=(draft.lines[-1].sku,))
+    if draft.unsure and draft.lines:
+        return Intent(say="how_many", about=(draft.unsure[-1], *(["weighed"] if draft.weighed else [])))
+    if draft.assorted and draft.open and not draft.among:
+        return Intent(say="assorted")
+    if draft.among and draft.open:
+        return Intent(say="how_many_each", about=(str(draft.open[1]), *(line.sku for line in draft.among)))
     if draft.open:
         return Intent(MENU, {"search": draft.open[0]}, about=("which",))
     if draft.lines:

@@ -28,7 +28,9 @@ from agents.language import Lang, detect
 from agents.offline import answers
 from agents.offline.dishes import Dishes
 from agents.offline.intents import understand
+from agents.offline.repeats import AGAIN, found_again
 from agents.offline.said import STAFFS, Intent, Said
+from agents.offline.spelling import spelled_out
 from agents.streaming import StreamingModel
 
 if TYPE_CHECKING:
@@ -76,14 +78,17 @@ class OfflineLLM(StreamingModel):
         lang = _language(messages)
         asked = max(n for n, message in enumerate(messages) if message.role is MessageRole.USER)
         conversation = [
-            Said(message.role is MessageRole.USER, message.content or "")
+            _said(message)
             for message in messages[: asked + 1]
             if message.role in (MessageRole.USER, MessageRole.ASSISTANT) and message.content
         ]
         menu = self._dishes.menu
         intent = understand(conversation, self._dishes, staff=any(tool in STAFFS for tool in tools))
         results = _results(messages[asked + 1 :])
-        if results:
+        if results and intent.about == AGAIN and len(results) == 1:
+            intent = found_again(results[0][1], conversation[-1].text, self._dishes)
+        elif results:
+            results = results[-1:] if intent.about == AGAIN else results
             return _text(answers.answer(results, lang, intent))
         if intent.tool and intent.tool not in tools:
             intent = Intent(say="not_allowed" if intent.tool in STAFFS else "outside")
@@ -138,6 +143,11 @@ class OfflineLLM(StreamingModel):
                 await asyncio.sleep(self.pace_s)
             so_far += word
             yield ChatResponse(message=_text(so_far), delta=word)
+
+
+def _said(message: ChatMessage) -> Said:
+    by_customer, text = message.role is MessageRole.USER, message.content or ""
+    return Said(by_customer, spelled_out(text) if by_customer else text)
 
 
 def _text(text: str) -> ChatMessage:

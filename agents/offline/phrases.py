@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from agents.offline.said import ASKS_HOURS, ASKS_MENU, ASKS_PERSON
+from agents.offline.said import ASKS_HOURS, ASKS_MENU, ASKS_PERSON, ASKS_WHICH
 
 if TYPE_CHECKING:
     from agents.language import Lang
@@ -123,8 +123,22 @@ SAID: Mapping[str, Both] = {
         f"The menu does not say what is spicy. I can note a wish (“not spicy”). {ASKS_PERSON[1]}",
     ),
     "usual": (
-        "Repetir un pedido no sé: dime otra vez los platillos y cuántos, por favor.",
-        "Repeating an order I cannot: tell me the dishes and how many once more, please.",
+        "No encuentro aquí ningún pedido tuyo que repetir: dime otra vez los platillos y cuántos, por favor.",
+        "I find no order of yours here to repeat: tell me the dishes and how many once more, please.",
+    ),
+    "assorted": (
+        f"Los surtidos los armas tú: dime cuántos de cada uno. {ASKS_WHICH[0]}",
+        f"An assortment is up to you: tell me how many of each. {ASKS_WHICH[1]}",
+    ),
+    "only_yours": (
+        "Aquí solo puedo ver tus pedidos. Los de otras personas no los veo, ni sus datos, y eso no se cambia por chat.",
+        "I can only see your orders here. Those of other people I cannot, nor who they are; no message changes that.",
+    ),
+    "to_courier": (
+        "Al repartidor no le puedo decir nada. Si es un pedido nuevo, dímelo junto con la dirección: esa sí la lee. "
+        f"{ASKS_PERSON[0]}",
+        "I cannot tell the courier anything. If it is a new order, say it together with the address: that they do "
+        f"read. {ASKS_PERSON[1]}",
     ),
     "no_wish_now": (
         f"El pedido ya está hecho, y eso no lo puedo anotar ni decírselo a la cocina. {ASKS_PERSON[0]}",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ABOUT_DISH = re.compile(
     r"\b(?:(?:a|en) cuanto|cuanto (?:cuesta|cuestan|vale|valen|es|son|sale|salen)|que precio|precios?|a como|how much|"
-    r"prices?|cost|costs|"
+    r"prices?|costs?\b|"
     r"que (?:lleva|llevan|trae|traen|tiene)\b|de que (?:es|son)|ingredient\w*|alerg\w+|allerg\w+|gluten|"
     r"lactosa|picoso|picante|"
     r"what(?:'?s| is) in|what does .* have|"
@@ -26,7 +26,7 @@ ABOUT_DISH = re.compile(
 )
 WHOLE_MENU = re.compile(
     r"\b(?:menu|carta|que (?:hay|tienen|tienes|venden|ofrecen|me recomiendas|recomiendas|manejan|sirven)|"
-    r"what do you "
+    r"what should (?:i|we) (?:get|order|have|eat)|que (?:me )?pedimos|what do you "
     r"(?:have|sell|serve|offer|recommend)|what(?:'?s| is) (?:on the menu|available|good|there)|platillos|"
     r"recomiend\w+|recommend\w*|suggest\w*|sugier\w+|lista de precios|precios|prices|opciones|options|agotad\w*|"
     r"sold out|barat\w+|cheap\w*|que puedo (?:pedir|comer))\b"

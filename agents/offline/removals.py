@@ -33,7 +33,7 @@ def remove(draft: Draft, clause: str, dishes: Dishes, without: str) -> None:
             line.qty = 0 if many is None or many >= line.qty else line.qty - many
     elif (many := next((value for word in words if (value := amount(word))), None)) and draft.lines:
         draft.lines[-1].qty = max(0, draft.lines[-1].qty - many)
-    elif wish := _words(words):
+    elif draft.lines and (wish := _words(words)):
         draft.lines[-1].notes.append(f"{without} {wish}")
     elif len(draft.lines) == 1:
         draft.lines[0].qty = 0
@@ -53,7 +53,11 @@ def keeps_only(draft: Draft, clause: str, dishes: Dishes) -> bool:
 def leaving_out(draft: Draft, clause: str, dishes: Dishes) -> str:
     """ "sin flan": of a dish that is ordered, that is no wish. What else is said, to be read on."""
     match = _WITHOUT.match(clause)
-    gone = {hit.sku for hit in dishes.find(tokens(match[1]))} if match else set()
+    words = tokens(match[1]) if match else []
+    first = next((at for at, word in enumerate(words) if word.word not in FILLERS), 0)
+    gone = {
+        hit.sku for hit in dishes.find(words) if hit.start <= first
+    }  # "no onion on the gringa" leaves no gringa out
     kept = [line for line in draft.lines if line.sku not in gone]
     if match is None or len(kept) == len(draft.lines):
         return clause

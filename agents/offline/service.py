@@ -33,7 +33,7 @@ _PERSON = re.compile(
     r"(?:persona|humano|gerente|alguien|encargad[oa]|empleado|mesero|dueñ[oa]|duen[oa])|"
     r"(?:talk|speak|chat) (?:to|with) (?:a |an |the |some)?(?:real |actual )?"
     r"(?:human|person|manager|someone|somebody|body|one|owner)|real person|persona real|un humano|a human|"
-    r"que me atienda (?:una persona|alguien)|queja|complain\w*|reembols\w+|refund|devoluci\w+|"
+    r"que me atienda (?:una persona|alguien)|quej(?:a|as|arme|o|arse)|complain\w*|reembols\w+|refund|devoluci\w+|"
     r"get me (?:a|the) (?:manager|person))\b"
 )
 _CANCEL = re.compile(
@@ -64,14 +64,16 @@ _TRACK = re.compile(
     r"\b(?:a )?que hora (?:llega\w*|esta\w*|sale\w*|me|viene)\b|\bcuando (?:llega|esta|sale|viene|me)\w*\b|"
     r"\bwhen (?:will|is|does|can)\b|"
     r"\b(?:estado|estatus|status|seguimiento|eta)\b|\brastre\w+\b|\btrack(?:ing)?\b|\bcomo va\b|"
-    r"\bya (?:esta|viene|salio|llego|va|mero|casi|lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
+    r"\bsiguen? (?:en|sin|prepar)\b|\ben preparacion\b|\bya (?:esta|viene|quedo|salio|llego|va|mero|casi|"
+    r"lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
     r"\b(?:no|aun no) (?:me |nos )?(?:han? )?lleg\w+\b|"
     r"\bmi (?:pedido|orden|comida|entrega)\b|\bmis pedidos\b|\bmy (?:order|orders|food|delivery)\b|"
     r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|"
     r"\bon (?:its|the) way\b|"
     r"\bel repartidor\b|\bthe courier\b|\bpor donde viene\b|\bque onda con (?:mi|el) pedido\b|"
     r"\blisto mi\b|\besta listo\b|\bantes (?:que|del|de) (?:el )?(?:mio|mi)\b|\b(?:ahead|in front) of me\b|"
-    r"\bllev(?:o|amos) .{0,20}esperando\b|\bya pas(?:o|aron) .{0,20}(?:horas?|minutos|rato|tiempo)\b|\b(?:been|"
+    r"\bllev(?:o|amos) (?:.{0,20}esperando|(?:mas de |como |casi )?(?:\d+|una?|media|dos) (?:min|hora|"
+    r"rato)\w*)\b|\bya pas(?:o|aron) .{0,20}(?:horas?|minutos|rato|tiempo)\b|\b(?:been|"
     r"still) waiting\b|"
     r"\bsigo esperando\b|\bhace .{0,20}que (?:lo )?(?:pedi|ordene)\b|\b(?:pedi|ordene) hace\b|\bordered .{0,30} ago\b|"
     r"\bque sigue\b|\bwhat(?:'s| is) next\b"
@@ -92,10 +94,15 @@ _HISTORY = re.compile(
 _ALLERGY = re.compile(
     r"\b(?:al[eé]rg\w+|allerg\w+|intoleran\w+|cel[ií]ac\w+|coeliac|celiac|libres? de|free of|"
     r"(?:gluten|dairy|nut|egg)[- ]free|"
+    r"(?:without|no) (?:any )?(?:gluten|dairy|lactose|nuts|peanuts|eggs?)|"
+    r"no (?:puede[ns]?|puedo|podemos|debo|debe) comer|can(?:no|')?t (?:eat|have)|no tolera\w*|me hace dano|"
     r"sin gluten|sin lactosa|contienen?|contains?|trazas|traces)\b"
 )
 _PERSONAL = re.compile(r"\b(?:alergi[ac]\w*|allerg(?:y|ic|ies)|intoleran\w+)\b")
 _HAS = re.compile(r"\b(?:tienen?|llevan?|traen?|hay|has|have|is there|are there|does)\b")
+
+
+_ASKS = re.compile(r"^\W*(?:is|are|does|do|has|have|any\w*|tienen?|llevan?|traen?|hay|algo|que|cual\w*|what|which)\b")
 
 
 def person(compared: str) -> Intent | None:
@@ -158,7 +165,8 @@ def allergies(text: str, compared: str, dishes: Dishes) -> Intent | None:
     allergen = _meant([word for at, word in enumerate(words) if at not in named])
     if allergen is None and _PERSONAL.search(compared):
         allergen, hits = _meant(words), []
-    if not _ALLERGY.search(compared) and not (allergen and _HAS.search(compared) and "?" in text):
+    asks = allergen and ("?" in text or _ASKS.match(compared)) and _HAS.search(compared)
+    if not asks and (not _ALLERGY.search(compared) or read_order(text, dishes).counted):
         return None
     skus = list(dict.fromkeys(hit.sku for hit in hits))
     arguments: dict[str, Any] = {"dish": skus[0]} if len(skus) == 1 else {}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _PUBLISH = re.compile(r"\b(?:publi[cq]\w+|anunci\w+|lanz\w+|publish|announce|launch|post|send out)\b")
 _PROMO = re.compile(r"\b(?:promo\w*|oferta\w*|descuento\w*|deals?|discounts?|offers?|aviso|anuncio)\b")
+_TWO_FOR_ONE = re.compile(r"\b(?:[2-5] ?x ?[1-4]|dos por uno|two for one|happy hour|bogo)\b(?! ?\$)")
 _LOAD = re.compile(
     r"\b(?:carga de la cocina|como (?:va|esta|anda) la cocina|que tan llena|"
     r"cuantos pedidos (?:hay|tenemos|van|activos)|"
@@ -45,7 +46,11 @@ def asks_to_publish(compared: str) -> bool:
 
 
 def speaks_of_promotions(compared: str) -> bool:
-    return bool(_PROMO.search(compared))
+    return bool(_PROMO.search(compared) or _TWO_FOR_ONE.search(compared))
+
+
+def asks_two_for_one(compared: str) -> bool:
+    return bool(_TWO_FOR_ONE.search(compared))
 
 
 def staff_intent(text: str, compared: str, dishes: Dishes) -> Intent | None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hub.domain.menu import Menu
 
 _TOTAL = re.compile(
-    r"\b(?:cuanto (?:es|son|seria|serian|va a ser|sale|saldria|te debo|queda|va|vamos|llevo|me sale|cuesta|cuestan|"
+    r"\b(?:cuanto (?:por|es|son|seria|serian|va a ser|sale|salen|saldria|saldrian|te debo|queda|va|vamos|llevo|"
+    r"me sale|cuesta|cuestan|"
     r"valen|me "
     r"(?:cobras|costaria))|how much (?:is|are|would|will|for|do i owe|does)|what (?:would|does|do|"
     r"will) .{1,80} (?:cost|come to)|"

@@ -55,7 +55,7 @@ _EVENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\blist[oa]s?\b|\bready\b|\bdone\b|\brecoger\b"), "order.ready"),
 )
 _CHANNELS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bwhats ?app\b|\bwasap\b|\bguats\w*\b"), "whatsapp"),
+    (re.compile(r"\bwhats ?app\b|\bwhats\b(?! ?up)|\bwasap\b|\bguats\w*\b"), "whatsapp"),
     (
         re.compile(r"\bpush\b|\bnotificaci(?:on|ones) (?:del|en el) (?:celular|telefono|navegador)\b|\bmy phone\b"),
         "push",

@@ -24,6 +24,10 @@ class Draft:
         open: A category of which it was not said which dish, and how many.
         unknown: Things asked for that the menu has not.
         rest_of_unknown: "The rest" was said, of a number that nobody has named.
+        unsure: Dishes of which it was said how much, though not how many: by the kilo, for some money, "4 or 5".
+        weighed: That was by the kilo, or for some money.
+        assorted: An assortment is wanted, of what was not said.
+        among: Dishes that share one number ("five of pastor and suadero"), which is that of `open`.
         rest: What was said besides the name, the address and the way it is fetched.
     """
 
@@ -36,6 +40,10 @@ class Draft:
     unknown: list[str] = field(default_factory=list)
     counted: bool = False
     rest_of_unknown: bool = False
+    unsure: list[str] = field(default_factory=list)
+    weighed: bool = False
+    assorted: bool = False
+    among: list[Wanted] = field(default_factory=list)
     rest: str = ""
 
     def arguments(self) -> dict[str, Any]:

@@ -24,13 +24,27 @@ _TO_THE_KITCHEN = re.compile(
     r"to|que)?\s*"
 )
 _HOW = re.compile(
-    r"^\W*(?:(?:ah|oye|y|pero|mejor|perdon|please|por favor|hey|oh|and|but|wait|sorry|actually)\W+)*"
-    r"(?:(?:can|could) (?:you|i)\s+|puedes\s+|me puedes\s+|podrian?\s+)?"
-    r"(?:que (?:los |las |lo |la )?(?:sean?|vayan?|vengan?|traigan?)|pon(?:er)?(?:le|les)|haz(?:l[oa]s?)|make (?:it|"
+    r"^\W*(?:(?:ah|oye|y|pero|mejor|perdon|me equivoque|my bad|please|por favor|hey|oh|and|but|wait|sorry|"
+    r"actually)\W+)*"
+    r"(?:(?:can|could) (?:you|i)\s+|(?:(?:me|le|les) )?(?:puede[sn]?|podrias?|podrian?)\s+)?"
+    r"(?:que (?:los |las |lo |la )?(?:sean?|vayan?|vengan?|traigan?)|pon(?:er)?(?:le|les)|poner|eran|"
+    r"quise decir|i meant|haz(?:l[oa]s?)|make (?:it|"
     r"them|that)|"
     r"(?=(?:(?:l[oa]s?|el|the|mi|my|todos?|todas?|all)\s+(?:\w+\s+){0,3})?(?:sin|without|with|con|extra)\b))\s*"
 )
-_POLITE = re.compile(r"[\s,.!]*\b(?:por favor|porfa(?:vor)?|please|gracias|thanks|thank you)\b[\s,.!?]*", re.IGNORECASE)
+_TO_THE_COURIER = re.compile(
+    r"\b(?:(?:di(?:les?|ganles?|gales?)|avisa(?:les?)?|tell|ask)\s+(?:al?\s+|the\s+)?(?:repartidor\w*|"
+    r"motociclista|chofer|"
+    r"driver|courier|delivery (?:guy|man|person))|timbre|doorbell|(?:ring|knock)\b.{0,12}\b(?:bell|door)|"
+    r"(?:leave|drop) (?:it|them) (?:at|by|with|on)|"
+    r"(?:deja(?:lo|rlo|r)|dejen(?:lo)?|entreguen(?:lo)?) (?:en|con) (?:la|el) (?:puerta|porton|recepcion|"
+    r"caseta|portero|vigilante))\b"
+)
+_POLITE = re.compile(
+    r"[\s,.!]*\b(?:por favor|porfa(?:vor)?|please|se me olvido(?: decir\w*)?|i forgot(?: to (?:say|ask))?|"
+    r"gracias|thanks|thank you)\b[\s,.!?]*",
+    re.IGNORECASE,
+)
 _NOT_A_WISH = re.compile(r"^\W*(?:no|no (?:gracias|thanks)|no [a-z]+(?:o|e|s) .*|con .*(?:gusto|permiso).*)\W*$")
 _MAY_I = re.compile(r"\b(?:can|could|pued\w+|podri\w+)\b")
 _BEGINS = frozenset(
@@ -44,6 +58,8 @@ def wish_for_placed(conversation: Sequence[Said], dishes: Dishes) -> Intent | No
     """A wish that comes after the order: a change of it, if it is clear of which dish; and otherwise plainly no."""
     text = conversation[-1].text
     compared = bare(text)
+    if _TO_THE_COURIER.search(compared) and not dishes.find(tokens(text)):
+        return Intent(say="to_courier")
     kitchen = _TO_THE_KITCHEN.search(compared)
     how = kitchen or _HOW.match(compared)
     if how is None or (not kitchen and (not was_placed(conversation) or ("?" in text and not _MAY_I.search(compared)))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.language import word_set
 from hub.domain.menu import plain
@@ -12,6 +13,7 @@ from hub.domain.menu import plain
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[,.;:!?¿¡\n()]")
 _QTY_X = re.compile(r"(?:x(\d{1,3})|(\d{1,3})x)\Z")
 
+_UP_TO_NINE = ("un", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
 AMOUNTS = {
     **dict.fromkeys(("un", "una", "uno", "one", "an", "otro", "otra", "another"), 1),
     **dict.fromkeys(("dos", "two", "par", "couple", "pair"), 2),
@@ -29,8 +31,12 @@ AMOUNTS = {
     **dict.fromkeys(("catorce", "fourteen"), 14),
     **dict.fromkeys(("quince", "fifteen"), 15),
     **dict.fromkeys(("dieciseis", "sixteen"), 16),
+    **dict.fromkeys(("diecisiete", "seventeen"), 17),
     **dict.fromkeys(("dieciocho", "eighteen"), 18),
+    **dict.fromkeys(("diecinueve", "nineteen"), 19),
     **dict.fromkeys(("veinte", "twenty"), 20),
+    **{f"veinti{word}": 20 + n for n, word in enumerate(_UP_TO_NINE, 1)},
+    "veintiuno": 21,
     **dict.fromkeys(("treinta", "thirty"), 30),
     **dict.fromkeys(("cuarenta", "forty"), 40),
     **dict.fromkeys(("cincuenta", "fifty"), 50),
@@ -67,6 +73,7 @@ class Token:
         return singular(self.word)
 
 
+@lru_cache(maxsize=256)  # one message is compared with many patterns
 def bare(text: str) -> str:
     """Lower case without accents, letter for letter: what is found in it stands at the same place in the text."""
     return "".join((unicodedata.normalize("NFD", char)[:1].lower() or char)[:1] for char in text)
@@ -78,7 +85,7 @@ def tokens(text: str) -> list[Token]:
 
 def singular(word: str) -> str:
     """A word without its plural: enough to compare two, not to print one."""
-    if len(word) > 4 and word.endswith("es") and word[-3] in "lnrz":
+    if len(word) > 4 and word.endswith("es") and word[-3] in "lnrzo":
         return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") else word
 

@@ -315,6 +315,51 @@ def test_whatever_is_not_known_is_said_to_be_so_in_both_languages_and_a_person_i
         assert not_known(name, "en").endswith(ASKS_PERSON[1])
 
 
+def test_an_earlier_order_is_looked_up_and_ordered_again_with_what_is_said_of_it_now() -> None:
+    question = ChatMessage(role=MessageRole.USER, content="lo mismo de la otra vez pero sin piña, para llevar")
+    looked_up = LLM.respond([question], TOOLS)
+    assert call_of(looked_up) == TRACK
+    items = [{"qty": 2, "name": "Gringa", "notes": "doradas"}]
+    orders = [{"code": "K3Q9", "items": items}, {"code": "A7B2", "items": [{"qty": 9, "name": "Flan de la casa"}]}]
+    again = LLM.respond([question, looked_up, _answered(looked_up, {"orders": orders})], TOOLS)
+    assert call_of(again) == order("2 gringa (doradas, sin piña)", None, "pickup")
+    lines = [
+        {"qty": 2, "name": "Gringa", "notes": "doradas, sin piña"},
+        {"qty": 1, "name": "Mixed beef and chorizo taco"},
+    ]
+    noted = _answered(again, {"missing": ["customer_name"], "items": lines})
+    answer = LLM.respond([question, looked_up, _answered(looked_up, {"orders": orders}), again, noted], TOOLS)
+    assert answer.content == (
+        f"Anotado: 2 × Gringa (doradas, sin piña) y 1 × Mixed beef and chorizo taco. {ASKS_NAME[0]}"
+    )
+    named = ChatMessage(role=MessageRole.USER, content="Ana")
+    lines_again = "2 gringa (doradas, sin piña), 1 taco-campechano"
+    assert call_of(LLM.respond([question, answer, named], TOOLS)) == order(lines_again, "Ana", "pickup")
+
+
+def test_with_no_earlier_order_it_is_said_plainly_that_there_is_none_to_repeat() -> None:
+    question = ChatMessage(role=MessageRole.USER, content="my usual please")
+    looked_up = LLM.respond([question], TOOLS)
+    for result in ({"orders": []}, {"error": "unavailable"}, {"orders": [{"items": [{"qty": 1, "name": "Sushi"}]}]}):
+        answer = LLM.respond([question, looked_up, _answered(looked_up, result)], TOOLS)
+        assert "no order of yours here to repeat" in (answer.content or "")
+
+
+def test_a_yes_that_comes_later_is_shown_its_summary_again() -> None:
+    dialogue = Dialogue()
+    dialogue.say("4 de suadero para llevar, soy Iván")
+    assert "Falta que lo confirmes" in dialogue.say("gracias")[1]
+    assert dialogue.say("sí")[0] == order("4 taco-suadero", "Iván", "pickup")
+    assert dialogue.say("sí")[0] == ("confirm", {})
+
+
+def _answered(message: ChatMessage, result: dict[str, Any]) -> ChatMessage:
+    """What the tool that was called has found."""
+    call_id = next(block.tool_call_id for block in message.blocks if isinstance(block, ToolCallBlock))
+    content = json.dumps(result)
+    return ChatMessage(role=MessageRole.TOOL, content=content, additional_kwargs={"tool_call_id": call_id})
+
+
 def test_a_broken_result_is_not_dressed_up() -> None:
     question = ChatMessage(role=MessageRole.USER, content="where is my order?")
     call = LLM.respond([question], TOOLS)
