@@ -17,6 +17,7 @@ from hub.services.turns import (
     KEPT_S,
     TRIES,
     TurnRead,
+    accounted,
     checkpoint,
     ending,
     read_turn,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.config import Limits
+    from hub.domain.events import Usage
     from hub.eventlog import EventLog
 
 _T = TypeVar("_T")
@@ -97,6 +99,22 @@ class Journal:
             changes: What else the turn's document shall say.
         """
         await self._whole(self._end(state, events, lang, changes))
+
+    async def account(self, usage: Usage, model: str) -> bool:
+        """Write down what this attempt took, if it was stopped from outside: that ending could not know.
+
+        Returns:
+            Whether the turn was so ended.
+        """
+        try:
+            both = await read_turn(self._log, self.turn.id)
+            if both is None or both.turn.state is not TurnState.STOPPED or both.turn.attempt != self.turn.attempt:
+                return False
+            if both.turn.usage is None and both.turn.worker == self.worker:
+                await self._log.commit(accounted(both, usage, model))
+        except (Conflict, Unavailable):  # forgotten meanwhile, or Redis is away: figures are not worth waiting for
+            return False
+        return True
 
     # How
 

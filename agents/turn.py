@@ -112,7 +112,9 @@ class TurnRun:
         try:
             return await self._run()
         except LeaseLost:
-            return self._report("lost")
+            usage = self._usage()
+            stopped = await self._journal.account(usage, self._model)
+            return self._report("stopped" if stopped else "lost", usage=usage)
 
     async def _run(self) -> Report:
         turn = self._journal.turn
@@ -126,7 +128,7 @@ class TurnRun:
         code = await self._answered()
         await self._errand.settle()
         if self._journal.lost.is_set():
-            return self._report("lost")
+            raise LeaseLost(turn.id)
         if self._stopped.is_set():
             return await self._end_stopped(self._deltas.text)
         if code is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -252,6 +252,8 @@ class Worker:
 
     async def _keep_leases(self) -> None:
         while True:
+            with suppress(ComandaError):  # told by whoever takes turns
+                await self._queue.attend(self.name)
             await asyncio.sleep(self._renew_s)
             for run, taken in list(self._running.values()):
                 try:

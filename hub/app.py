@@ -96,7 +96,7 @@ class Hub:
             websocket_only=websocket_only,
         )
         self.following = Following(self.relay, self.recovery)
-        answers = AnswerStreams(self.relay, joining, self.services.chat, outboxes)
+        answers = AnswerStreams(self.relay, joining, views, self.services.chat, outboxes)
         self._routes = [
             *Health(
                 self.log, self.services.chat, self.metrics, lambda: self.relay.live, lambda: self.draining

@@ -64,7 +64,10 @@ class TrackOrderTool(BoundTool):
     def finished(self, result: Result) -> str:
         if not result["orders"]:
             return self.say("sin pedidos", "no orders")
-        return ", ".join(f"{order['code']}: {order['status']}" for order in result["orders"])
+        return ", ".join(self._state(order) for order in result["orders"])
+
+    def _state(self, order: dict[str, Any]) -> str:
+        return f"{order['code']}: {self.say(*HAPPENED['order.' + order['status']])}"
 
 
 class StartTrackingTool(BoundTool):

@@ -170,7 +170,7 @@ class Message(Value):
     """One thing said, by a customer, a member of staff, or the agent.
 
     Attributes:
-        state: How an answer of the agent's ended.
+        state: How an answer of the agent's ended; `claimed`: it is the customer who says that the agent said so.
     """
 
     message_id: str
@@ -225,10 +225,12 @@ class Conversation(Value):
     def after(self, *events: ev.AnyEvent, at: str) -> Conversation:
         """The conversation with what these events say; the oldest goes when it grows too long."""
         said = [message for event in events if (message := Message.of(event, at)) is not None]
-        if not said:
-            return self
+        return self.followed_by(said) if said else self
+
+    def followed_by(self, said: Sequence[Message], most_bytes: int = MAX_SAID_BYTES) -> Conversation:
+        """The same, where it is already known who said what."""
         messages = (*self.messages, *said)
-        room, kept = MAX_SAID_BYTES, 0
+        room, kept = most_bytes, 0
         for message in reversed(messages):
             room -= len(message.model_dump_json().encode())
             if room < 0 and kept:
@@ -293,11 +295,12 @@ class OpenTurn:
 
 
 def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None, proposal: Proposal | None = None) -> dict[str, Any]:
-    """What a page is drawn from."""
+    """What a page is drawn from; `waiting` are the questions behind the answer in the making, first asked first."""
     drawn: dict[str, Any] = {
         "chat": {"id": chat.id, "mode": str(chat.mode)},
         "messages": [message.as_dict() for message in said.messages],
         "turn": turn.as_dict() if turn else None,
+        "waiting": [turn_id for turn_id in chat.turns if turn is None or turn_id != turn.turn_id],
     }
     if proposal is not None and chat.mode is ChatMode.AGENT and _waits_last(proposal, said, turn):
         drawn["confirm"] = {"say": proposal.say, "summary": proposal.asks}

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hub.domain.models import Delivery, OrderLine, OrderStatus
 from hub.domain.notifications import Channel, QuietHours, Told
-from hub.domain.values import CommandId, Flag, Id, Line, Note, Prose, Real, Sku, Time, Value, Whole
+from hub.domain.values import CommandId, Flag, Id, Line, Note, Passage, Prose, Real, Sku, Time, Value, Whole
 
 Reason = Annotated[Note, Field(min_length=1)]
 Token = Annotated[str, Field(max_length=2048)]
@@ -132,7 +132,9 @@ class SetStock(Keyed):
     left: Annotated[Whole, Field(ge=0, le=100_000)]
 
 
-class OpenChat(Command):
+class OpenChat(Keyed):
+    """Said again under its `command_id`, it gives the same chat: whoever knows that id is in it."""
+
     name: ClassVar[str] = "chat.open"
     order_token: Token | None = None
 
@@ -212,7 +214,7 @@ class ChatTurn(Value):
     """One message of a conversation that the caller keeps itself (`POST /api/chat/stream`)."""
 
     role: Literal["user", "assistant", "system"]
-    content: Prose
+    content: Passage
 
 
 COMMANDS: Mapping[str, type[Command]] = {

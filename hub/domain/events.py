@@ -318,6 +318,13 @@ class ChatHandedBack(Event):
     reason: str
 
 
+class ChatForgotten(Event):
+    """Nothing that was said before it is kept, and nobody is to show it any more."""
+
+    type: Literal["chat.forgotten"] = "chat.forgotten"
+    by: str
+
+
 OrderEvent = (
     OrderReceived
     | OrderPreparing
@@ -347,6 +354,7 @@ ChatEvent = (
     | ChatFailed
     | ChatHandedOver
     | ChatHandedBack
+    | ChatForgotten
 )
 AnyEvent = Annotated[OrderEvent | BranchEvent | ChatEvent, Field(discriminator="type")]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hub.domain.chat import Turn
+    from hub.domain.events import Usage
 
 TALLIES = "turns"
 # Upper bounds of what falls into each bin, in milliseconds; what is longer than the last falls into `inf`.
@@ -33,10 +34,13 @@ class Bins:
 
 def tallied(turn: Turn) -> Iterator[tuple[str, int]]:
     """What to add for a turn that is over: fields and amounts."""
-    usage = turn.usage
-    yield f"ended|{turn.state}|{turn.error}|{(usage and usage.provider) or ''}", 1
-    if usage is None:
-        return
+    yield f"ended|{turn.state}|{turn.error}|{(turn.usage and turn.usage.provider) or ''}", 1
+    if turn.usage is not None:
+        yield from measured(turn.usage)
+
+
+def measured(usage: Usage) -> Iterator[tuple[str, int]]:
+    """What to add for what an answer took."""
     for name in SUMS:
         if amount := getattr(usage, name):
             yield name, amount

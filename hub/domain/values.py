@@ -73,6 +73,8 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), 
 Prose = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536), AfterValidator(_printable)
 ]
+# The same where nothing may be said as well.
+Passage = Annotated[str, StringConstraints(strip_whitespace=True, max_length=65_536), AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 CommandId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]

@@ -19,6 +19,7 @@ class Keys:
         stock: A hash: SKU to how many are left; a SKU that is not in it is not limited.
         turns: The stream of work for agent workers; each entry's field `p` is one payload.
         turns_channel: Where workers are told of what cannot wait: stop this turn.
+        attendant: The agent worker that was heard of last; what is left of the key's life says when.
         staff: A hash: account name to account.
         channels: What the rooms' channels begin with.
     """
@@ -29,6 +30,7 @@ class Keys:
         self.stock = f"{self.prefix}stock"
         self.turns = f"{self.prefix}turns"
         self.turns_channel = f"{self.prefix}channel/turns"
+        self.attendant = f"{self.prefix}attendant"
         self.staff = f"{self.prefix}staff"
         self.channels = f"{self.prefix}channel:"
 

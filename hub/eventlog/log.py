@@ -287,9 +287,10 @@ class EventLog:
         flat = await self.calls.call("HGETALL", self.keys.counts(name), again=True)
         return {field: int(n) for field, n in _pairs(flat)}
 
-    async def forget(self, room: str) -> None:
-        """Drop a room's past. Its next event still follows its last one; whoever comes back begins anew."""
-        await self.calls.call("XTRIM", self.keys.room(room), "MAXLEN", 0, again=True)
+    async def forget(self, room: str, before: int) -> None:
+        """Drop a room's events up to this offset, itself not included. Whoever comes back from one before those that
+        are left begins anew."""
+        await self.calls.call("XTRIM", self.keys.room(room), "MINID", f"{before}-0", again=True)
 
     async def ping(self) -> None:
         """Is Redis there?"""

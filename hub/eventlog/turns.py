@@ -32,6 +32,7 @@ logger = structlog.get_logger(__name__)
 
 GROUP = "agents"
 STOP_KEPT_S = 3_600
+_ATTENDANT_MS = 3_600_000
 _PING_S = 5.0
 _POLL_S = 0.02
 _SCANS = 100  # of ten entries each: more than all workers together hold
@@ -60,7 +61,7 @@ class Attendance:
 
     Attributes:
         turns: Asked and not over.
-        heard_s: Seconds since a worker was last heard of; None: the queue knows of no worker.
+        heard_s: Seconds since a worker was last heard of; None: none was in the last hour, or the last one left.
     """
 
     turns: int
@@ -199,9 +200,17 @@ class TurnQueue:
         async with self._reach():
             await self._drop(taken.entry, self._keys.turn(taken.turn_id))
 
+    async def attend(self, worker: str) -> None:
+        """Say that a worker is there. What Redis knows of it does not tell: before version 7.2, one that waits for a
+        turn looks as if it had gone."""
+        async with self._reach():
+            await self._redis.set(self._keys.attendant, worker, px=_ATTENDANT_MS)
+
     async def leave(self, worker: str) -> None:
         """Take a worker out of the group, unless turns still hang on its name."""
         async with self._reach():
+            if await self._redis.get(self._keys.attendant) == worker:
+                await self._redis.delete(self._keys.attendant)  # others soon say that they are there
             for consumer in await self._redis.xinfo_consumers(self._keys.turns, GROUP):
                 if consumer["name"] == worker and consumer["pending"] == 0:
                     await self._redis.xgroup_delconsumer(self._keys.turns, GROUP, worker)
@@ -210,11 +219,8 @@ class TurnQueue:
         """What waits, and whether anybody is there for it: for those who look after the hub."""
         async with self._reach():
             turns = int(await self._redis.xlen(self._keys.turns))
-            try:
-                workers: Any = await self._redis.xinfo_consumers(self._keys.turns, GROUP)
-            except ResponseError:  # no worker has ever been here
-                workers = []
-        return Attendance(turns, min((worker["idle"] / 1_000 for worker in workers), default=None))
+            left_ms = int(await self._redis.pttl(self._keys.attendant))
+        return Attendance(turns, None if left_ms < 0 else (_ATTENDANT_MS - left_ms) / 1_000)
 
     async def unattended(self, wait_s: float, limit: int = 100) -> list[Taken]:
         """The oldest turns that no worker has looked at for so long: not taken, or their lease ran out and nobody

@@ -94,7 +94,7 @@ class Write:
         samples: `(name, value)`: recent measurements, of which the newest 100 are kept.
         counts: `(name, field, difference)`: tallies, forgotten 40 days after their last change.
         queue: Payloads for the agent workers.
-        expire: A document, or a room by its name, goes after so many seconds; 0: stays after all.
+        expire: A document, or a room by its name, goes after so many seconds; 0: stays after all; below: goes now.
         command_id: The caller's idempotency key, scoped (`"<scope>:<id>"`); empty: none.
         fingerprint: Of the command's body: the same id with another fingerprint is refused.
         result: What a repeat of the command id is answered with.

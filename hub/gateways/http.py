@@ -109,7 +109,7 @@ class HttpDoor:
         return answer(found)
 
     async def open_chat(self, request: web.Request) -> web.Response:
-        return await self._command(request, cmd.OpenChat, status=201, keyed=False)
+        return await self._command(request, cmd.OpenChat, status=201)
 
     async def send_chat(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.SendChat, status=202, chat_id=request.match_info["chat_id"])
@@ -152,13 +152,20 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-async def read_json(request: web.Request, *, empty_is_object: bool = False) -> dict[str, Any]:
+async def read_json(
+    request: web.Request, *, empty_is_object: bool = False, most_bytes: int | None = None
+) -> dict[str, Any]:
     """The body, which must be one JSON object.
+
+    Args:
+        most_bytes: What this body may have, where that is more than others may.
 
     Raises:
         BadRequest: It is not whole, not there in time, encoded, not JSON, not UTF-8, or not an object.
         aiohttp.web.HTTPRequestEntityTooLarge: It is past the limit.
     """
+    if most_bytes is not None:
+        request = request.clone(client_max_size=max(most_bytes, request.client_max_size))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequest("send the body as it is: no Content-Encoding is taken")
     try:

@@ -47,6 +47,7 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("post", "/api/chat/stream", "One answer as a plain token stream", Conversation, 200, "any"),
     ("post", "/api/chat", "One answer as the AI SDK's UI message stream", Submitted, 200, "any"),
     ("get", "/api/chat/{id}/stream", "The answer under way, as the same stream", None, 200, "any"),
+    ("delete", "/api/chat/{id}/stream", "Stop the answer under way", None, 200, "any"),
 )
 _FROM_PATH = {"order_id", "chat_id"}
 _QUERY = {

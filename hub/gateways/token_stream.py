@@ -7,21 +7,27 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
-from hub.domain.commands import ChatTurn, OpenChat
+from hub.domain.commands import ChatTurn, Keyed, OpenChat, SendChat, Token
 from hub.domain.errors import BadRequest
-from hub.domain.values import Id, Value
+from hub.domain.values import Id
 from hub.gateways.answer_stream import AnswerStreams, as_data
-from hub.gateways.http import read_json
+from hub.gateways.conversation import MOST_MESSAGES, read_conversation
 from hub.gateways.peer import PRINCIPAL
 from hub.services.access import Access
 from hub.services.chat import ChatService
 
 
-class Conversation(Value):
-    """What the caller sends: the conversation so far, the question last."""
+class Conversation(Keyed):
+    """What the caller sends: the conversation so far, the question last.
 
-    messages: Annotated[tuple[ChatTurn, ...], Field(min_length=1, max_length=200)]
+    Attributes:
+        chat_id: A chat that goes on: it has its own memory, and of the messages the last one alone counts.
+        token: What opens that chat.
+    """
+
+    messages: Annotated[tuple[ChatTurn, ...], Field(min_length=1, max_length=MOST_MESSAGES)]
     chat_id: Id | None = None
+    token: Token | None = None
 
 
 class TokenStream:
@@ -36,27 +42,34 @@ class TokenStream:
         return [web.post("/api/chat/stream", self.stream)]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        asked = Conversation.model_validate(await read_json(request))
-        question = asked.messages[-1]
-        if question.role != "user":
+        asked = Conversation.model_validate(await read_conversation(request))
+        *earlier, last = asked.messages
+        if last.role != "user" or not last.content:
             raise BadRequest("the last message is the user's question", field="messages")
-        principal, chat_id = request[PRINCIPAL], asked.chat_id
+        principal = await self._access.with_capability(request[PRINCIPAL], asked.token)
+        chat_id, headers = asked.chat_id, {}
         if chat_id is None:
-            opened = await self._chat.open(principal, OpenChat())
-            chat_id = opened["chat_id"]
+            opened = await self._chat.open(principal, OpenChat(command_id=asked.command_id), said=earlier)
+            chat_id, headers = opened["chat_id"], {"X-Chat-Token": opened["token"]}
             principal = await self._access.with_capability(principal, opened["token"])
-        headers = {"X-Chat-Id": chat_id}
-        return await self._answers.ask(request, principal, chat_id, question.content, _Tokens(), headers)
+        question = SendChat(chat_id=chat_id, text=last.content, command_id=asked.command_id)
+        return await self._answers.ask(request, principal, question, _Tokens(), {"X-Chat-Id": chat_id, **headers})
 
 
 class _Tokens:
     """The words of this door."""
 
-    def begin(self, _turn_id: str, text: str) -> bytes:
-        return as_data({"token": text}) if text else b""
+    def begin(self, _turn_id: str) -> bytes:
+        return b""
 
-    def event(self, type_: str, data: dict[str, Any]) -> bytes:
-        return as_data({"token": data["text"]}) if type_ == "chat.delta" else b""
+    def text(self, text: str) -> bytes:
+        return as_data({"token": text})
+
+    def discard(self, _attempt: int) -> bytes:
+        return as_data({"discard": True})
+
+    def event(self, _type: str, _data: dict[str, Any]) -> bytes:
+        return b""
 
     def end(self, type_: str, data: dict[str, Any]) -> bytes:
         return as_data({"error": data["error"]}) if type_ == "chat.failed" else b""

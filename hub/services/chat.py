@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,9 +15,9 @@ from hub.domain import chat as chats
 from hub.domain import commands as cmd
 from hub.domain import failures
 from hub.domain.asker import Asker
-from hub.domain.chat import Chat, ChatMode, Conversation, Turn, TurnState
-from hub.domain.errors import Conflict, Forbidden, NotFound
-from hub.domain.events import Author, ChatFailed
+from hub.domain.chat import Chat, ChatMode, Conversation, Message, Turn, TurnState
+from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
+from hub.domain.events import Author, ChatFailed, ChatForgotten
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
@@ -29,6 +30,7 @@ from hub.services.identity import by_name
 from hub.services.messages import identity_of
 from hub.services.stops import ENDS_AT_ONCE
 from hub.services.turns import (
+    GONE,
     KEPT_S,
     TRIES,
     ChatRead,
@@ -56,6 +58,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
 
+
+_UNGUESSED = 16  # characters of a command id that nobody else comes upon
+
+# Of a conversation that a caller tells of, one message and all of it: more than a model is given to read.
+_CLAIMED_CHARS = 4_000
+_CLAIMED_BYTES = 12 * 1024
 
 Answer = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -96,15 +104,25 @@ class ChatService:
         self._lang: Literal["es", "en"] = lang
         self._interrupt = interrupt
 
-    async def open(self, principal: Principal, command: cmd.OpenChat, *, chat_id: str | None = None) -> Answer:
+    async def open(
+        self,
+        principal: Principal,
+        command: cmd.OpenChat,
+        *,
+        chat_id: str | None = None,
+        said: Sequence[cmd.ChatTurn] = (),
+    ) -> Answer:
         """Start a conversation: `{chat_id, token}`. Opened with an order's token, it speaks of that order only.
 
         Args:
             chat_id: One that only the caller can know; if there is such a chat already, it goes on.
+            said: What was said before, by the caller's own account. A chat that goes on has its own memory.
 
         Raises:
+            BadRequest: The command's id is one that somebody could guess, and nothing else says whose it is.
             Unauthorized: The order's token opens nothing, or its order ended long ago.
         """
+        chat_id = chat_id or _opened_by(principal, command)
         orders = principal.orders
         if command.order_token:
             orders = (await self._access.principal(command.order_token)).orders
@@ -118,11 +136,22 @@ class ChatService:
             updated_at=now,
         )
         try:
-            await self._log.commit(written(ChatRead(chat, 0, Conversation(), 0), chat, now))
+            await self._log.commit(self._opening(chat, said))
         except Conflict:
             if chat_id is None:
                 raise
         return {"chat_id": chat.id, "token": self.token(chat.id)}
+
+    def _opening(self, chat: Chat, said: Sequence[cmd.ChatTurn]) -> Write:
+        """The write that begins a chat. What is said to have been said is words only: nothing was asked, answered or
+        proposed in it."""
+        write = written(ChatRead(chat, 0, Conversation(), 0), chat, chat.created_at)
+        told = [turn for turn in said if turn.content and turn.role != "system"]
+        if not told:
+            return write
+        messages, key = [_claimed(turn, chat, self._new_id()) for turn in told], conversation_key(chat.id)
+        document = Document(key, 1, Conversation().followed_by(messages, _CLAIMED_BYTES).model_dump_json())
+        return replace(write, documents=(*write.documents, document), expire=(*write.expire, (key, KEPT_S)))
 
     def token(self, chat_id: str) -> str:
         """What opens a chat, for a caller who has shown that it is theirs."""
@@ -178,7 +207,7 @@ class ChatService:
         return {}
 
     async def forget(self, principal: Principal, command: cmd.ForgetChat) -> Answer:
-        """Nobody remembers what was said here: not the agent, not the room, not those who come back to it.
+        """Nobody remembers what was said here: not the agent, not the room, not those in it or who come back to it.
 
         The chat goes on, and the orders it may speak about stay. An answer in the making ends first.
 
@@ -195,19 +224,20 @@ class ChatService:
             gone = [turn_key(turn_id) for turn_id in read.chat.recent]
             gone += [checkpoint_key(read.chat.id), proposal_key(read.chat.id)]
             chat = read.chat.model_copy(update={"recent": (), "lang": None, "last": None})
-            write = written(replace(read, said=Conversation()), chat, self._clock())
+            event = ChatForgotten(by=by_name(principal))
+            write = written(replace(read, said=Conversation()), chat, self._clock(), event)
             key = conversation_key(chat.id)
             write = replace(
                 write,
                 expects=(*write.expects, (key, read.said_version)),
                 documents=(*write.documents, Document(key, read.said_version + 1, Conversation().model_dump_json())),
-                expire=(*write.expire, (key, KEPT_S), *((key, 1) for key in gone)),
+                expire=(*write.expire, (key, KEPT_S), *((key, GONE) for key in gone)),
             )
             try:
                 committed = await self._log.commit(write)
             except Conflict:
                 continue
-            await self._log.forget(str(Room.chat(chat.id)))
+            await self._log.forget(str(Room.chat(chat.id)), committed.cursor.offset)
             return {"cursor": str(committed.cursor)}
         raise too_busy()
 
@@ -319,6 +349,27 @@ class ChatService:
         if principal.may(Permission.READ_CHATS):
             raise Forbidden("answer in a customer's chat with chat.reply")
         raise NotFound("there is no such chat")
+
+
+def _opened_by(principal: Principal, command: cmd.OpenChat) -> str | None:
+    """The id of the chat that this very command opens, however often it is said; None if it has no id itself."""
+    if command.command_id is None:
+        return None
+    if not principal.id and len(command.command_id) < _UNGUESSED:
+        what = f"an id that opens a chat again has {_UNGUESSED} characters at least, and nobody can guess it"
+        raise BadRequest(what, field="command_id")
+    said = f"{principal.id}\n{command.order_token or ''}\n{command.command_id}"
+    return "by-" + hashlib.sha256(said.encode()).hexdigest()[:40]
+
+
+def _claimed(turn: cmd.ChatTurn, chat: Chat, message_id: str) -> Message:
+    """What was said before a chat began, as the chat remembers it: by nobody else than its two sides, and the agent's
+    part of it known for hearsay to whoever reads on."""
+    kind: Literal["customer", "agent"] = "customer" if turn.role == "user" else "agent"
+    name = chat.opened_by.name if kind == "customer" else chats.AGENT_NAME
+    at = format_time(chat.created_at)
+    state, text = "claimed" if kind == "agent" else None, turn.content[:_CLAIMED_CHARS]
+    return Message(message_id=message_id, kind=kind, name=name, text=text, at=at, state=state)
 
 
 def _figures(turn: Turn) -> dict[str, Any]:

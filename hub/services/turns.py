@@ -18,9 +18,9 @@ from pydantic import TypeAdapter
 from hub.domain import chat as chats
 from hub.domain.chat import Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
 from hub.domain.errors import NotFound, Unavailable
-from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, parse_event
+from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, Usage, parse_event
 from hub.domain.rooms import Room
-from hub.domain.tallies import TALLIES, tallied
+from hub.domain.tallies import TALLIES, measured, tallied
 from hub.domain.values import format_time
 from hub.eventlog.log import DocKey, Document, EventLog, IndexMove, LogEntry, NewEvent, Write
 from hub.eventlog.turns import Taken, queued
@@ -29,6 +29,7 @@ from hub.services.documents import ALL_CHATS, ATTENDED_CHATS, chat_key
 if TYPE_CHECKING:
     from hub.config import Limits
 
+GONE = -1  # for `Write.expire`: at once
 KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
 # Events of its room that are read back for an answer in the making: what is older is in its checkpoint.
 RECENT = 200
@@ -229,6 +230,18 @@ def endings(
         *events,
         turns=[(end.ended(now), end.turn_version) for end in ends],
         queue=runnable,
+    )
+
+
+def accounted(both: TurnRead, usage: Usage, model: str) -> Write:
+    """What an answer took that was ended from outside: its document, and the tallies. Nobody is told."""
+    turn = both.turn.model_copy(update={"usage": usage, "model": model})
+    document = Document(turn_key(turn.id), both.turn_version + 1, turn.model_dump_json())
+    return Write(
+        expects=((document.key, both.turn_version),),
+        documents=(document,),
+        counts=tuple((TALLIES, *each) for each in measured(usage)),
+        expire=((document.key, KEPT_S),),
     )
 
 

@@ -79,7 +79,7 @@ async def test_a_new_part_of_the_answer_begins_a_new_paragraph() -> None:
     assert deltas.text == "Veo.\n\nListo."
 
 
-@pytest.mark.parametrize("character", ["x", "\x01", '"', "🌮"])
+@pytest.mark.parametrize("character", ["x", "\n", '"', "🌮"])
 def test_however_much_a_model_says_at_once_the_answer_fits_into_an_event(character: str) -> None:
     deltas = Deltas(cast("Journal", FakeJournal()))
     deltas.add("Hola ")
@@ -156,3 +156,9 @@ async def test_the_gaps_between_pieces_are_measured() -> None:
     assert deltas.gaps_ms() == (30, 30)
     deltas.came = [0.0, 1.0]
     assert deltas.gaps_ms() == (1_000, 1_000)
+
+
+def test_what_is_no_text_does_not_come_into_the_room() -> None:
+    deltas = Deltas(cast("Journal", FakeJournal()))
+    deltas.add("ho\x00la\x07, \u202e¿qué\u2066 tal?\n\tñandú 🌮")
+    assert deltas.text == "hola, ¿qué tal?\n\tñandú 🌮"

@@ -193,7 +193,7 @@ async def test_a_question_that_no_agent_takes_is_told_so_before_long(
         assert 'comanda_turns_total{code="no_agent",ending="failed",provider=""} 1.0' in await metrics.text()
     await talk.post("forget", {})
     read = await said(http, "GET", f"{hub.url}/api/rooms/{talk.room}/events", params=talk.token)
-    assert read["events"] == []
+    assert [event["type"] for event in read["events"]] == ["chat.forgotten"]
 
 
 async def test_an_answer_outlives_its_hub_and_its_readers_come_back_to_every_word_once(

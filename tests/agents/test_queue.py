@@ -113,18 +113,19 @@ async def test_deliveries_are_counted_and_keeping_a_lease_is_none(desk: Desk) ->
     assert counted == [1, 2, 3]
 
 
-async def test_the_queue_says_what_waits_and_when_a_worker_was_last_heard_of(backend: Backend) -> None:
-    async with Desk(backend.client()) as desk:
-        assert await desk.queue.attendance() == Attendance(0, None)
-        await desk.ask("t1", "t2")
-        assert await desk.queue.attendance() == Attendance(2, None)
-        await desk.queue.open()
-        assert await desk.queue.attendance() == Attendance(2, None)
-        await desk.queue.finish(await desk.take())
-        found = await desk.queue.attendance()
-        assert found.turns == 1
-        assert found.heard_s is not None
-        assert found.heard_s < _SOON_S
+async def test_the_queue_says_what_waits_and_when_a_worker_was_last_heard_of(desk: Desk) -> None:
+    await desk.ask("t1", "t2")
+    await desk.queue.finish(await desk.take("a"))
+    assert await desk.queue.attendance() == Attendance(1, None)
+    for worker in "ab":
+        await desk.queue.attend(worker)
+    for worker in "ca":  # neither is the one that was heard of last
+        await desk.queue.leave(worker)
+        heard_s = (await desk.queue.attendance()).heard_s
+        assert heard_s is not None
+        assert heard_s < _SOON_S
+    await desk.queue.leave("b")
+    assert await desk.queue.attendance() == Attendance(1, None)
 
 
 async def test_a_finished_turn_is_gone_and_its_worker_may_leave(desk: Desk) -> None:

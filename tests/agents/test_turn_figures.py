@@ -55,9 +55,9 @@ async def test_every_ending_is_counted_once_whoever_wrote_it(branch: Branch) -> 
         'comanda_turns_total{code="internal",ending="failed",provider=""} 1.0',
         'comanda_turns_total{code="",ending="stopped",provider=""} 1.0',
         'comanda_turns_total{code="no_agent",ending="failed",provider=""} 1.0',
-        'comanda_turn_ttft_seconds_bucket{le="+Inf"} 1.0',
-        "comanda_turn_ttft_seconds_count 1.0",
-        "comanda_turn_duration_seconds_count 2.0",
+        'comanda_turn_ttft_seconds_bucket{le="+Inf"} 2.0',
+        "comanda_turn_ttft_seconds_count 2.0",
+        "comanda_turn_duration_seconds_count 3.0",
         "comanda_turn_llm_calls_total 1.0",
     ):
         assert line in said, said
@@ -76,6 +76,22 @@ def test_what_was_counted_becomes_a_histogram_that_adds_up() -> None:
         "comanda_turn_tool_seconds_total 1.5",
     ):
         assert line in said, said
+
+
+async def test_an_answer_that_was_stopped_says_what_it_took_as_well(branch: Branch) -> None:
+    """The stop is written by the hub; its figures follow from the worker that was at it."""
+    chat, gate = await branch.open(), Gate()
+    with capture_logs() as logs:
+        async with running(branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"]))):
+            turn_id = await branch.send(chat, "¿qué hay?")
+            await gate.reached.wait()
+            await branch.stop(chat, turn_id)
+    (shown,) = (await branch.services.chat.turns(SUPPORT, chat[0]))["turns"]
+    assert (shown["state"], shown["model"], shown["usage"]["provider"]) == ("stopped", "offline", "test")
+    assert shown["usage"]["deltas"] == 1
+    assert 0 <= shown["usage"]["ttft_ms"] <= shown["usage"]["duration_ms"]
+    (logged,) = (entry for entry in logs if entry["event"] == "agent.turn")
+    assert (logged["ending"], logged["duration_ms"]) == ("stopped", shown["usage"]["duration_ms"])
 
 
 async def test_a_turn_that_another_ended_leaves_the_queue_with_its_worker(branch: Branch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -154,6 +155,13 @@ async def test_a_body_at_the_hubs_limit_passes_and_a_large_one_is_refused_in_the
             "message": "the body is too large",
             "retryable": False,
         }
+
+
+async def test_a_conversation_may_be_longer_than_any_other_body(nginx: Front, http: aiohttp.ClientSession) -> None:
+    async with http.post(f"{nginx.url}/api/chat", data=io.BytesIO(b"x" * 1_048_576)) as response:
+        assert response.status == 200
+    async with http.post(f"{nginx.url}/api/chat", data=io.BytesIO(b"x" * 1_200_000)) as response:
+        assert response.status == 413
 
 
 async def test_no_token_reaches_the_log(nginx: Front, http: aiohttp.ClientSession) -> None:

@@ -67,6 +67,7 @@ def test_an_answer_in_the_making_is_shown_with_its_text_and_steps() -> None:
                 {"step": "b", "state": "started", "text": "b"},
             ],
         },
+        "waiting": [],
     }
 
 

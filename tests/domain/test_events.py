@@ -115,6 +115,7 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("chat.handed_over", {"by": "Lupe", "reason": ""}),
     ("chat.handed_back", {"by": "Lupe", "reason": "listo"}),
+    ("chat.forgotten", {"by": "Ana"}),
 ]
 
 

@@ -325,7 +325,7 @@ async def test_a_question_that_makes_no_sense_is_refused(house: House, query: st
         ("POST", "/", "GET,HEAD"),
         ("GET", "/api/chat/stream", "POST"),
         ("HEAD", "/api/rooms/promos/events", "GET"),
-        ("HEAD", "/api/chat/a-chat-of-mine/stream", "GET"),
+        ("HEAD", "/api/chat/a-chat-of-mine/stream", "DELETE,GET"),
         ("GET", "/api/chat", "POST"),
         ("PATCH", "/readyz", "GET,HEAD"),
     ],

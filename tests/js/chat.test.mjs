@@ -120,6 +120,18 @@ test("what the hub says waits for a yes can be confirmed on a page that comes la
   assert.equal(chatReducer(state, { type: "snapshot", snapshot }).confirm, null);
 });
 
+test("a question that no agent has begun with can be stopped after a reload as well", () => {
+  const snapshot = { chat: { id: "c", mode: "agent" }, messages: [], turn: null, waiting: ["t1", "t2"] };
+  const state = chatReducer(initialChat, { type: "snapshot", snapshot });
+  assert.equal(stoppable(state), "t2");
+});
+
+test("what one tab has forgotten no other shows any more", () => {
+  const said = on(live, "chat.message", { message_id: "m1", author: { kind: "customer", name: "Ana" }, text: "hola" });
+  const state = on({ ...said, confirm: { say: "Confirmar", summary: "" } }, "chat.forgotten", { by: "Ana" }, 2);
+  assert.deepEqual([state.phase, state.messages, state.turn, state.confirm], ["live", [], null, null]);
+});
+
 test("an order that the chat begins to follow is noted with its link, each time once", () => {
   const data = { turn_id: "t1", order_id: "PED1", code: "K3Q9", tracking: { url: "/t/PED1.mac", token: "PED1.mac" } };
   const state = on(on(live, "chat.tracking_started", data, 4), "chat.tracking_started", data, 4);

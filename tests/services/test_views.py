@@ -95,6 +95,7 @@ async def test_a_chats_room_shows_what_was_said(branch: Branch) -> None:
         "chat": {"id": chat_id, "mode": "agent"},
         "messages": [],
         "turn": None,
+        "waiting": [],
     }
     await branch.services.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
     await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Un momento"))

@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallB
 
 from agents.offline.model import OfflineLLM
 from agents.tools import TOOLS
+from agents.tools.base import MAX_CALLS
 from tests.support.chat import MENU
 
 LLM = OfflineLLM.serving(MENU, pace_s=0)
@@ -26,23 +27,28 @@ class Dialogue:
         self.tools = STAFFS if staff else EVERYBODYS
         self.messages: list[ChatMessage] = []
         self.proposed: Called | None = None
+        self.called: list[Called] = []  # for the last message
 
     def say(self, text: str) -> tuple[Called | None, str]:
-        """One message: the tool that it leads to, if it does, and what is answered."""
+        """One message: the first tool that it leads to, if it does, and what is answered."""
         question = ChatMessage(role=MessageRole.USER, content=text)
-        first = LLM.respond([*self.messages, question], self.tools)
-        calls = [block for block in first.blocks if isinstance(block, ToolCallBlock)]
-        called, answer = None, first.content or ""
-        if calls:
+        self.called, turn = [], [*self.messages, question]
+        while True:
+            message = LLM.respond(turn, self.tools)
+            calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+            if not calls:
+                break
             assert len(calls) == 1
+            assert len(self.called) < MAX_CALLS
             assert isinstance(calls[0].tool_kwargs, dict)
-            called = calls[0].tool_name, calls[0].tool_kwargs
+            self.called.append((calls[0].tool_name, calls[0].tool_kwargs))
             result = ChatMessage(
                 role=MessageRole.TOOL,
-                content=json.dumps(self.result(*called)),
+                content=json.dumps(self.result(*self.called[-1])),
                 additional_kwargs={"tool_call_id": calls[0].tool_call_id},
             )
-            answer = LLM.respond([*self.messages, question, first, result], self.tools).content or ""
+            turn += [message, result]
+        called, answer = next(iter(self.called), None), message.content or ""
         self.messages += [question, ChatMessage(role=MessageRole.ASSISTANT, content=answer)]
         return called, answer
 

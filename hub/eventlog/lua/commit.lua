@@ -247,7 +247,7 @@ end
 for _ = 1, number() do
   local keys, seconds = number(), number()
   for _ = 1, keys do
-    if seconds > 0 then
+    if seconds ~= 0 then
       call('EXPIRE', key(), seconds)
     else
       call('PERSIST', key())

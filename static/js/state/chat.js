@@ -83,6 +83,7 @@ const REACTIONS = {
   "chat.failed": (state, data, event) => ended(state, data, event, "failed"),
   "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", { by: data.by }, event),
   "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", { by: data.by }, event),
+  "chat.forgotten": (state) => ({ ...state, messages: [], turn: null, waiting: null, confirm: null }),
   // What was done though its answer was stopped.
   "notice.sent": (state, { notice_id, message }, event) => {
     if (state.messages.some((one) => one.message_id === notice_id)) return state;
@@ -99,7 +100,7 @@ function fromSnapshot(state, snapshot) {
     mode: snapshot?.chat?.mode ?? "agent",
     messages,
     turn: turn && { ...newTurn(turn.turn_id, turn.attempt ?? 1), text: turn.text, next_index: turn.next_index, steps: turn.steps ?? [] },
-    waiting: null,
+    waiting: snapshot?.waiting?.at(-1) ?? null,
     confirm: snapshot?.confirm ?? null,
     outbox: state.outbox.filter((one) => one.failed || !messages.some((message) => message.text === one.text)),
   };

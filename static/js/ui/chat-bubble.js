@@ -16,6 +16,7 @@ export function bubble(one, conversation) {
     one.author.kind === "staff" ? h("span", { class: "bubble-name" }, one.author.name) : null,
     h("p", {}, mine ? one.text : linked(one.text)),
     one.state === "stopped" ? h("small", { class: "bubble-mark" }, t("chat.stopped")) : null,
+    one.state === "claimed" ? h("small", { class: "bubble-mark" }, t("chat.claimed")) : null,
     one.state === "failed" ? h("small", { class: "bubble-mark bad" }, t("chat.failed")) : null,
     one.at ? h("time", { dateTime: one.at }, clockTime(one.at)) : null);
 }
