@@ -241,6 +241,8 @@ class Conversation(Value):
 
 # Fold
 
+MAKING = frozenset({"chat.started", "chat.delta", "chat.step"})  # the events that an answer in the making is made of
+
 
 @dataclass(slots=True)
 class OpenTurn:

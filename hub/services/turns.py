@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from hub.domain import chat as chats
-from hub.domain.chat import Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
+from hub.domain.chat import MAKING, Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
 from hub.domain.errors import NotFound, Unavailable
 from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, Usage, parse_event
 from hub.domain.rooms import Room
@@ -138,7 +138,8 @@ def open_turn(entries: Sequence[LogEntry], turn_ids: Sequence[str], checkpoint: 
     """The answer in the making, of these events of its room and its checkpoint; the last one that has begun."""
     known = _OPEN_TURN.validate_json(checkpoint) if checkpoint else None
     for turn_id in reversed(turn_ids):
-        events = [parsed(entry)[0] for entry in entries if turn_id in entry.body]
+        # Others are not read: one that a newer hub wrote may be of a kind that this one does not know.
+        events = [parsed(entry)[0] for entry in entries if entry.type in MAKING and turn_id in entry.body]
         if (found := OpenTurn.of(turn_id, events, known)) is not None:
             return found
     return None

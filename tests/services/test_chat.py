@@ -483,6 +483,15 @@ async def test_what_is_in_the_queue_and_over_already_leaves_it_without_a_word(de
     assert await desk.types(chat) == ["chat.message", "chat.stopped"]
 
 
+async def test_what_a_newer_hub_says_of_an_answer_keeps_nobody_out_of_the_room(desk: Desk) -> None:
+    chat = await desk.open()
+    turn_id = (await desk.send(chat))["turn_id"]
+    await desk.says(chat, turn_id, "Hola")
+    body = json.dumps({"type": "chat.sung", "at": "2026-11-20T21:30:00.123Z", "data": {"turn_id": turn_id}})
+    await desk.log.commit(Write(events=(NewEvent("chat.sung", body, (f"chat:{chat[0]}",)),)))
+    assert (await desk.snapshot(chat))["turn"]["text"] == "Hola"
+
+
 async def test_what_was_said_is_forgotten_on_request(desk: Desk) -> None:
     chat, stranger = await desk.open(), await desk.open()
     turn_id = (await desk.send(chat, "soy Guadalupe, Calle 5"))["turn_id"]
