@@ -169,7 +169,7 @@ class Hub:
                     await self.services.stock.open_branch()
                     opened = epoch
                 await self._part_with_former_staff()
-                if ended := await self.services.chat.end_unattended(self._agent_wait_s):
+                if ended := await self.services.unattended.end(self._agent_wait_s):
                     logger.warning("hub.turns_unattended", ended=ended)
             except ComandaError as exc:
                 logger.warning("hub.not_looked_after", code=exc.code)

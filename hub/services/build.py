@@ -31,6 +31,7 @@ from hub.services.staff import StaffService
 from hub.services.stock import StockService
 from hub.services.stops import Stops
 from hub.services.tokens import Tokens
+from hub.services.unattended import Unattended
 from hub.services.views import RoomViews
 
 # No vowels: an order number is never a word. No 0/O, 1/I: it survives being shouted.
@@ -58,6 +59,7 @@ class Services:
     couriers: CourierService
     chat: ChatService
     handover: Handover
+    unattended: Unattended
     inbox: Inbox
     staff: StaffService
     figures: Figures
@@ -108,10 +110,8 @@ def build_services(
         clock,
         new_id,
         settings.limits,
-        turns,
         messages,
         stops,
-        lang=settings.lang,
         interrupt=settings.agent.interrupt,
     )
     return Services(
@@ -128,6 +128,7 @@ def build_services(
         couriers=CourierService(log, clock),
         chat=chat,
         handover=Handover(log, messages, stops, clock, settings.limits),
+        unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
         inbox=Inbox(log),
         staff=staff,
         figures=figures,

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
-
 from hub.domain import chat as chats
 from hub.domain import commands as cmd
-from hub.domain import failures
 from hub.domain.asker import Asker
-from hub.domain.chat import Chat, ChatMode, Conversation, Message, Turn, TurnState
-from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
-from hub.domain.events import Author, ChatFailed, ChatForgotten
+from hub.domain.chat import Chat, ChatMode, Conversation, Turn
+from hub.domain.errors import Conflict, Forbidden, NotFound
+from hub.domain.events import Author, ChatForgotten
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES
 from hub.domain.values import format_time
 from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, Write
-from hub.eventlog.turns import Taken, TurnQueue
 from hub.services.documents import chat_key, proposal_key
 from hub.services.identity import by_name
 from hub.services.messages import identity_of
+from hub.services.openings import opening, same_chat
 from hub.services.stops import ENDS_AT_ONCE
 from hub.services.turns import (
     GONE,
@@ -40,10 +36,8 @@ from hub.services.turns import (
     conversation_key,
     ending,
     open_turn,
-    read_so_far,
     read_turn,
     require_chat,
-    skip,
     too_busy,
     turn_key,
     written,
@@ -58,12 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
 
-
-_UNGUESSED = 16  # characters of a command id that nobody else comes upon
-
-# Of a conversation that a caller tells of, one message and all of it: more than a model is given to read.
-_CLAIMED_CHARS = 4_000
-_CLAIMED_BYTES = 12 * 1024
 
 Answer = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -85,23 +73,19 @@ class ChatService:
         clock: Clock,
         new_id: Callable[[], str],
         limits: Limits,
-        queue: TurnQueue,
         messages: Messages,
         stops: Stops,
         *,
-        lang: Literal["es", "en"] = "es",
         interrupt: bool = False,
     ) -> None:
         self._log = log
         self._access = access
         self._tokens = tokens
-        self._queue = queue
         self._stops = stops
         self._messages = messages
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
-        self._lang: Literal["es", "en"] = lang
         self._interrupt = interrupt
 
     async def open(
@@ -122,7 +106,7 @@ class ChatService:
             BadRequest: The command's id is one that somebody could guess, and nothing else says whose it is.
             Unauthorized: The order's token opens nothing, or its order ended long ago.
         """
-        chat_id = chat_id or _opened_by(principal, command)
+        chat_id = chat_id or same_chat(principal, command)
         orders = principal.orders
         if command.order_token:
             orders = (await self._access.principal(command.order_token)).orders
@@ -136,22 +120,11 @@ class ChatService:
             updated_at=now,
         )
         try:
-            await self._log.commit(self._opening(chat, said))
+            await self._log.commit(opening(chat, said, self._new_id))
         except Conflict:
             if chat_id is None:
                 raise
         return {"chat_id": chat.id, "token": self.token(chat.id)}
-
-    def _opening(self, chat: Chat, said: Sequence[cmd.ChatTurn]) -> Write:
-        """The write that begins a chat. What is said to have been said is words only: nothing was asked, answered or
-        proposed in it."""
-        write = written(ChatRead(chat, 0, Conversation(), 0), chat, chat.created_at)
-        told = [turn for turn in said if turn.content and turn.role != "system"]
-        if not told:
-            return write
-        messages, key = [_claimed(turn, chat, self._new_id()) for turn in told], conversation_key(chat.id)
-        document = Document(key, 1, Conversation().followed_by(messages, _CLAIMED_BYTES).model_dump_json())
-        return replace(write, documents=(*write.documents, document), expire=(*write.expire, (key, KEPT_S)))
 
     def token(self, chat_id: str) -> str:
         """What opens a chat, for a caller who has shown that it is theirs."""
@@ -257,43 +230,6 @@ class ChatService:
         """What was counted of the branch's turns, whoever ended them (see `hub.domain.tallies`)."""
         return await self._log.counts(TALLIES)
 
-    async def end_unattended(self, wait_s: float) -> int:
-        """Fail the turns that no agent worker has looked at for so long: nobody waits for ever.
-
-        Returns:
-            How many were ended.
-        """
-        ended = 0
-        left = await self._queue.unattended(wait_s)
-        if not left:
-            return 0
-        heard_s = (await self._queue.attendance()).heard_s
-        code = "no_agent" if heard_s is None or heard_s >= wait_s else "agent_busy"
-        for taken in left:
-            try:
-                ended += await self._fail(taken, code)
-            except Conflict:
-                continue  # a worker has just taken it
-            await self._queue.finish(taken)
-        return ended
-
-    async def _fail(self, taken: Taken, code: str) -> bool:
-        """End a turn as failed, with what it has said; False if it is over already."""
-        try:
-            both = await read_turn(self._log, taken.turn_id)
-        except ValidationError:  # a turn that nobody can read: its chat goes on without it
-            return await skip(self._log, taken, failures.told(code, self._lang), self._clock(), self._limits)
-        if both is None or both.turn.over:
-            return False
-        event = ChatFailed(
-            turn_id=taken.turn_id,
-            text=await read_so_far(self._log, both.turn),
-            error=failures.told(code, both.chat.lang or self._lang),
-        )
-        write = ending(both, TurnState.FAILED, (event,), self._clock(), self._limits, error=code)
-        await self._log.commit(write)
-        return True
-
     @staticmethod
     def snapshot(entries: Sequence[LogEntry], bodies: Sequence[str | None]) -> dict[str, Any]:
         """A chat room as a page draws it.
@@ -349,27 +285,6 @@ class ChatService:
         if principal.may(Permission.READ_CHATS):
             raise Forbidden("answer in a customer's chat with chat.reply")
         raise NotFound("there is no such chat")
-
-
-def _opened_by(principal: Principal, command: cmd.OpenChat) -> str | None:
-    """The id of the chat that this very command opens, however often it is said; None if it has no id itself."""
-    if command.command_id is None:
-        return None
-    if not principal.id and len(command.command_id) < _UNGUESSED:
-        what = f"an id that opens a chat again has {_UNGUESSED} characters at least, and nobody can guess it"
-        raise BadRequest(what, field="command_id")
-    said = f"{principal.id}\n{command.order_token or ''}\n{command.command_id}"
-    return "by-" + hashlib.sha256(said.encode()).hexdigest()[:40]
-
-
-def _claimed(turn: cmd.ChatTurn, chat: Chat, message_id: str) -> Message:
-    """What was said before a chat began, as the chat remembers it: by nobody else than its two sides, and the agent's
-    part of it known for hearsay to whoever reads on."""
-    kind: Literal["customer", "agent"] = "customer" if turn.role == "user" else "agent"
-    name = chat.opened_by.name if kind == "customer" else chats.AGENT_NAME
-    at = format_time(chat.created_at)
-    state, text = "claimed" if kind == "agent" else None, turn.content[:_CLAIMED_CHARS]
-    return Message(message_id=message_id, kind=kind, name=name, text=text, at=at, state=state)
 
 
 def _figures(turn: Turn) -> dict[str, Any]:

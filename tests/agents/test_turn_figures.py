@@ -46,7 +46,7 @@ async def test_every_ending_is_counted_once_whoever_wrote_it(branch: Branch) -> 
         await gate.reached.wait()
         await branch.stop(chat, turn_id)
     await branch.send(chat, "¿hay alguien?")
-    await branch.services.chat.end_unattended(0)
+    await branch.services.unattended.end(0)
     metrics = Metrics()
     metrics.turns.counted = await branch.services.chat.tallies()
     said = metrics.render().decode()

@@ -75,7 +75,7 @@ class Trial:
         self.workers.append(self.hire())
 
     async def lose_patience(self, _chat: tuple[str, str]) -> None:
-        await self.branch.services.chat.end_unattended(0.05)
+        await self.branch.services.unattended.end(0.05)
 
     async def run(self, rounds: int) -> None:
         happens = (

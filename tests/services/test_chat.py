@@ -433,14 +433,14 @@ async def test_a_new_question_ends_the_answer_in_the_making_where_that_is_the_se
 async def test_a_question_that_no_worker_looks_at_fails_and_the_next_one_comes_up(desk: Desk) -> None:
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
-    assert await desk.chat.end_unattended(3_600) == 0
-    assert await desk.chat.end_unattended(0) == 1
+    assert await desk.services.unattended.end(3_600) == 0
+    assert await desk.services.unattended.end(0) == 1
     ended = (await desk.events(chat))[-1]
     assert (ended["type"], ended["data"]["turn_id"]) == ("chat.failed", turns[0])
     assert ended["data"]["error"]["code"] == "no_agent"
     assert ended["data"]["error"]["retryable"]
     assert await desk.queued() == turns[1:]
-    assert await desk.chat.end_unattended(0) == 1
+    assert await desk.services.unattended.end(0) == 1
     assert await desk.queued() == []
     assert (await desk.types(chat)).count("chat.failed") == 2
 
@@ -452,10 +452,10 @@ async def test_a_turn_whose_worker_died_and_nobody_follows_ends_with_what_it_had
     taken = await desk.services.turns.take("dead", 5)
     assert taken is not None
     await desk.says(chat, turn_id, "Tenemos ")
-    assert await desk.chat.end_unattended(0) == 0  # its lease holds
+    assert await desk.services.unattended.end(0) == 0  # its lease holds
     await desk.redis.xclaim(desk.log.keys.turns, "agents", "dead", 0, [taken.entry], idle=60_000, justid=True)
-    assert await desk.chat.end_unattended(3_600) == 0
-    assert await desk.chat.end_unattended(30) == 1
+    assert await desk.services.unattended.end(3_600) == 0
+    assert await desk.services.unattended.end(30) == 1
     ended = (await desk.events(chat))[-1]
     assert (ended["data"]["text"], ended["data"]["error"]["code"]) == ("Tenemos ", "no_agent")
     assert await desk.redis.xpending_range(desk.log.keys.turns, "agents", "-", "+", 10) == []
@@ -466,7 +466,7 @@ async def test_a_turn_that_cannot_be_read_is_ended_too_and_holds_up_nobody(desk:
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     await desk.send(other)
     await desk.redis.hset(desk.log.keys.doc("turn", turns[0]), "b", "{}")
-    assert await desk.chat.end_unattended(0) == 2
+    assert await desk.services.unattended.end(0) == 2
     ended = [event["data"]["error"]["code"] for event in await desk.events(chat) if event["type"] == "chat.failed"]
     assert ended == ["no_agent"]
     assert await desk.queued() == turns[1:]
@@ -478,7 +478,7 @@ async def test_what_is_in_the_queue_and_over_already_leaves_it_without_a_word(de
     turn_id = (await desk.send(chat))["turn_id"]
     await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
     await desk.log.commit(Write(queue=(queued("gone", "gone"),)))
-    assert await desk.chat.end_unattended(0) == 0
+    assert await desk.services.unattended.end(0) == 0
     assert await desk.queued() == []
     assert await desk.types(chat) == ["chat.message", "chat.stopped"]
 
