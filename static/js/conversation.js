@@ -62,6 +62,12 @@ export class Conversation {
     await this.hub.command("chat.stop", { chat_id, turn_id, token });
   }
 
+  /** Have the hub forget all that was said; the chat goes on. Its room tells every page that shows it. */
+  async forget() {
+    const { chat_id, token } = this.chat;
+    await this.hub.command("chat.forget", { chat_id, token });
+  }
+
   #isStale() {
     const order = this.orderToken();
     return Boolean(order) && this.chat.order_token !== order && !stoppable(this.store.state) && this.store.state.outbox.length === 0;

@@ -126,6 +126,24 @@ def test_a_stop_keeps_the_words_in_every_tab_and_the_next_question_is_answered(h
     assert agree(page, other, 4)[:2] == [LONG, kept]
 
 
+def test_what_one_tab_forgets_none_shows_any_more(hub: Hub, window: Window) -> None:
+    page = chatting(window(PHONE), hub.url)
+    ask(page, "gracias")
+    see(page, ANSWERED)
+    other = chatting(page.context.new_page(), hub.url)
+    agree(page, other, 2)
+    page.on("dialog", lambda dialog: dialog.accept())
+    tap(page, "chat-forget")
+    for tab in (page, other):
+        tab.wait_for_function("() => document.querySelectorAll('.bubbles > *').length === 0", timeout=15_000)
+    other.reload()
+    online(other)
+    tap(other, "chat-open")
+    ask(other, "hola")
+    see(other, ANSWERED)
+    assert len(agree(page, other, 2)) == 2
+
+
 def test_a_member_of_staff_takes_over_in_mid_answer_and_hands_back(hub: Hub, window: Window) -> None:
     page = chatting(window(PHONE), hub.url)
     staff = Staff(window(DESK), hub)

@@ -23,7 +23,7 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
   const part = (test) => $(`[data-test=${test}]`, panel);
   const [log, input, send, stop, voice] = ["chat-log", "chat-input", "chat-send", "chat-stop", "chat-voice"].map(part);
   const [list, working] = [$(".bubbles", panel), $(".working", panel)];
-  const confirm = part("chat-confirm");
+  const [confirm, forget] = [part("chat-confirm"), part("chat-forget")];
 
   const open = () => conversation.open().catch((error) => store.dispatch({ type: "failed", code: error.code ?? "internal" }));
   const sheet = mountSheet({ panel, opener, closer: part("chat-close"), below, first: () => input, onOpen: open });
@@ -48,6 +48,7 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
   });
   confirm.addEventListener("click", () => say(store.state.confirm?.say ?? ""));
   stop.addEventListener("click", () => conversation.stop().catch(toastError));
+  forget.addEventListener("click", () => window.confirm(t("chat.forget_sure")) && conversation.forget().catch(toastError));
 
   const draw = (state, before) => {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
@@ -56,6 +57,7 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
     $(".chips", panel).hidden = state.messages.length > 0 || state.outbox.length > 0;
     $(".chat-mode", panel).textContent = t(state.mode === "person" ? "chat.mode_person" : "chat.mode_agent");
     const busy = Boolean(stoppable(state));
+    forget.hidden = state.messages.length === 0;
     stop.hidden = !busy;
     send.hidden = busy;
     confirm.parentElement.hidden = busy || !state.confirm;
@@ -77,6 +79,7 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
     replace($(".chips", panel), CHIPS.map((key, index) =>
       h("button", { type: "button", dataset: { test: `chip-${index}` }, on: { click: () => say(t(key)) } }, t(key))));
     $(".chat-hello", panel).textContent = t("chat.hello");
+    forget.textContent = t("chat.forget");
     forgetKeyed(list);
     draw(store.state, store.state);
   };
@@ -95,7 +98,9 @@ function skeleton() {
       h("div", {}, h("h2", { class: "chat-title" }), h("p", { class: "chat-mode" })),
       h("button", { class: "round", type: "button", dataset: { test: "chat-close" } }, icon("icons", "close"))),
     h("div", { class: "chat-log", role: "log", "aria-live": "off", tabIndex: 0, dataset: { test: "chat-log" } },
-      h("p", { class: "chat-hello" }), h("div", { class: "bubbles" }), h("div", { class: "working" })),
+      h("p", { class: "chat-hello" }),
+      h("button", { class: "link chat-forget", type: "button", hidden: true, dataset: { test: "chat-forget" } }),
+      h("div", { class: "bubbles" }), h("div", { class: "working" })),
     h("div", { class: "chips" }),
     h("div", { class: "confirm", hidden: true },
       h("p", { class: "confirm-summary" }),
