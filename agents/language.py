@@ -31,10 +31,13 @@ _EN = word_set(
     the a an of and or what where when how much many is are my your me i im want would like can could please
     have get give order status ready long take hello hi hey thanks thank you menu price prices cost costs for
     with without pickup pick up delivery deliver to at name under address two three four five six seven eight
-    nine ten dozen do does did it its on in yes there any who help need also another more publish announce
+    nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty
+    sixty seventy eighty ninety hundred dozen half show send bring make everyone
+    everyones everybody do does did it its on in yes there any who help need also another more publish announce
     promotion promo deal some still yet here home human person about which left
     """
 )
+COMMON = _ES | _EN
 _WORD = re.compile(r"[a-z']+")
 # What a yes is made of; each message needs one of the first, and may have no word that is in neither.
 _YES = word_set(

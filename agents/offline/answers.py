@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline import told_menu, told_orders, told_staff
-from agents.offline.phrases import BROKEN, FAILED, SAID, UNKNOWN, listed, not_known, pick
+from agents.offline.phrases import BROKEN, FAILED, SAID, UNKNOWN, WHY_HOW_MANY, listed, not_known, not_understood, pick
 from agents.offline.said import (
     ALLERGENS,
     ASKS_AGAIN,
@@ -66,6 +66,7 @@ def said(intent: Intent, menu: Menu, lang: Lang) -> str:
 def answer(results: list[tuple[str, Result]], lang: Lang, intent: Intent) -> str:
     """What the tools have found, in words."""
     parts = []
+    kitchen = any(tool == ALLERGENS and "error" not in result for tool, result in results)
     for tool, result in results:
         if "error" in result:
             parts.append(_failed(result, lang))
@@ -75,6 +76,8 @@ def answer(results: list[tuple[str, Result]], lang: Lang, intent: Intent) -> str
             parts.append(_DONE[result["confirmed"]](result, lang))
         else:
             parts.append(_ANSWERS[tool](result, lang))
+    if kitchen:
+        parts = ["\n".join([*parts, pick(told_menu.ONE_KITCHEN, lang)])]
     if intent.also in UNKNOWN:
         parts.append(not_known(intent.also, lang, offer=False))
     elif intent.also:
@@ -82,6 +85,8 @@ def answer(results: list[tuple[str, Result]], lang: Lang, intent: Intent) -> str
         for offer in (*ASKS_PERSON, *ASKS_MENU):  # one question at a time
             told = told.replace(offer, "")
         parts.insert(0, told.strip())
+    if intent.missed:
+        parts.insert(0, not_understood(intent.missed, lang))
     return "\n\n".join(parts)
 
 
@@ -103,8 +108,8 @@ def _how_many(intent: Intent, menu: Menu, lang: Lang) -> str:
     if intent.say == "how_many":
         item = menu.by_sku[intent.about[0]]
         asks = pick((f"{ASKS_HOW_MANY[0]} «{item.name}»?", f"{ASKS_HOW_MANY[1]} “{item.name_en}”?"), lang)
-        why = pick(("Aquí se pide por pieza, no por peso ni por dinero. ", "We take orders by the piece. "), lang)
-        return f"{why}{asks}" if intent.about[1:] else asks
+        why = WHY_HOW_MANY.get(intent.about[1])
+        return f"{pick(why, lang)} {asks}" if why else asks
     many, *skus = intent.about
     marks = pick(("«{}»", "“{}”"), lang)
     names = listed([marks.format(pick((menu.by_sku[sku].name, menu.by_sku[sku].name_en), lang)) for sku in skus], lang)

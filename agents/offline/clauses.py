@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agents.offline.words import AMOUNTS
+from agents.offline.words import AMOUNTS, bare
 
 NUMBER = rf"(?:\d{{1,3}}|{'|'.join(AMOUNTS)})"
 _REMOVE = (
@@ -34,6 +34,29 @@ VERBS = re.compile(
     rf"(?P<instead>{_INSTEAD}))",
     re.IGNORECASE,
 )
+MORE = re.compile(r"\b(?:mas|more|extra|otr[oa]s?|another)\b")
+ADDITION = re.compile(r"^\W*(?:y|and|plus|ademas|tambien|also|con)\b")
+TWICE = re.compile(r"\b(?:el doble|al doble|double|twice as (?:many|much))\b")
+_START_OVER = re.compile(r"\b(?:quita todo|borra todo|empe\w+ de nuevo|start over|cancel everything|nada de eso)\b")
+WISH = re.compile(r"\b(?:sin|without|con|with|extra|bien|poc[oa]|well)\b|\bno (?!quiero)\w+")
+
+
+def is_correction(text: str) -> bool:
+    """Whether a message changes an order in the making, rather than asking something else."""
+    compared = bare(text)
+    changes = any(cut.lastgroup != "put" for cut in VERBS.finditer(text))
+    return bool(
+        changes or ADDITION.match(compared) or MORE.search(compared) or WISH.search(compared) or TWICE.search(compared)
+    )
+
+
+def says_instead(text: str) -> bool:
+    """Whether a message puts something into another's place: "mejor que sean cuatro"."""
+    return any(cut.lastgroup in ("instead", "let") for cut in VERBS.finditer(text))
+
+
+def starts_over(text: str) -> bool:
+    return bool(_START_OVER.search(bare(text)))
 
 
 def turning_point(text: str) -> int | None:

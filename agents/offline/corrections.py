@@ -6,72 +6,38 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.offline.additions import put
 from agents.offline.assortments import shared_out
-from agents.offline.clauses import NUMBER, VERBS, clauses, turning_point
+from agents.offline.clauses import NUMBER, clauses, turning_point
 from agents.offline.order import read_order
 from agents.offline.removals import keeps_only, leaving_out, lines_meant, remove
-from agents.offline.replacements import instead_of, some_become, swapped
-from agents.offline.wanted import Draft, Wanted
-from agents.offline.words import BREAKS, amount, bare, tokens
+from agents.offline.replacements import swapped
+from agents.offline.wanted import Draft
+from agents.offline.words import amount, tokens
 
 if TYPE_CHECKING:
     from agents.offline.dishes import Dishes
 
 _NEXT_ONE = re.compile(
-    r"(?:\s*[,;]\s*|\s+)(?=(?:(?:y|and)\s+)?(?:los|las|el|la|the)\s+[^\W\d]+.*\b(?:sin|con|without|with)\b)", re.I
-)
-_AND_ONE = re.compile(rf"\s*(?:,|\by\b|\band\b)\s*((?:a|{NUMBER})\s+\S.*)", re.IGNORECASE)
-_NOT_IT = re.compile(
-    r"^\W*(?:y )?(?:l[oa]s? |el |the )?[^,;.]+?[\s,]+(?:mejor )?(?:ya )?no\W*(?:please|por favor|porfa)?\W*$"
-)
-_FIRST_THAT_MANY = re.compile(rf"^\W*(?:sean?\s+)?({NUMBER})\s*(?:,|;|\by\b|\band\b)\s*(?=\S)", re.IGNORECASE)
-_MORE = re.compile(r"\b(?:mas|more|extra|otr[oa]s?|another)\b")
-_ADDITION = re.compile(r"^\W*(?:y|and|plus|ademas|tambien|also|con)\b")
-_EVERYTHING = re.compile(r"\b(?:todos?|todas?|all|everything|both|ambos)\b")
-# What is put on a dish: a wish, though no "con" stands before it.
-_GARNISH = re.compile(
-    r"\b(?:salsas?|limon(?:es)?|cebollas?|cilantro|queso|crema|aguacate|verdura|pina|chiles?|hielos?|azucar|limes?|"
-    r"onions?|"
-    r"cheese|cream|avocado|pineapple|ice|sugar)\b"
-)
-_POLITE = frozenset({"por", "favor", "porfa", "please", "gracias", "thanks"})
-_EACH = re.compile(r"\b(?:cada|each)\b")
-_HALF = re.compile(r"\b(?:mitad|half)\b")
-_TWICE = re.compile(r"\b(?:el doble|al doble|double|twice as (?:many|much))\b")
-_START_OVER = re.compile(r"\b(?:quita todo|borra todo|empe\w+ de nuevo|start over|cancel everything|nada de eso)\b")
-_WISH = re.compile(r"\b(?:sin|without|con|with|extra|bien|poc[oa]|well)\b|\bno (?!quiero)\w+")
-_WISH_ON = re.compile(
-    r"\b((?:sin|without|no|extra)\s+[^\W\d]+(?: (?:y|ni|and|or) [^\W\d]+)?)\s+(?:en|on|in|for|para)\s+"
-    r"((?:el|la|los|las|the|mi|mis|my)\s+.+)",
+    r"(?:\s*[,;]\s*|\s+)"
+    r"(?=(?:(?:y|and)\s+)?(?:los|las|el|la|the)\s+(?!mitad|half|otr[oa]|other)[^\W\d]+.*\b(?:sin|con|without|with)\b)",
     re.IGNORECASE,
 )
-
-
-def is_correction(text: str) -> bool:
-    """Whether a message changes an order in the making, rather than asking something else."""
-    compared = bare(text)
-    changes = any(cut.lastgroup != "put" for cut in VERBS.finditer(text))
-    return bool(
-        changes
-        or _ADDITION.match(compared)
-        or _MORE.search(compared)
-        or _WISH.search(compared)
-        or _TWICE.search(compared)
-    )
-
-
-def says_instead(text: str) -> bool:
-    """Whether a message puts something into another's place: "mejor que sean cuatro"."""
-    return any(cut.lastgroup in ("instead", "let") for cut in VERBS.finditer(text))
-
-
-def starts_over(text: str) -> bool:
-    return bool(_START_OVER.search(bare(text)))
+_OF_WHICH = re.compile(
+    rf"^\W*((?:(?:y|and)\s+)?(?:{NUMBER}\s+)?)(?:que sea |la |el )?(?:de|al) ([^\W\d_]+)\b(?!\s+(?:y|and)\b)",
+    re.IGNORECASE,
+)
+# "Los de pastor que sean 5": the number comes after its dish.
+_LET_BE = re.compile(
+    rf"\b(?:los|las|el|la|the)\s+((?:(?:de|al)\s+)?[^\W\d_]+),?\s+que\s+sean?\s+({NUMBER})\b", re.IGNORECASE
+)
+_AND_ONE = re.compile(rf"\s*(?:,|\by\b|\band\b)\s*((?:a|{NUMBER})\s+\S.*)", re.IGNORECASE)
 
 
 def corrected(draft: Draft, text: str, dishes: Dishes) -> Draft:
     """The draft after one more message."""
     whole = _whole(draft, dishes)
+    text = _of_last_kind(draft, text, dishes)
     said = read_order(text, dishes, whole)
     result = Draft(
         lines=[replace(line, notes=list(line.notes)) for line in draft.lines],
@@ -111,6 +77,16 @@ def corrected(draft: Draft, text: str, dishes: Dishes) -> Draft:
     return result
 
 
+def _of_last_kind(draft: Draft, text: str, dishes: Dishes) -> str:
+    """ "una torta" – "de pastor": which of those, and no taco. The message with the dish's whole name."""
+    match = _OF_WHICH.match(text)
+    last = draft.lines[-1].sku if draft.lines else ""
+    sku = dishes.of_the_same_kind(tokens(match[2]), last) if match else None
+    if sku is None or match is None:
+        return text
+    return f"{match[1] or 'mejor '}{dishes.menu.by_sku[sku].name} {text[match.end() :]}"
+
+
 def first_order(text: str, dishes: Dishes, whole: int = 0) -> Draft:
     """What one message says of an order, when it changes its mind on the way: "4 de pastor, no, mejor 5"."""
     said = read_order(text, dishes, whole)
@@ -124,7 +100,7 @@ def first_order(text: str, dishes: Dishes, whole: int = 0) -> Draft:
 
 def _reworded(result: Draft, rest: str, dishes: Dishes, whole: int) -> Draft:
     """The draft after each clause of what was said about it."""
-    for kind, clause in _about_one_each(clauses(rest)):
+    for kind, clause in _about_one_each(clauses(_LET_BE.sub(r"mejor \2 \1", rest))):
         if keeps_only(result, clause, dishes):
             result.open = None
             continue
@@ -136,11 +112,11 @@ def _reworded(result: Draft, rest: str, dishes: Dishes, whole: int) -> Draft:
         if kind in ("remove", "drop"):
             remove(result, clause, dishes, "sin" if kind == "remove" else "without")
         elif kind == "swap":
-            _put(result, swapped(result, clause, dishes), dishes, "instead", 0)
+            put(result, swapped(result, clause, dishes), dishes, "instead", 0)
         else:
-            _put(result, clause, dishes, _let(result, clause, dishes) if kind == "let" else kind, whole)
+            put(result, clause, dishes, _let(result, clause, dishes) if kind == "let" else kind, whole)
         if more:
-            _put(result, more[1], dishes, "add", whole)
+            put(result, more[1], dishes, "add", whole)
     return result
 
 
@@ -204,119 +180,3 @@ def _close(result: Draft, draft: Draft, said: Draft, dishes: Dishes) -> None:
     new = [line for line in result.lines if line.sku not in {old.sku for old in draft.lines}]
     if len(new) == 1 and len(said.lines) == 1 and not said.counted:
         new[0].qty = draft.open[1]
-
-
-def _put(draft: Draft, clause: str, dishes: Dishes, kind: str, whole: int) -> None:
-    """Dishes that come in, instead of others or besides them; amounts and wishes for those that are there."""
-    if not clause.strip() or any(says(draft, clause, dishes) for says in (_wish_for, _none_of, some_become)):
-        return
-    if kind == "instead" and draft.lines and (first := _FIRST_THAT_MANY.match(clause)):
-        _without_dish(draft, first[1], dishes, kind)
-        kind, clause = "add", clause[first.end() :]
-    said = read_order(clause, dishes, whole)
-    compared = bare(clause)
-    if not said.lines:
-        if draft.lines:
-            _without_dish(draft, clause, dishes, kind)
-        if said.unknown and not _WISH.search(compared):
-            draft.unknown = said.unknown
-        return
-    draft.unknown += said.unknown
-    adds = kind == "add" or bool(_ADDITION.match(compared)) or bool(_MORE.search(compared))
-    if kind == "instead" and not adds and not any(line.sku == new.sku for new in said.lines for line in draft.lines):
-        draft.lines = instead_of(draft.lines, said, dishes)
-        return
-    _put_in(draft, said, adds=adds)
-
-
-def _put_in(draft: Draft, said: Draft, *, adds: bool) -> None:
-    """Each dish that was said: a new line, more of one that is there, or another number or wish for it."""
-    for new in said.lines:
-        same = next((line for line in draft.lines if line.sku == new.sku), None)
-        if same is None:
-            draft.lines.append(new)
-        elif new.notes and not said.counted:
-            same.notes = [*same.notes, *(note for note in new.notes if note not in same.notes)]
-        elif adds and (not new.notes or new.notes == same.notes):
-            same.qty += new.qty
-        elif adds:
-            draft.lines.append(new)
-        elif said.counted:
-            same.qty, same.notes = new.qty, new.notes or same.notes
-
-
-def _wish_for(draft: Draft, clause: str, dishes: Dishes) -> bool:
-    """ "no onions on the pastor": a wish that comes before its dish, which is ordered already."""
-    match = _WISH_ON.search(clause)
-    meant = lines_meant(draft, tokens(match[2]), dishes) if match and not dishes.find(tokens(match[1])) else []
-    for line in meant:
-        if match and match[1] not in line.notes:
-            line.notes.append(match[1])
-    return bool(meant)
-
-
-def _none_of(draft: Draft, clause: str, dishes: Dishes) -> bool:
-    """ "el flan no": a dish that is ordered, and is not wanted after all."""
-    meant = lines_meant(draft, tokens(clause), dishes) if _NOT_IT.match(bare(clause)) else []
-    draft.lines = [line for line in draft.lines if line not in meant]
-    return bool(meant)
-
-
-def _without_dish(draft: Draft, clause: str, dishes: Dishes, kind: str) -> None:
-    """ "que sean tres", "uno más", "sin cebolla": about what is there already."""
-    words = tokens(clause)
-    compared = bare(clause)
-    meant = lines_meant(draft, words, dishes)
-    last = meant[0] if len(meant) == 1 else draft.lines[-1]
-    if _in_parts(draft, last, clause, dishes):
-        return
-    many = next((value for word in words if (value := amount(word)) is not None), None)
-    if _HALF.search(compared):
-        many = last.qty // 2 or None
-    if _for_every_line(draft, compared, many, kind):
-        return
-    if many is not None and many >= last.qty and _WISH.search(compared):  # "one of them": of those that are several
-        last = next((line for line in reversed(draft.lines) if line.qty > many), last)
-    if many is not None and many < last.qty and _WISH.search(compared):
-        last.qty -= many
-        last = Wanted(last.sku, many, list(last.notes))
-        draft.lines.append(last)
-    if _WISH.search(compared):
-        for line in draft.lines if _EVERYTHING.search(compared) else meant or draft.lines[-1:]:
-            wished = read_order(f"{dishes.menu.by_sku[line.sku].name} {clause}", dishes)
-            line.notes += [note for one in wished.lines[:1] for note in one.notes if note not in line.notes]
-    elif kind == "add" and many is None and _GARNISH.search(compared):  # "ponle salsa aparte"
-        note = " ".join(word.raw for word in words if word.word not in BREAKS | _POLITE)
-        last.notes.append(note[:80])
-    elif many is not None and (_MORE.search(compared) or kind == "add"):
-        last.qty += many
-    elif many is not None:
-        last.qty = many
-    elif _MORE.search(compared) and kind == "add":
-        last.qty += 1
-
-
-def _in_parts(draft: Draft, last: Wanted, clause: str, dishes: Dishes) -> bool:
-    """ "tres con todo, dos sin todo": the five that are ordered, in parts."""
-    if sum(amount(word) is not None for word in tokens(clause)) < 2 or not _WISH.search(bare(clause)):
-        return False
-    parts = read_order(f"{last.qty} {dishes.menu.by_sku[last.sku].name}, {clause}", dishes).lines
-    if {part.sku for part in parts} != {last.sku} or sum(part.qty for part in parts) != last.qty:
-        return False
-    at = draft.lines.index(last)
-    parts = [replace(part, notes=[*last.notes, *part.notes]) for part in parts]
-    draft.lines = [*draft.lines[:at], *parts, *draft.lines[at + 1 :]]
-    return True
-
-
-def _for_every_line(draft: Draft, compared: str, many: int | None, kind: str) -> bool:
-    """ "two more of each", "el doble"."""
-    if many is None and _TWICE.search(compared):
-        for line in draft.lines:
-            line.qty *= 2
-        return True
-    if many is None or not _EACH.search(compared) or _WISH.search(compared):
-        return False
-    for line in draft.lines:
-        line.qty = line.qty + many if _MORE.search(compared) or kind == "add" else many
-    return True

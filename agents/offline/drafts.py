@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.offline.corrections import corrected, is_correction, says_instead
+from agents.offline.clauses import is_correction, says_instead
+from agents.offline.corrections import corrected
 from agents.offline.everyday import asked_every_day, small_talk, unknown
 from agents.offline.fetching import bare_address, led_to
 from agents.offline.order import bare_name, read_order

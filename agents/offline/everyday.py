@@ -37,7 +37,8 @@ _UNKNOWN: tuple[tuple[str, str], ...] = (
         "area",
         r"hasta donde (?:entregan|llegan|llevan|reparten)|how far do you deliver|zonas? de entrega|"
         r"(?:entregan|llegan|reparten) (?:en|a|hasta) (?!domicilio)(?:la |el )?\w+(?!.*\d)|"
-        r"(?:hacen|mandan|tienen) (?:envios?|entregas?) (?:a|en|hasta) (?!domicilio)(?:la |el )?\w+(?!.*\d)|"
+        r"(?:hacen|mandan|tienen|tienes|hay) "
+        r"(?:servicio de )?(?:envios?|entregas?) (?:a|en|hasta) (?!domicilio)(?:la |el )?\w+(?!.*\d)|"
         r"do you deliver (?:to|in) (?!.*\d)\w+",
     ),
     (
@@ -62,7 +63,11 @@ _UNKNOWN: tuple[tuple[str, str], ...] = (
         r"estacionamiento|parking|reserv\w+|mesas?|tables?|restrooms?|mascotas|pet friendly",
     ),
     ("jobs", r"trabajo|empleo|contratando|vacantes?|hiring|any jobs"),
-    ("events", r"(?:hacen|atienden|cubren) (?:eventos?|fiestas?)|eventos|catering|banquetes?|taquizas?|do you cater"),
+    (
+        "events",
+        r"(?:hacen|atienden|cubren) (?:eventos?|fiestas?)|eventos|catering|banquetes?|"
+        r"taquizas?|do you (?:guys )?cater",
+    ),
     (
         "phone",
         r"(?:su|tu|un) (?:(?:numero de )?tel(?:efono)?|(?:numero de )?cel(?:ular)?)|numero para llamar|"

@@ -7,20 +7,28 @@ from typing import TYPE_CHECKING
 
 from agents.language import word_set
 from agents.offline.everyday import WHETHER_WE_DELIVER
+from agents.offline.lexicon import KIN, SMALL_WORDS
 from agents.offline.words import bare
 from hub.domain.menu import plain
 
 if TYPE_CHECKING:
+    from agents.offline.dishes import Dishes
     from agents.offline.wanted import Draft
 
 _NAME = re.compile(
-    r"(?:\bsoy|\bme llamo|\bmi nombre es|\ba nombre del?|\bnombre(?:\s*(?:es|:)|(?=\s+(?-i:[A-ZÁÉÍÓÚÑ])))|"
+    r"(?:\bsoy(?: (?:el|la)(?= (?-i:[A-ZÁÉÍÓÚÑ])))?|\bme llamo|\bmi nombre es|\ba nombre del?|"
+    r"\bnombre(?:\s*(?:es|:)|(?=\s+(?-i:[A-ZÁÉÍÓÚÑ])))|"
     r"\b(?:it'?s|es|is) (?:for|para)(?=\s+(?-i:[A-ZÁÉÍÓÚÑ]))|"
     r"\bi'?m|\bi’m|\bi am|\bmy name is|"
     r"\bmy name's|\bname'?s\b|\bname(?:\s*(?:is|:)|(?=\s+(?-i:[A-ZÁÉÍÓÚÑ])))|\bunder the name(?: of)?|\bunder|"
     r"\bthis is|\bcall me)\s+"
     r"((?:[^\W\d_][\w'’-]*)(?:\s+[^\W\d_][\w'’-]*){0,3})",
     re.IGNORECASE,
+)
+# "…, pick up. Marcus", "…, pickup for Dana": at the end, and in capitals.
+_NAME_AT_END = re.compile(
+    r"(?:[,.;]|\b(?:para|for))\s*((?-i:[A-ZÁÉÍÓÚÑ])[^\W\d_A-Z]+(?: (?-i:[A-ZÁÉÍÓÚÑ])[^\W\d_A-Z]+)?)"
+    r"(?=[\s.,!]*(?:\Z|,\s*(?:paso|recojo|voy|para (?:llevar|recoger)|pa llevar|to go|pick)\b))"
 )
 _NO_NAME = word_set(
     """
@@ -40,13 +48,6 @@ NO_BARE_NAME = word_set(
     здравствуйте спасибо да нет пока здрасте добрый как مرحبا שלום 你好 谢谢 こんにちは 안녕하세요 안녕 γεια
     """
 )
-_KIN = word_set(
-    """
-    mi my su esposa esposo mujer marido hijo hija mama papa madre padre hermano hermana amigo amiga jefe jefa novio
-    novia wife husband son daughter mom dad mother father brother sister friend boss girlfriend boyfriend senor
-    senora sr sra
-    """
-)
 _NAME_ENDS = word_set(
     """
     y e and para por con quiero quisiera dame ponme me a en que lo el la gracias please thanks for to at from
@@ -61,7 +62,8 @@ _DELIVERY = re.compile(
     r"\bdeliver(?:y|ed)?\b|\bbring (?:it|them|me)\b|\bsend (?:it|them)\b"
 )
 _PICKUP = re.compile(
-    r"\bpa(?:ra)? llevar\b|\brecog(?:er|erlo|erlos|emos)\b|\brecojo\b|\bpas(?:o|amos|are) (?:por|a)(?: ell?[ao]?s?)?\b|"
+    r"\bpa(?:ra)? llevar\b|\brecog(?:er|erlo|erlos|emos)\b|(?:\byo )?\brecojo\b(?: yo\b)?|"
+    r"\bpas(?:o|amos|are) (?:por|a)(?: ell?[ao]?s?)?\b|"
     r"\bpasar(?:e)? (?:por|a)(?: ell?[ao]?s?)?\b|"
     r"\bvoy por\b|\bpara aqui\b|\bpara comer (?:ahi|alli|aqui)\b|\bpick(?:ing)? ?(?:it |them )?up\b|"
     r"\bpickup\b|\bpick up\b|"
@@ -83,13 +85,15 @@ _ADDRESS = re.compile(
     r"|\b(?:estoy|estamos|vivo|vivimos|i'?m at|we'?re at|i live (?:at|on|in))\s+(?:en\s+)?([^,.;!?\n]*\d.*)"
     r"|\b(?:a|en|to|at|domicilio\s*[,:]|delivery\s*[,:])\s+((?-i:[A-ZÁÉÍÓÚÑ])[^\W\d]+(?:\s+(?:de|del|la|las|los|"
     r"(?-i:[A-ZÁÉÍÓÚÑ])[^\W\d]*))*\s+#?\d+\b.*)"
+    r"|\b(?:to|at)\s+(\d{1,5}\s+(?:(?-i:[A-Z])[\w'.]*\s+){1,3}(?:st|ave?|rd|dr|ln|blvd|way|ct|place|pl|drive|lane|court)\b.*)"
     rf"|\b(?:(?:a|en|at|to)\s+)?(?:la\s+)?({_STREET}\s.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _ADDRESS_ENDS = re.compile(
     r"[,.;]?\s*(?:\by\s+|\band\s+)?(?:\bsoy\b|\bme llamo\b|\bmi nombre\b|\ba nombre de\b|\bi'?m\b|"
     r"\bi am\b|\bmy name\b|\bunder\b|\bthis is\b|\bcall me\b|"
-    r"\bname\s*(?:is|:)|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|\bquiero\b|\bquisiera\b|"
+    r"\bname\s*(?:is|:)|\bname\s+(?=(?-i:[A-Z]))|\bpor favor\b|\bplease\b|\bgracias\b|\bthanks\b|"
+    r"\bquiero\b|\bquisiera\b|"
     r"\bi want\b|\bi'd like\b|"
     r"\bpa(?:ra)? llevar\b)|"
     r"(?<!\bav)(?<!\bcol)(?<!\bcalz)(?<!\bno)(?<!\bnum)(?<!\bint)(?<!\bext)(?<!\bpriv)(?<!\bblvd)(?<!\besq)"
@@ -109,7 +113,7 @@ def take_address(text: str, draft: Draft) -> str:
     match = _ADDRESS.search(text)
     if match is None:
         return text
-    group = next(n for n in (1, 2, 3, 4) if match[n] is not None)
+    group = next(n for n in range(1, 6) if match[n] is not None)
     address = _ADDRESS_ENDS.split(match[group], maxsplit=1)[0]
     end = match.start(group) + len(address)
     address = _AT_HOME.sub("", address.strip(" ,.;:!?\n"))
@@ -120,11 +124,12 @@ def take_address(text: str, draft: Draft) -> str:
     return f"{text[: match.start()]} , {text[end:]}"
 
 
-def take_name(text: str, draft: Draft) -> str:
+def take_name(text: str, draft: Draft, dishes: Dishes) -> str:
+    """The text without the name that it says, which goes into the draft."""
     for match in _NAME.finditer(text):
         said = re.match(r"\S+(?:\s+\S+){0,3}", match[1])
         words = said[0].split() if said else []
-        while len(words) > 1 and plain(words[0]) in _KIN:
+        while len(words) > 1 and plain(words[0]) in KIN:
             words = words[1:]
         kept: list[str] = []
         for word in words:
@@ -136,6 +141,11 @@ def take_name(text: str, draft: Draft) -> str:
             start = match.start(1)
             end = start + match[1].index(kept[-1], 0 if len(kept) == 1 else len(kept[0])) + len(kept[-1])
             return f"{text[: match.start()]} , {text[end:]}"
+    if (last := _NAME_AT_END.search(text)) and not any(
+        plain(word) in SMALL_WORDS | _NO_NAME | NO_BARE_NAME or dishes.knows(plain(word)) for word in last[1].split()
+    ):
+        draft.name = last[1]
+        return f"{text[: last.start()]} , {text[last.end() :]}"
     return text
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
@@ -87,6 +88,8 @@ class OfflineLLM(StreamingModel):
         results = _results(messages[asked + 1 :])
         if results and intent.about == AGAIN and len(results) == 1:
             intent = found_again(results[0][1], conversation[-1].text, self._dishes)
+        elif results and len(results) <= len(intent.then):
+            intent = replace(intent, arguments=intent.then[len(results) - 1])
         elif results:
             results = results[-1:] if intent.about == AGAIN else results
             return _text(answers.answer(results, lang, intent))

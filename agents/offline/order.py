@@ -31,29 +31,36 @@ _MEANT = re.compile(
     rf"(?:mejor\W+|make it )?(?={_NUMBER}\b)",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(?<![\w.$])\d+\.\d+(?![\w.])")  # half a taco is not to be had: nor is it five
+# Half a taco is not to be had, nor are fewer than none; and a number that long is none that anybody has counted.
+_ODD = re.compile(
+    rf"(?<![\w.$])\d+\.\d+(?![\w.])|\b{_NUMBER} (?:y medi[oa]|and a half)\b|"
+    r"(?<![\w.$)])[-−]\d{1,4}(?=\s+[^\W\d])(?!.*\n)|"
+    r"(?<![\w.$-])\d{5,}(?= +(?:(?:de|al|of) |tacos?\b|[^\W\d]{5,}))",
+    re.IGNORECASE,
+)
 # What is said of oneself, and of paying, is no dish and no wish about one.
 _ASIDE = re.compile(
     r"\b(?:(?:soy|somos|i'?m|i am|we are|we'?re) (?:vegetarian|vegan)\w*|"
+    r"(?:(?:tengo|traigo|con|que) )?(?:(?:un|una|much[ao]|muchisima) )?(?:(?:chorro|monton|buen) (?:de )?)?hambre|"
+    r"(?:i'?m |we'?re )?(?:so |very |really )?(?:hungry|starving)|"
     r"(?:pago|pagar[eé]?|pagamos|pay|paying) (?:con|en|with|by|in|de)\s+\w+)",
     re.IGNORECASE,
 )
-_THAT_IS_ALL = re.compile(r"\b(?:es todo|seria todo|con eso|nada mas|that'?s (?:all|it)|that is all)\b")
+THAT_IS_ALL = re.compile(r"\b(?:es todo|seria todo|con eso|nada mas|that'?s (?:all|it)|that is all)\b")
 # How many heads there are is not for us to guess.
 _A_HEAD = re.compile(r"\b(?:cada quien|cada persona|por (?:persona|cabeza)|per person|a head|apiece|each of us)\b")
 _LONGEST_IDEOGRAMS = 4
-_LEAVES_OUT = frozenset({"sin", "without"})
 
 
 def read_order(text: str, dishes: Dishes, whole: int = 0) -> Draft:
     """What one message says of an order; `whole`: how many there are in all, for "half" and "the rest" of them."""
     draft = Draft()
     rest = take_address(_MEANT.sub("", _HOUR.sub(" , ", _ASIDE.sub(" , ", text))), draft)
-    rest = take_name(rest, draft)
+    rest = take_name(rest, draft, dishes)
     if draft.delivery is None:
         draft.delivery = delivery_in(rest)
     draft.assorted = bool(ASSORTED.search(bare(rest)))
-    draft.rest = _PART.sub("0", ASSORTED.sub(" ", without_delivery(rest)))
+    draft.rest = _ODD.sub(" 0 ", ASSORTED.sub(" ", without_delivery(rest)))
     Reader(dishes, draft, whole).read(draft.rest)
     if draft.counted and _A_HEAD.search(bare(draft.rest)):
         draft.unsure = [line.sku for line in draft.lines]
@@ -62,7 +69,7 @@ def read_order(text: str, dishes: Dishes, whole: int = 0) -> Draft:
 
 def bare_name(text: str) -> str | None:
     """A message that is nothing but a name, and perhaps how they get it: the answer to "who is it for?"."""
-    if says_yes(text) or _THAT_IS_ALL.search(bare(text)) or "?" in text or "¿" in text:
+    if says_yes(text) or THAT_IS_ALL.search(bare(text)) or "?" in text or "¿" in text:
         return None
     text = without_delivery(take_address(text, Draft()))
     words = [word for word in tokens(text) if word.word not in BREAKS]

@@ -173,6 +173,11 @@ UNKNOWN: Mapping[str, Both] = {
     "events": ("de eventos nadie me ha dicho nada", "nobody has told me anything of events"),
     "phone": ("nadie me ha dado un teléfono", "nobody has given me a phone number"),
 }
+# Why a number is asked for, where one was said in another way.
+WHY_HOW_MANY: Mapping[str, Both] = {
+    "weighed": ("Aquí se pide por pieza, no por peso ni por dinero.", "We take orders by the piece."),
+    "odd": ("De cada platillo se piden piezas enteras, de 1 a 50.", "Dishes are ordered whole, from 1 to 50 of each."),
+}
 FAILED: Mapping[str, Both] = {
     "unavailable": (
         "El sistema no me contestó y no sé si quedó hecho. Pregúntame por tu pedido en un momento.",
@@ -250,6 +255,13 @@ def not_known(name: str, lang: Lang, *, offer: bool = True) -> str:
         return pick((f"Eso no lo sé: {what}. {ASKS_PERSON[0]}", f"That I do not know: {what}. {ASKS_PERSON[1]}"), lang)
     ask = pick(("una persona sí te lo dice", "a person can tell you"), lang)
     return pick((f"Lo otro no lo sé: {what}; {ask}.", f"The other thing I do not know: {what}; {ask}."), lang)
+
+
+def not_understood(phrases: tuple[str, ...], lang: Lang) -> str:
+    """Which words of an order were passed over."""
+    marks = pick(("«{}»", "“{}”"), lang)
+    words = listed([marks.format(phrase) for phrase in phrases], lang)
+    return pick((f"No entendí {words}, así que no lo anoté.", f"I did not understand {words}, and left it out."), lang)
 
 
 def listed(names: list[str], lang: Lang) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents.language import word_set
 from agents.offline.order import read_order
+from agents.offline.wish_bounds import wish_length
 from agents.offline.words import BREAKS, FILLERS, amount, bare, singular, tokens
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _ONLY = re.compile(r"\b(?:solo|solamente|unicamente|nada mas|only|just)\b")
 _WITHOUT = re.compile(r"\W*(?:sin|without|no)\s+(?:el |la |los |las |the )?([^,;]+)", re.IGNORECASE)
+_OFF = frozenset({"a", "al", "de", "del", "en", "from", "on", "off"})
 _NO_WISH = word_set(
     """
     el la los las lo un una unos unas de del al a le les me the it them from to my mi order pedido orden por favor
@@ -27,7 +29,10 @@ _NO_WISH = word_set(
 def remove(draft: Draft, clause: str, dishes: Dishes, without: str) -> None:
     words = tokens(clause)
     meant = lines_meant(draft, words, dishes)
-    if meant:
+    if meant and (wish := _off_it(words, dishes)):
+        for line in meant:
+            line.notes.append(f"{without} {wish}")
+    elif meant:
         many = next((value for word in words if (value := amount(word)) is not None), None)
         for line in meant:
             line.qty = 0 if many is None or many >= line.qty else line.qty - many
@@ -79,12 +84,17 @@ def lines_meant(draft: Draft, words: list[Token], dishes: Dishes) -> list[Wanted
     return meant
 
 
+def _off_it(words: list[Token], dishes: Dishes) -> str:
+    """ "la piña a la gringa", "the onions from the gringa": what is taken off a dish, which stays."""
+    first = min(hit.start for hit in dishes.find(words))
+    of = next((at for at in range(first) if words[at].word in _OFF), 0)
+    said = [word for word in words[:of] if word.word not in _NO_WISH | BREAKS and amount(word) is None]
+    return " ".join(word.raw for word in said)
+
+
 def _words(words: list[Token]) -> str:
     """What is to be left out of a dish: the words of a wish, up to the first break."""
-    kept: list[str] = []
-    for word in words:
-        if word.word in BREAKS and kept:
-            break
-        if word.word not in BREAKS and word.word not in _NO_WISH and singular(word.word) != "taco":
-            kept.append(word.raw)
-    return " ".join(kept[:3])
+    first = next((at for at, word in enumerate(words) if word.word not in BREAKS and word.word not in _NO_WISH), 0)
+    end = next((at for at in range(first, len(words)) if words[at].word in BREAKS), len(words))
+    said = words[first : first + wish_length(words[first:end])]
+    return " ".join(word.raw for word in said if word.word not in _NO_WISH and singular(word.word) != "taco")

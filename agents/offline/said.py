@@ -38,6 +38,8 @@ class Intent:
     arguments: dict[str, Any] = field(default_factory=dict)
     say: str = ""
     about: tuple[str, ...] = ()
+    then: tuple[dict[str, Any], ...] = ()  # the same tool once more, with these
+    missed: tuple[str, ...] = ()  # what of an order was not understood
     also: str = ""  # a second thing that was asked, said besides what the tool answers
 
 

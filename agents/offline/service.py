@@ -34,7 +34,7 @@ _PERSON = re.compile(
     r"(?:talk|speak|chat) (?:to|with) (?:a |an |the |some)?(?:real |actual )?"
     r"(?:human|person|manager|someone|somebody|body|one|owner)|real person|persona real|un humano|a human|"
     r"que me atienda (?:una persona|alguien)|quej(?:a|as|arme|o|arse)|complain\w*|reembols\w+|refund|devoluci\w+|"
-    r"get me (?:a|the) (?:manager|person))\b"
+    r"(?:talk|speak) (?:to|with) who\w*|get me (?:a|the) (?:manager|person))\b"
 )
 _CANCEL = re.compile(
     r"\b(?:cancel\w*|anul\w+|ya no (?:lo )?quiero (?:mi |el )?pedido|"
@@ -65,7 +65,7 @@ _TRACK = re.compile(
     r"\bwhen (?:will|is|does|can)\b|"
     r"\b(?:estado|estatus|status|seguimiento|eta)\b|\brastre\w+\b|\btrack(?:ing)?\b|\bcomo va\b|"
     r"\bsiguen? (?:en|sin|prepar)\b|\ben preparacion\b|\bya (?:esta|viene|quedo|salio|llego|va|mero|casi|"
-    r"lo (?:tienen|estan))\b|\btodavia no (?:llega|esta)\b|"
+    r"(?:lo|la|los|las) (?:tienen|estan|empez\w+|hicieron|prepara\w+))\b|\btodavia no (?:llega|esta)\b|"
     r"\b(?:no|aun no) (?:me |nos )?(?:han? )?lleg\w+\b|"
     r"\bmi (?:pedido|orden|comida|entrega)\b|\bmis pedidos\b|\bmy (?:order|orders|food|delivery)\b|"
     r"\b(?:is|are) (?:it|my \w+|they) (?:ready|done|coming|on (?:its|the|their) way)\b|\bready yet\b|"
@@ -99,6 +99,7 @@ _ALLERGY = re.compile(
     r"sin gluten|sin lactosa|contienen?|contains?|trazas|traces)\b"
 )
 _PERSONAL = re.compile(r"\b(?:alergi[ac]\w*|allerg(?:y|ic|ies)|intoleran\w+)\b")
+_MOST_ALLERGENS = 4  # asked of the tool in one turn, which may call eight times
 _HAS = re.compile(r"\b(?:tienen?|llevan?|traen?|hay|has|have|is there|are there|does)\b")
 
 
@@ -162,29 +163,29 @@ def allergies(text: str, compared: str, dishes: Dishes) -> Intent | None:
     hits = [hit for hit in dishes.find(words) if hit.sku]
     named = {at for hit in hits for at in range(hit.start, hit.end)}
     # "the allergens in the fish taco" name a dish; "soy alérgico al pescado" names none.
-    allergen = _meant([word for at, word in enumerate(words) if at not in named])
-    if allergen is None and _PERSONAL.search(compared):
-        allergen, hits = _meant(words), []
-    asks = allergen and ("?" in text or _ASKS.match(compared)) and _HAS.search(compared)
+    meant = _meant([word for at, word in enumerate(words) if at not in named])
+    if not meant and _PERSONAL.search(compared):
+        meant, hits = _meant(words), []
+    asks = meant and ("?" in text or _ASKS.match(compared)) and _HAS.search(compared)
     if not asks and (not _ALLERGY.search(compared) or read_order(text, dishes).counted):
         return None
     skus = list(dict.fromkeys(hit.sku for hit in hits))
-    arguments: dict[str, Any] = {"dish": skus[0]} if len(skus) == 1 else {}
-    if allergen:
-        arguments["allergen"] = allergen.id
-    if arguments:
-        return Intent(ALLERGENS, arguments)
+    dish: dict[str, Any] = {"dish": skus[0]} if len(skus) == 1 else {}
+    asked = [dish | {"allergen": allergen.id} for allergen in meant[:_MOST_ALLERGENS]] or ([dish] if dish else [])
+    if asked:
+        return Intent(ALLERGENS, asked[0], then=tuple(asked[1:]))
     return Intent(say="which_allergen") if re.search(r"\b(?:alerg\w+|allerg\w+)\b", compared) else None
 
 
-def _meant(words: list[Token]) -> Allergen | None:
+def _meant(words: list[Token]) -> list[Allergen]:
     said = [plain(word.word) for word in words]
     if detect(" ".join(said), "en") == "es":
         said = [word for word in said if word != "soy"]  # in Spanish that is "I am"
-    for allergen in KNOWN:
-        if any(_said(plain(name), said) for name in (allergen.id, allergen.es, allergen.en, *allergen.words)):
-            return allergen
-    return None
+    return [
+        allergen
+        for allergen in KNOWN
+        if any(_said(plain(name), said) for name in (allergen.id, allergen.es, allergen.en, *allergen.words))
+    ]
 
 
 def _said(name: str, words: list[str]) -> bool:

@@ -19,6 +19,7 @@ _SHORT = MappingProxyType(
         **dict.fromkeys(("kisiera", "qisiera"), "quisiera"),
         **dict.fromkeys(("ke", "qe"), "que"),
         **dict.fromkeys(("kuanto", "qanto", "cto"), "cuanto"),
+        "bn": "bien",
         "dnd": "donde",
         "tqm": "te quiero mucho",
         "nvm": "never mind",
@@ -42,13 +43,18 @@ _WORD = re.compile(rf"\b(?:{'|'.join(_SHORT)})\b", re.IGNORECASE)
 _LETTER = re.compile(r"(?<![\w.'’#-])(?<!\d )(?:[dqkxnrc](?= +[^\W\d_])|u(?!\w| +h?o)|[qk](?=\?))(?![.'’\w])")
 _WITHOUT = re.compile(r"\bw/o\b", re.IGNORECASE)
 _WITH = re.compile(r"\bw/(?=\s*\w)", re.IGNORECASE)
-_HALF_DOZEN = re.compile(r"(?:\b1/2|½)\s*(?=docena|dozen)", re.IGNORECASE)
+_GLUED = re.compile(r"(?<![\w#])(\d{1,3})(?=[^\W\d_]{4}|(?:de|al) )")  # "2tacos", "3de pastor"
+_SOME_DOZENS = re.compile(
+    r"(?:(\bmedia|\bhalf|\b1/2|½)(?:\s+an?)?(?:\s+([^\W\d_]+))??(?:\s+an?)?|"
+    rf"\b(\d{{1,2}}|{'|'.join(AMOUNTS)}|a))\s*\b(?:docenas?|dozens?)\b",
+    re.IGNORECASE,
+)
 _DOZEN_AND_HALF = re.compile(
     rf"\b(?:({'|'.join(AMOUNTS)}) )?(?:docenas? y media|(?:and a half dozen|dozen and a half))\b", re.IGNORECASE
 )
 _MONEY = re.compile(r"\$\s?(\d{1,4})(?:\.00)?(?![\d.,])")
 _TENS = {word: value for word, value in AMOUNTS.items() if value % 10 == 0 and 20 <= value <= 90}
-_NO_UNIT = frozenset({"otro", "otra", "another", "an", "par", "couple", "pair"})
+_NO_UNIT = frozenset({"otro", "otra", "another", "other", "an", "par", "couple", "pair"})
 _UNITS = {word: value for word, value in AMOUNTS.items() if value < 10 and word not in _NO_UNIT}
 _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?: y |-| )({'|'.join(_UNITS)})\b", re.IGNORECASE)
 
@@ -56,8 +62,18 @@ _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})(?: y |-| )({'|'.join(_UNITS)})\b
 def spelled_out(text: str) -> str:
     """The text with each shortening written out; a text without any stays as it is."""
     text = _WITH.sub("with ", _WITHOUT.sub("without", text))
-    text = _MONEY.sub(r"\1 pesos", _HALF_DOZEN.sub("media ", text))
+    text = _GLUED.sub(r"\1 ", text)
+    text = _MONEY.sub(r"\1 pesos", text)
     text = _DOZEN_AND_HALF.sub(lambda match: str(12 * AMOUNTS.get((match[1] or "un").lower(), 1) + 6), text)
+    text = _SOME_DOZENS.sub(_dozens, text)
     text = _WORD.sub(lambda match: _SHORT[match[0].lower()], text)
     text = _LETTER.sub(lambda match: _LETTERS[match[0]], text)
     return _COMPOUND.sub(lambda match: str(_TENS[match[1].lower()] + _UNITS[match[2].lower()]), text)
+
+
+def _dozens(match: re.Match[str]) -> str:
+    """ "media docena" is six, "dos docenas" 24."""
+    half, between, many = match.groups()
+    if half:
+        return f"6 {between or ''}"
+    return str(12 * (int(many) if many.isdecimal() else AMOUNTS.get(many.lower(), 1)))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 # Said with every answer about allergens.
-_ONE_KITCHEN = (
+ONE_KITCHEN = (
     "Todo se prepara en la misma cocina, así que puede haber trazas: si tu alergia es seria, habla con una persona.",
     "Everything is made in one kitchen, so there may be traces: if your allergy is serious, talk to a person.",
 )
@@ -97,7 +97,7 @@ def allergens(result: Result, lang: Lang) -> str:
     """What the menu states, what it does not, and never that something is safe."""
     if "dishes" in result:
         stated = [_stated(one, lang) for one in result["dishes"]]
-        return "\n".join([*stated, pick(_ONE_KITCHEN, lang)])
+        return "\n".join(stated)
     name = result["allergen"]
     if result.get("unknown_allergen"):
         return pick(
@@ -115,7 +115,7 @@ def allergens(result: Result, lang: Lang) -> str:
     ):
         if result[key]:
             parts.append(pick(texts, lang).format(name, listed(result[key], lang)))
-    return "\n".join([*parts, pick(_ONE_KITCHEN, lang)])
+    return "\n".join(parts)
 
 
 def _stated(one: Result, lang: Lang) -> str:

@@ -26,6 +26,7 @@ class Draft:
         rest_of_unknown: "The rest" was said, of a number that nobody has named.
         unsure: Dishes of which it was said how much, though not how many: by the kilo, for some money, "4 or 5".
         weighed: That was by the kilo, or for some money.
+        odd: That was in halves, in fewer than none, or in more than anybody counts.
         assorted: An assortment is wanted, of what was not said.
         among: Dishes that share one number ("five of pastor and suadero"), which is that of `open`.
         rest: What was said besides the name, the address and the way it is fetched.
@@ -42,6 +43,7 @@ class Draft:
     rest_of_unknown: bool = False
     unsure: list[str] = field(default_factory=list)
     weighed: bool = False
+    odd: bool = False
     assorted: bool = False
     among: list[Wanted] = field(default_factory=list)
     rest: str = ""

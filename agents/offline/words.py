@@ -15,7 +15,7 @@ _QTY_X = re.compile(r"(?:x(\d{1,3})|(\d{1,3})x)\Z")
 
 _UP_TO_NINE = ("un", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve")
 AMOUNTS = {
-    **dict.fromkeys(("un", "una", "uno", "one", "an", "otro", "otra", "another"), 1),
+    **dict.fromkeys(("un", "una", "uno", "one", "an", "otro", "otra", "another", "other"), 1),
     **dict.fromkeys(("dos", "two", "par", "couple", "pair"), 2),
     **dict.fromkeys(("tres", "three"), 3),
     **dict.fromkeys(("cuatro", "four"), 4),
@@ -47,8 +47,6 @@ AMOUNTS = {
     **dict.fromkeys(("cien", "ciento", "hundred"), 100),
     **dict.fromkeys(("mil", "thousand"), 1_000),
 }
-_HALVES = frozenset({"media", "half"})
-_DOZENS = frozenset({"docena", "dozen"})
 
 FILLERS = word_set(
     """
@@ -98,13 +96,3 @@ def amount(token: Token) -> int | None:
         return int(match[1] or match[2])
     # "a taco" in English; in Spanish an "a" is never an amount, and then no dish follows it directly.
     return AMOUNTS.get(token.word)
-
-
-def combined(before: Token | None, token: Token, value: int) -> int:
-    """`media docena` is six, `dos docenas` 24."""
-    if token.stem not in _DOZENS or before is None:
-        return value
-    if before.word in _HALVES:
-        return 6
-    several = amount(before)
-    return several * 12 if several else value
