@@ -6,16 +6,22 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.offline import service
-from agents.offline.clauses import is_correction, says_instead
-from agents.offline.consent import answered
-from agents.offline.drafts import draft_of, in_context, last_asked, placed_draft, was_placed
-from agents.offline.everyday import asked_every_day, something_is_wrong, unknown
-from agents.offline.leftover import not_understood
-from agents.offline.order import read_order
-from agents.offline.ordering import first_order_of, open_order, ordered
-from agents.offline.questions import ABOUT_DISH, ORDERS, about_dishes, diets
-from agents.offline.repeats import look_up, once_more, repeat_asked
+from agents.offline.ordering.drafts import draft_of, in_context, last_asked, placed_draft, was_placed
+from agents.offline.ordering.leftover import not_understood
+from agents.offline.ordering.ordering import first_order_of, open_order, ordered
+from agents.offline.ordering.repeats import look_up, once_more, repeat_asked
+from agents.offline.ordering.sums import sum_asked
+from agents.offline.ordering.wishes import wish_for_placed
+from agents.offline.questions import service
+from agents.offline.questions.dishes import ABOUT_DISH, ORDERS, about_dishes, diets
+from agents.offline.questions.everyday import asked_every_day, something_is_wrong, unknown
+from agents.offline.questions.staff import asks_two_for_one, speaks_of_promotions, staff_intent
+from agents.offline.questions.strangers import strangers_asked
+from agents.offline.questions.talk import talk, who
+from agents.offline.questions.telling import being_told
+from agents.offline.reading.consent import answered
+from agents.offline.reading.order import read_order
+from agents.offline.reading.wanted import Draft
 from agents.offline.said import (
     CHANGE,
     PERSON,
@@ -27,19 +33,13 @@ from agents.offline.said import (
     Said,
     asked,
 )
-from agents.offline.staff import asks_two_for_one, speaks_of_promotions, staff_intent
-from agents.offline.strangers import strangers_asked
-from agents.offline.sums import sum_asked
-from agents.offline.talk import talk, who
-from agents.offline.telling import being_told
-from agents.offline.wanted import Draft
-from agents.offline.wishes import wish_for_placed
-from agents.offline.words import bare
+from agents.offline.text.clauses import is_correction, says_instead
+from agents.offline.text.words import bare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.offline.dishes import Dishes
+    from agents.offline.reading.dishes import Dishes
 
 
 _TO_WHAT_IS_THERE = re.compile(r"\b(?:agreg\w+|anad\w+|sumal\w+|quit\w+|me olvid\w+|add|remove|forgot)\b")

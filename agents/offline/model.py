@@ -26,12 +26,12 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic import PrivateAttr
 
 from agents.language import Lang, detect
-from agents.offline import answers
-from agents.offline.dishes import Dishes
 from agents.offline.intents import understand
-from agents.offline.repeats import AGAIN, found_again
+from agents.offline.ordering.repeats import AGAIN, found_again
+from agents.offline.reading.dishes import Dishes
 from agents.offline.said import STAFFS, Intent, Said
-from agents.offline.spelling import spelled_out
+from agents.offline.text.spelling import spelled_out
+from agents.offline.told import answers
 from agents.streaming import StreamingModel
 
 if TYPE_CHECKING:

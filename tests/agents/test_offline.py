@@ -10,9 +10,9 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
 from agents.language import detect
-from agents.offline.dishes import Dishes
 from agents.offline.model import OfflineLLM
 from agents.offline.phrases import UNKNOWN, not_known
+from agents.offline.reading.dishes import Dishes
 from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_MENU, ASKS_NAME, ASKS_PERSON, ASKS_REST, ASKS_WHICH
 from agents.tools import TOOLS as ALL_TOOLS
 from hub.domain.menu import Menu

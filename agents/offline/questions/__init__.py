@@ -1,0 +1,1 @@
+"""What is asked that is no order: dishes, an order on its way, other people, the time of day."""

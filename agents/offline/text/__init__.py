@@ -1,0 +1,1 @@
+"""Words as people write them: spelled out, cut into clauses, and counted."""
