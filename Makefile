@@ -12,7 +12,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-ind
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
-WORKERS ?= 2
+WORKERS ?= 0
 .PHONY: help setup run test lint types chaos bench bench-growth lock clean
 
 help: ## list the targets
@@ -23,7 +23,7 @@ setup: $(DONE)/runtime $(VENDOR) ## install what `make run` needs; a second time
 run: setup ## start the hub with demo data; ARGS="--speed 5" is passed on
 	@$(BIN)/comanda demo $(ARGS)
 
-test: lint types $(VENDOR) ## everything CI checks, tests in WORKERS=2 processes; ARGS="-k name" goes to pytest
+test: lint types $(VENDOR) ## everything CI checks, WORKERS=2 for two processes; ARGS="-k name" goes to pytest
 	@if [ -n "$(NODE)" ] && ls tests/js/*.test.mjs >/dev/null 2>&1; then "$(NODE)" --test tests/js/*.test.mjs; fi
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
