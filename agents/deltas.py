@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agents.failures import Failure
 from agents.journal import LeaseLost
 from hub.domain.events import ChatDelta
+from hub.domain.values import as_text
 
 if TYPE_CHECKING:
     from agents.journal import Journal
@@ -19,10 +20,6 @@ MAX_ANSWER_CHARS = 10_000
 WINDOW_S = 0.03  # below what an eye tells apart, and a third of the commits of one token each
 # What one worker commits a second with room to spare for the models' tokens; past it, pieces grow instead.
 COMMITS_S = 1_200
-# What is no text: control characters, and those that turn the direction of what a page shows after them.
-_NO_TEXT = dict.fromkeys(
-    [*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
 
 
 @dataclass(slots=True)
@@ -73,7 +70,7 @@ class Deltas:
 
     def add(self, text: str) -> None:
         """The model said this. Never waits."""
-        text = text.translate(_NO_TEXT)
+        text = as_text(text)
         if not text:
             return
         text = self._gap + text

@@ -32,6 +32,15 @@ def absent(value: object) -> bool:
     return value is None
 
 
+# Control characters, and those that turn the direction of what a page shows after them.
+_NO_TEXT = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def as_text(said: str) -> str:
+    """What of this is text; for words that nobody can be asked to write otherwise, as a model's."""
+    return said.translate(_NO_TEXT)
+
+
 def _printable(text: str) -> str:
     text = text.replace("\r\n", "\n")
     if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:

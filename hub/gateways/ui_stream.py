@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.domain.commands import ChatTurn, OpenChat, SendChat
 from hub.domain.errors import BadRequest, NotFound
 from hub.domain.roles import Principal
-from hub.domain.values import CommandId
+from hub.domain.values import CommandId, as_text
 from hub.gateways.answer_stream import AnswerStreams, as_data
 from hub.gateways.conversation import MOST_MESSAGES, read_conversation
 from hub.gateways.http import answer
@@ -25,7 +25,6 @@ from hub.services.chat import ChatService
 _HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 _RESTARTED = "data-restarted"
 _WHY = {"chat.stopped": "stopped", "chat.failed": "failed"}  # a call has no outcome
-_NO_TEXT = dict.fromkeys((*(char for char in range(32) if chr(char) not in "\n\t"), 127))
 _MOST_CHARS = 65_536  # of any message
 
 Chunk = dict[str, Any]
@@ -61,7 +60,7 @@ class UiMessage(_Foreign):
 
     def remembered(self) -> ChatTurn:
         """The message as something that was said before: what no message may have is left out of it."""
-        return ChatTurn(role=self.role, content=self.text.translate(_NO_TEXT)[:_MOST_CHARS])
+        return ChatTurn(role=self.role, content=as_text(self.text)[:_MOST_CHARS])
 
 
 class Submitted(_Foreign):

@@ -63,3 +63,19 @@ async def test_another_error_passes_through() -> None:
         async with Patience(0.01):
             raise ValueError("a word too many")
     await asyncio.sleep(0.03)  # its timer, if it still ran, would cancel this
+
+
+async def test_what_was_cancelled_before_it_began_is_not_its_own() -> None:
+    """As a task group that failed leaves it behind, before Python 3.13."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.sleep(0)
+    try:
+        with pytest.raises(TimeoutError):
+            async with Patience(0.01):
+                await asyncio.Event().wait()
+        assert task.cancelling() == 1
+    finally:
+        task.uncancel()
