@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 class Asker(Value):
-    """A principal on paper: who asked, with what they held at that moment."""
+    """A principal on paper: who asked, from where, with what they held at that moment."""
 
     kind: Kind
     id: str = ""
     name: str = ""
     roles: tuple[Role, ...] = ()
     orders: tuple[str, ...] = ()
+    address: str = ""
 
     @classmethod
     def of(cls, principal: Principal, orders: Iterable[str] = ()) -> Asker:
@@ -29,4 +30,5 @@ class Asker(Value):
             name=principal.name,
             roles=tuple(sorted(principal.roles)),
             orders=tuple(orders),
+            address=principal.address,
         )

@@ -127,6 +127,7 @@ class Turn(Value):
             roles=frozenset(self.asked_by.roles),
             orders=frozenset(self.asked_by.orders) | frozenset(chat.order_ids),
             chats=frozenset({self.chat_id}),
+            address=self.asked_by.address,
         )
 
 

@@ -100,6 +100,13 @@ class RateLimited(ComandaError):
     retryable = True
 
 
+class LimitReached(ComandaError):
+    """A daily or size bound of the caller is used up; `values` says which. The same request stays refused."""
+
+    code = "limit_reached"
+    status = 429
+
+
 class Unavailable(ComandaError):
     """Redis did not answer in time; the outcome is unknown. Retry with the same command id."""
 
@@ -122,6 +129,7 @@ ERRORS: tuple[type[ComandaError], ...] = (
     IdempotencyMismatch,
     TooLarge,
     RateLimited,
+    LimitReached,
     Unavailable,
     Internal,
 )

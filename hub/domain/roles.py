@@ -119,6 +119,7 @@ class Principal:
         orders: The orders this principal holds a capability for.
         chats: The chats this principal holds a capability for.
         until: Unix time at which a staff token ends, in seconds; None for those who hold none.
+        address: The network address that the request counts for; empty for callers inside the hub.
     """
 
     kind: Kind = Kind.ANONYMOUS
@@ -128,6 +129,7 @@ class Principal:
     orders: frozenset[str] = field(default_factory=frozenset)
     chats: frozenset[str] = field(default_factory=frozenset)
     until: float | None = field(default=None, compare=False)  # the same person, whenever they logged in
+    address: str = field(default="", compare=False)  # the same person, wherever they are
 
     @property
     def is_staff(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hub.domain.errors import Conflict, IdempotencyMismatch, OutOfStock
+from hub.domain.errors import Conflict, IdempotencyMismatch, LimitReached, OutOfStock, RateLimited
 from hub.domain.events import StockLow, StockOut, StockRestocked
 from hub.domain.rooms import KITCHEN, STOCK, RoomKind
 from hub.eventlog.types import (
@@ -17,6 +17,7 @@ from hub.eventlog.types import (
     SAMPLES_KEPT,
     Committed,
     DocKey,
+    Quota,
     Write,
 )
 
@@ -46,6 +47,10 @@ def check(write: Write) -> None:
         raise ValueError(f"an event goes to 1 to {MAX_ROOMS} rooms")
     if "\n" in write.fingerprint:
         raise ValueError("a fingerprint is one line")
+    if any(quota.amount < 0 or quota.window_s < 1 for quota in write.quotas):
+        raise ValueError("a quota counts upwards, in a window of at least a second")
+    if write.hold and any("\n" in name for name, _, _ in write.hold.counters):
+        raise ValueError("a counter's name is one line")
     for text in (*(event.body for event in write.events), *(document.body for document in write.documents)):
         # No character takes more than four bytes: most bodies need not be encoded to be measured.
         if len(text) * 4 > MAX_BODY_BYTES and len(text.encode()) > MAX_BODY_BYTES:
@@ -56,7 +61,7 @@ def arguments(
     write: Write, keys: Keys, *, spare_epoch: str, seen: Mapping[str, int], room_events: int, command_ttl_s: int
 ) -> tuple[list[str], list[Argument]]:
     """KEYS and ARGV of a write, in the order in which the script reads them."""
-    at = [keys.meta, keys.stock, keys.turns]
+    at = [keys.meta, keys.stock, keys.turns, keys.holds]
     argv: list[Argument] = [spare_epoch, len(seen)]
     for epoch, offset in seen.items():
         argv += (epoch, offset)
@@ -73,6 +78,8 @@ def arguments(
     for document in write.same:
         at.append(keys.document(document.key))
         argv += (document.version, document.body)
+
+    _bounds(write, keys, at, argv)
 
     rooms = _rooms(write)
     argv += (keys.channels, len(rooms))
@@ -99,6 +106,21 @@ def arguments(
 
     _extras(write, keys, at, argv)
     return at, argv
+
+
+def _bounds(write: Write, keys: Keys, at: list[str], argv: list[Argument]) -> None:
+    argv.append(len(write.quotas))
+    for quota in write.quotas:
+        at.append(keys.quota(quota.name))
+        argv += (quota.amount, quota.limit, quota.window_s)
+
+    argv.append(len(write.release))
+    argv += write.release
+
+    counters = write.hold.counters if write.hold else ()
+    argv += (write.hold.holder if write.hold else "", len(counters))
+    for name, limit, _ in counters:
+        argv += (name, limit)
 
 
 def _extras(write: Write, keys: Keys, at: list[str], argv: list[Argument]) -> None:
@@ -150,6 +172,7 @@ def answer(write: Write, reply: list[Any]) -> Committed:
     Raises:
         Conflict: A document is not at its expected version.
         OutOfStock: There is not enough of something.
+        LimitReached, RateLimited: A quota is used up, or a counter has no place left.
         IdempotencyMismatch: The command id was used with another body.
     """
     return _ANSWERS[reply[0]](write, reply)
@@ -191,10 +214,28 @@ def _short(_write: Write, reply: list[Any]) -> Committed:
     raise OutOfStock("there is not enough left", items=[{"sku": sku, "left": n} for sku, n in left.items()])
 
 
+def _past_quota(write: Write, reply: list[Any]) -> Committed:
+    quota, used, left_ms = write.quotas[int(reply[1]) - 1], int(reply[2]), int(reply[3])
+    if quota.passing:
+        raise RateLimited("too many in a short time", retry_after_s=max(left_ms, 1) / 1000, **_bound(quota, used))
+    raise LimitReached("that is as much as is taken in this time", **_bound(quota, used))
+
+
+def _bound(quota: Quota, used: int) -> dict[str, Any]:
+    return {"limit": quota.label, "most": quota.limit, "used": used}
+
+
+def _no_place(write: Write, reply: list[Any]) -> Committed:
+    _, most, label = write.hold.counters[int(reply[1]) - 1] if write.hold else ("", 0, "")
+    raise LimitReached("that is as many as may be open at once", limit=label, most=most, used=int(reply[2]))
+
+
 _ANSWERS: dict[str, Callable[[Write, list[Any]], Committed]] = {
     "OK": _committed,
     "KNOWN": _known,
     "MISMATCH": _mismatch,
     "CONFLICT": _conflict,
     "SHORT": _short,
+    "QUOTA": _past_quota,
+    "NO_PLACE": _no_place,
 }

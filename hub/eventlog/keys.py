@@ -20,6 +20,7 @@ class Keys:
         turns: The stream of work for agent workers; each entry's field `p` is one payload.
         turns_channel: Where workers are told of what cannot wait: stop this turn.
         attendant: The agent worker that was heard of last; what is left of the key's life says when.
+        holds: A hash: how many places of each counter are taken, and by which holder (see `Hold`).
         staff: A hash: account name to account.
         channels: What the rooms' channels begin with.
     """
@@ -31,6 +32,7 @@ class Keys:
         self.turns = f"{self.prefix}turns"
         self.turns_channel = f"{self.prefix}channel/turns"
         self.attendant = f"{self.prefix}attendant"
+        self.holds = f"{self.prefix}holds"
         self.staff = f"{self.prefix}staff"
         self.channels = f"{self.prefix}channel:"
 
@@ -72,6 +74,10 @@ class Keys:
     def command(self, scoped_id: str) -> str:
         """What became of a command: fingerprint, epoch, head, offsets, result; a line each."""
         return f"{self.prefix}command:{scoped_id}"
+
+    def quota(self, name: str) -> str:
+        """A number: what was counted under this name in the present window; the key lives as long as the window."""
+        return f"{self.prefix}quota:{name}"
 
     def samples(self, name: str) -> str:
         """A list: the newest measurements of something, newest first."""

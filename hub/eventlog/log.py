@@ -16,10 +16,12 @@ from hub.eventlog.types import (
     Committed,
     DocKey,
     Document,
+    Hold,
     IndexMove,
     LogEntry,
     Missed,
     NewEvent,
+    Quota,
     StockMove,
     View,
     ViewQuery,
@@ -41,10 +43,12 @@ __all__ = [
     "DocKey",
     "Document",
     "EventLog",
+    "Hold",
     "IndexMove",
     "LogEntry",
     "Missed",
     "NewEvent",
+    "Quota",
     "StockMove",
     "View",
     "ViewQuery",
@@ -117,6 +121,7 @@ class EventLog:
         Raises:
             Conflict: A document is not at its expected version (`document`, `version`); read again.
             OutOfStock: There is not enough of something (`items`: each `sku` and what is `left`).
+            LimitReached, RateLimited: A quota is used up, or a counter has no place left (`limit`, `most`, `used`).
             IdempotencyMismatch: The command id was used before, with another body.
             Unavailable: Redis did not answer in time. The outcome is unknown: retry with the same command id.
             ValueError: The write is past the limits.
@@ -286,6 +291,13 @@ class EventLog:
         """A set of tallies, by field."""
         flat = await self.calls.call("HGETALL", self.keys.counts(name), again=True)
         return {field: int(n) for field, n in _pairs(flat)}
+
+    async def used(self, names: Sequence[str]) -> list[int]:
+        """How much of each quota was counted in its present window."""
+        if not names:
+            return []
+        found = await self.calls.call("MGET", *map(self.keys.quota, names), again=True)
+        return [int(n or 0) for n in found]
 
     async def forget(self, room: str, before: int) -> None:
         """Drop a room's events up to this offset, itself not included. Whoever comes back from one before those that

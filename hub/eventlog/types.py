@@ -83,6 +83,42 @@ class IndexMove:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """A bound on how much is counted under one name in a window of time that begins with the first count.
+
+    A write past it is refused whole; an accepted one counts `amount`. Repeats of a known command count nothing.
+
+    Attributes:
+        name: What is counted, for whom: `orders-hour:203.0.113.7`.
+        amount: What this write counts; 0: it only checks that something is left.
+        limit: The most in one window; 0: no limit, the write is counted all the same.
+        window_s: The length of the window, in seconds.
+        label: The bound's name in the error's `values`: `orders_hour`.
+        passing: The caller may try again when the window is over: `rate_limited` instead of `limit_reached`.
+    """
+
+    name: str
+    amount: int
+    limit: int
+    window_s: int
+    label: str
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A place taken in some counters for as long as something lasts: an open order of an address.
+
+    Attributes:
+        holder: Who gives the places back, by `Write.release`: an order's id.
+        counters: Each counter's name, the most it may count (0: no limit), and its name in the error's `values`.
+    """
+
+    holder: str
+    counters: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One write: all of it happens, or none of it.
 
@@ -94,6 +130,9 @@ class Write:
         samples: `(name, value)`: recent measurements, of which the newest 100 are kept.
         counts: `(name, field, difference)`: tallies, forgotten 40 days after their last change.
         queue: Payloads for the agent workers.
+        quotas: Checked before anything is written; counted with the write.
+        hold: Places that are taken with the write, if there are any left.
+        release: Holders whose places are given back, before `hold` takes its own; one that has none is passed over.
         expire: A document, or a room by its name, goes after so many seconds; 0: stays after all; below: goes now.
         command_id: The caller's idempotency key, scoped (`"<scope>:<id>"`); empty: none.
         fingerprint: Of the command's body: the same id with another fingerprint is refused.
@@ -109,6 +148,9 @@ class Write:
     samples: tuple[tuple[str, int], ...] = ()
     counts: tuple[tuple[str, str, int], ...] = ()
     queue: tuple[str, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    hold: Hold | None = None
+    release: tuple[str, ...] = ()
     expire: tuple[tuple[DocKey | str, int], ...] = ()
     command_id: str = ""
     fingerprint: str = ""

@@ -84,7 +84,7 @@ def who_and_how_often(access: Access, proxies: Proxies, by_address: Buckets, lim
 
 async def _principal(request: web.Request, access: Access, count: Callable[[], None]) -> Principal:
     try:
-        principal = await principal_of(request, access)
+        principal = await principal_of(request, access, request[ADDRESS])
     except ComandaError:
         if "Authorization" in request.headers:
             count()

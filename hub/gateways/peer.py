@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from dataclasses import replace
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from aiohttp import web
 
@@ -14,6 +16,10 @@ from hub.services.access import Access
 PRINCIPAL = web.RequestKey("principal", Principal)
 ADDRESS = web.RequestKey("address", str)
 LOCAL = "unix"  # the address of whoever comes over a unix socket
+
+_BRACKETED = re.compile(r"^\[([^\]]*)\](?::\d{1,5})?$")  # [2001:db8::1]:443
+_WITH_PORT = re.compile(r"^([0-9.]+):\d{1,5}$")  # 203.0.113.7:51234
+_HOUSEHOLD_BITS = 64  # one IPv6 customer is given at least so much: to count them singly would count nobody
 
 
 class Proxies:
@@ -32,14 +38,20 @@ class Proxies:
         self._networks = tuple(ip_network(each, strict=False) for each in trusted if each != LOCAL)
 
     def address(self, request: web.BaseRequest) -> str:
-        """The nearest address that is not a proxy of ours."""
+        """The nearest address that is not a proxy of ours, as it is counted (see `counted`)."""
         peer = _peer(request)
-        if not self._networks and not self._unix:
-            return peer
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+        if self._networks or self._unix:
+            peer = self._behind(peer, ",".join(request.headers.getall("X-Forwarded-For", ())).split(","))
+        return counted(peer)
+
+    def _behind(self, peer: str, forwarded: Sequence[str]) -> str:
+        """Follow the hops backwards for as long as proxies of ours wrote them and wrote an address."""
         hops = [hop.strip() for hop in forwarded if hop.strip()]
         while hops and self._trusts(peer):
-            peer = hops.pop()
+            hop = bare_address(hops.pop())
+            if hop is None:
+                break
+            peer = hop
         return peer
 
     def _trusts(self, address: str) -> bool:
@@ -52,8 +64,39 @@ class Proxies:
         return any(known in network for network in self._networks)
 
 
-async def principal_of(request: web.BaseRequest, access: Access) -> Principal:
+def bare_address(hop: str) -> str | None:
+    """The IP address in one entry of `X-Forwarded-For`, which may have brackets, a port, or a zone.
+
+    Returns:
+        The address in its canonical form; an IPv4 address that was mapped to IPv6 is IPv4 again. None: it is none.
+    """
+    bracketed, with_port = _BRACKETED.match(hop), _WITH_PORT.match(hop)
+    text = bracketed[1] if bracketed else with_port[1] if with_port else hop
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def counted(address: str) -> str:
+    """What an address counts as: IPv4 alone, IPv6 with its /64 network, for that is what one household has."""
+    bare = bare_address(address)
+    if bare is None:
+        return address
+    known = ip_address(bare)
+    if known.version == 4 or known.is_loopback:
+        return bare
+    return str(ip_network((int(known) >> _HOUSEHOLD_BITS << _HOUSEHOLD_BITS, _HOUSEHOLD_BITS)))
+
+
+async def principal_of(request: web.BaseRequest, access: Access, address: str) -> Principal:
     """Who asks: the `Authorization` header's token, and what a capability in `?token=` opens besides.
+
+    Args:
+        address: Where the request comes from, as it is counted.
 
     Raises:
         Unauthorized: A token that is not valid; a request without any is anonymous.
@@ -61,10 +104,12 @@ async def principal_of(request: web.BaseRequest, access: Access) -> Principal:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme and scheme.lower() != "bearer":
         raise Unauthorized("send the token as: Authorization: Bearer <token>")
-    principal = await access.principal(token.strip() or None)
+    principal = replace(await access.principal(token.strip() or None), address=address)
     return await access.with_capability(principal, request.query.get("token"))
 
 
 def _peer(request: web.BaseRequest) -> str:
     name = request.transport.get_extra_info("peername") if request.transport else None
-    return str(name[0]) if isinstance(name, tuple) else LOCAL
+    if not isinstance(name, tuple):
+        return LOCAL
+    return bare_address(str(name[0])) or str(name[0])

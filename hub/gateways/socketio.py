@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -87,7 +88,7 @@ class SocketIoDoor:
             return await self._admit(session, asked)
 
     async def _admit(self, session: Session, asked: Connect) -> Accepted:
-        principal = await self._access.principal(asked.token)
+        principal = replace(await self._access.principal(asked.token), address=session.address)
         session.held = principal
         resumed = await self._resume(session, asked, principal) if asked.pid else None
         position = resumed.cursor if resumed is not None else await self._log.position()

@@ -18,6 +18,7 @@ TABLE = {
     "idempotency_mismatch": 422,
     "too_large": 413,
     "rate_limited": 429,
+    "limit_reached": 429,
     "unavailable": 503,
     "internal": 500,
 }

@@ -1,13 +1,16 @@
 -- The only writer of a branch's state: all of a write, or none of it.
 --
--- KEYS  1 meta, 2 stock, 3 turns; then, in this order, those that the counts in ARGV announce:
---       the command (with one) · a document an expectation · stream and head a room · a document a document ·
---       an index an index move · a list a sample · a hash a count · one key or two an expiry
+-- KEYS  1 meta, 2 stock, 3 turns, 4 holds; then, in this order, those that the counts in ARGV announce:
+--       the command (with one) · a document an expectation · a number a quota · stream and head a room ·
+--       a document a document · an index an index move · a list a sample · a hash a count · one key or two an expiry
 -- ARGV  read from left to right, "n ×" being a count and that many groups:
 --       a name for a new epoch
 --       n × epoch, offset                                            how far the caller has seen the log in its lives
 --       seconds to keep the command's result (0: no command) · fingerprint · result · samples to keep
 --       n × version expected (0: none), body expected (empty: any)
+--       n × amount, limit (0: none), seconds of the window                             quotas
+--       n × holder                                                                     places given back
+--       holder · n × counter, limit (0: none)                                          places taken
 --       what channels begin with
 --       n × name, events to keep (0: all)                                              rooms, numbered from 1
 --       n × sku, mode, amount, low, data up to the number, time                        stock moves
@@ -20,13 +23,14 @@
 --       n × payload                                                                    queue
 --       n × keys (1 or 2), seconds (0: for ever)                                       expiries
 -- RETURNS  {"OK", epoch, head, offset…} · {"KNOWN", "<epoch>\n<head>\n<offset>,…\n<result>"} · {"MISMATCH"} ·
---          {"CONFLICT", number of the expectation, version found} · {"SHORT", sku, left, sku, left…}
+--          {"CONFLICT", number of the expectation, version found} · {"SHORT", sku, left, sku, left…} ·
+--          {"QUOTA", number of the quota, used, ms until its window is over} · {"NO_PLACE", number of the counter, taken}
 --
 -- Redis isolates a script but does not roll it back: every check stands before the first write, and the
 -- first write is one that Redis refuses when it is out of memory or read-only.
 
 local call = redis.call
-local at_key, at_arg = 3, 0
+local at_key, at_arg = 4, 0
 
 local function key()
   at_key = at_key + 1
@@ -78,6 +82,44 @@ for i = 1, number() do
   if found ~= version or body ~= '' and call('HGET', document, 'b') ~= body then
     return {'CONFLICT', i, found}
   end
+end
+
+-- Is every quota wide enough? A window begins with the first count, and its key ends with it.
+
+local quotas = {}
+for i = 1, number() do
+  local name, amount, limit, window = key(), number(), number(), number()
+  local used, left_ms = tonumber(call('GET', name)) or 0, call('PTTL', name)
+  if limit > 0 and used + math.max(amount, 1) > limit then
+    return {'QUOTA', i, used, left_ms}
+  end
+  quotas[i] = {name = name, amount = amount, window = window, begins = left_ms < 0}
+end
+
+-- Is there a place left in every counter? What is given back counts already.
+
+local holders, places = {}, {}
+local function count(counter, difference)
+  if places[counter] == nil then
+    places[counter] = tonumber(call('HGET', KEYS[4], 'count:' .. counter)) or 0
+  end
+  places[counter] = places[counter] + difference
+  return places[counter]
+end
+for i = 1, number() do
+  holders[i] = 'holder:' .. arg()
+  for counter in string.gmatch(call('HGET', KEYS[4], holders[i]) or '', '[^\n]+') do
+    count(counter, -1)
+  end
+end
+local holder, held = arg(), {}
+for i = 1, number() do
+  local counter, limit = arg(), number()
+  local taken = count(counter, 1)
+  if limit > 0 and taken > limit then
+    return {'NO_PLACE', i, taken - 1}
+  end
+  held[i] = counter
 end
 
 -- Where does each room end? Its head says so; the stream is asked as well, for an XADD below its end would fail
@@ -183,6 +225,29 @@ for sku, count in pairs(left) do
   if count then
     call('HSET', KEYS[2], sku, digits(count))
   end
+end
+
+for _, quota in ipairs(quotas) do
+  if quota.amount > 0 then
+    call('INCRBY', quota.name, quota.amount)
+    if quota.begins then
+      call('EXPIRE', quota.name, quota.window)
+    end
+  end
+end
+
+for _, name in ipairs(holders) do
+  call('HDEL', KEYS[4], name)
+end
+for counter, taken in pairs(places) do
+  if taken > 0 then
+    call('HSET', KEYS[4], 'count:' .. counter, digits(taken))
+  else
+    call('HDEL', KEYS[4], 'count:' .. counter)
+  end
+end
+if #held > 0 then
+  call('HSET', KEYS[4], 'holder:' .. holder, table.concat(held, '\n'))
 end
 
 -- Who is in several rooms of an event learns from each copy which ones are still to come.
