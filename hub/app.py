@@ -112,6 +112,7 @@ class Hub:
         ]
         self._middlewares = [
             middleware.errors_as_answers(self.metrics),
+            middleware.no_foreign_writes(origins),
             middleware.who_and_how_often(access, proxies, by_address, limits),
         ]
         self._limits = limits

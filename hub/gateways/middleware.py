@@ -9,8 +9,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from hub.config import Limits
-from hub.domain.errors import BadRequest, ComandaError, NotFound, TooLarge
+from hub.domain.errors import BadRequest, ComandaError, Forbidden, NotFound, TooLarge
 from hub.domain.roles import Principal
+from hub.fanout.origins import Origins
 from hub.gateways.answers import as_error, refused
 from hub.gateways.limits import Buckets
 from hub.gateways.peer import ADDRESS, PRINCIPAL, Proxies, principal_of
@@ -24,6 +25,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # a tracking page's address is a capability
 }
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
 
 
@@ -55,6 +57,22 @@ def errors_as_answers(metrics: Metrics) -> Middleware:
             response = as_response(as_error(exc, route=_route(request)))
         metrics.requests.labels(request.method, _route(request), response.status).inc()
         return response
+
+    return middleware
+
+
+def no_foreign_writes(origins: Origins) -> Middleware:
+    """Refuse writes that a page of another origin makes through its visitor's browser.
+
+    It stands before the rates: a foreign page does not spend what the visitor's address may ask. A request
+    without an `Origin` is a program's.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method not in _READS and not origins.allow_request(request):
+            raise Forbidden("this page may not write here; see COMANDA_ORIGINS")
+        return await handler(request)
 
     return middleware
 
