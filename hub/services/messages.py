@@ -11,6 +11,7 @@ from hub.domain import commands as cmd
 from hub.domain.errors import TooLarge
 from hub.domain.events import Author, ChatMessage
 from hub.domain.roles import Principal
+from hub.services.identity import scoped
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -51,9 +52,9 @@ class Identity(NamedTuple):
 def identity_of(principal: Principal, command: cmd.SendChat | cmd.ReplyChat) -> Identity:
     """The idempotency of a message: its id, within its chat and of its author, and its words.
 
-    As everywhere, members of staff have ids of their own, and customers share one scope.
+    Its author's scope is that of `scoped`.
     """
     if not command.command_id:
         return Identity()
     fingerprint = hashlib.sha256(f"{command.name}\n{command.text}".encode()).hexdigest()[:32]
-    return Identity(f"chat:{command.chat_id}:{principal.id or 'customer'}:{command.command_id}", fingerprint)
+    return Identity(f"chat:{command.chat_id}:{scoped(principal, command.command_id)}", fingerprint)

@@ -14,9 +14,8 @@ from hub.domain.errors import BadRequest
 from hub.domain.roles import Principal
 from hub.domain.values import format_time
 from hub.eventlog.log import Document, Write
+from hub.services.identity import UNGUESSED_CHARS
 from hub.services.turns import KEPT_S, ChatRead, conversation_key, written
-
-_UNGUESSED = 16  # characters of a command id that nobody else comes upon
 
 # Of a conversation that a caller tells of, one message and all of it: more than a model is given to read.
 _CLAIMED_CHARS = 4_000
@@ -43,8 +42,8 @@ def same_chat(principal: Principal, command: cmd.OpenChat) -> str | None:
     """
     if command.command_id is None:
         return None
-    if not principal.id and len(command.command_id) < _UNGUESSED:
-        what = f"an id that opens a chat again has {_UNGUESSED} characters at least, and nobody can guess it"
+    if not principal.id and len(command.command_id) < UNGUESSED_CHARS:
+        what = f"an id that opens a chat again has {UNGUESSED_CHARS} characters at least, and nobody can guess it"
         raise BadRequest(what, field="command_id")
     said = f"{principal.id}\n{command.order_token or ''}\n{command.command_id}"
     return "by-" + hashlib.sha256(said.encode()).hexdigest()[:40]

@@ -52,13 +52,14 @@ class OrderWrites:
         now: datetime,
         chat: InChat | None = None,
     ) -> Write:
-        """A new order, as `OrderService.place` answers it."""
-        tracking = tracking_of(self._tokens, order.id)
+        """A new order. What is remembered of the command holds no token: see `with_tracking`."""
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
         if command.customer.phone:
             documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
-        followed = (tracking_started(chat, order.id, order.code, tracking, now),) if chat else ()
+        followed: tuple[NewEvent, ...] = ()
+        if chat is not None:
+            followed = (tracking_started(chat, order.id, order.code, tracking_of(self._tokens, order.id), now),)
         return Write(
             events=_as_logged(order.id, happened, now) + followed,
             expects=((order_key(order.id), 0),),
@@ -67,9 +68,14 @@ class OrderWrites:
             # An order that is not cooked yet leaves the board for nothing.
             index=(IndexMove(ACTIVE_ORDERS, order.id, True, keep=0), IndexMove(ALL_ORDERS, order.id, True)),
             counts=self._day.placed(order, now),
-            result=f'{{"order":{body},"tracking":{tracking.model_dump_json()}}}',
+            result=f'{{"order":{body}}}',
             **identity(principal, command),
         )
+
+    def with_tracking(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a placed order with the order's link, which is made anew each time and stored nowhere."""
+        tracking = tracking_of(self._tokens, answer["order"]["id"])
+        return {"order": answer["order"], "tracking": tracking.model_dump(), **answer}
 
     def changed(self, order: Order, happened: Sequence[OrderEvent], write: Write, now: datetime) -> tuple[Order, Write]:
         """The order after it, and what to commit.

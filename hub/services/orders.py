@@ -79,7 +79,7 @@ class OrderService:
             items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
         except BadRequest:  # it may have been on the menu when the order was first said
             if (first := await self._answered_before(Write(**identity(principal, command)))) is not None:
-                return first
+                return self._writes.with_tracking(first)
             raise
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
@@ -90,7 +90,8 @@ class OrderService:
             )
             order = orders.fold(None, [(event, now) for event in happened])
             try:
-                return await self._commit(order, self._writes.placed(principal, command, order, happened, now, chat))
+                write = self._writes.placed(principal, command, order, happened, now, chat)
+                return self._writes.with_tracking(await self._commit(order, write))
             except Conflict:
                 continue  # the id is taken: draw another
         raise Unavailable("no free order number; try again")
@@ -131,7 +132,7 @@ class OrderService:
         """
         write = Write(**identity(principal, command))
         if (first := await self._answered_before(write)) is not None:
-            return first
+            return self._writes.with_tracking(first)
         if not principal.may(Permission.CANCEL_ORDER) and command.order_id not in principal.orders:
             raise _not_for_you(principal, command.order_id)
         items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
@@ -162,7 +163,7 @@ class OrderService:
                 committed = await self._log.commit(replace(both, counts=sales))
             except Conflict:
                 continue  # somebody was quicker, or the id is taken
-            return {**json.loads(committed.result), "cursor": str(committed.cursor)}
+            return self._writes.with_tracking({**json.loads(committed.result), "cursor": str(committed.cursor)})
         raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
 
     async def recall(self, principal: Principal, command: cmd.RecallOrder) -> Answer:
