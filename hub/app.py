@@ -17,7 +17,9 @@ from hub.domain.roles import Principal
 from hub.domain.rooms import FLOOR
 from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
+from hub.eventlog.seen import Seen
 from hub.eventlog.sessions import SessionStore
+from hub.eventlog.witness import Witness
 from hub.fanout.closed import Closed
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.recovery import Recovery
@@ -60,8 +62,15 @@ class Hub:
             raise CannotStart(f"a setting is wrong: {exc}") from exc
         connections = Connections(limits.connections)
         self.metrics = Metrics()
+        seen = Seen()
+        self.witness = Witness(settings.witness_dir, seen)
         self.log = EventLog(
-            self.redis, settings.branch, room_events=limits.room_events, deadline_s=settings.redis_deadline_s
+            self.redis,
+            settings.branch,
+            room_events=limits.room_events,
+            deadline_s=settings.redis_deadline_s,
+            seen=seen,
+            on_cursor_ahead=self.metrics.cursors_ahead.inc,
         )
         self.services: Services = build_services(
             self.log, self.redis, settings, secret, menu, connections=lambda: connections.total
@@ -139,9 +148,11 @@ class Hub:
         await asyncio.gather(self.socketio.server.close_all(over_s), self.outboxes.close_all(over_s))
 
     async def _redis(self, _app: web.Application) -> AsyncIterator[None]:
+        self.witness.open()  # before anybody is served: a log that has lost its tail begins a new epoch first
         yield
         await self.log.aclose()
         await self.redis.aclose()
+        self.witness.close()
 
     async def _background(self, _app: web.Application) -> AsyncIterator[None]:
         """The relay and the floor's ticks, as long as the app lives. Redis need not be there yet."""
@@ -152,6 +163,7 @@ class Hub:
                 self.following.run(),
                 self._tick(),
                 self._look_after(),
+                self.witness.run(),
             )
             running = [tasks.create_task(work) for work in works]
             yield

@@ -14,6 +14,8 @@ from hub.domain.menu import Menu, MenuError, parse_menu
 from hub.eventlog.connect import connect
 from hub.eventlog.embedded import EmbeddedRedis, StartError
 from hub.eventlog.log import EventLog
+from hub.eventlog.seen import Seen
+from hub.eventlog.witness import recall
 from hub.services.build import Services, build_services
 
 
@@ -100,13 +102,27 @@ async def services_of(settings: Settings, redis_url: str | None = None) -> Async
     except ValueError as exc:
         raise CannotStart(f"COMANDA_REDIS_URL: {exc}") from exc
     log = EventLog(
-        redis, settings.branch, room_events=settings.limits.room_events, deadline_s=settings.redis_deadline_s
+        redis,
+        settings.branch,
+        room_events=settings.limits.room_events,
+        deadline_s=settings.redis_deadline_s,
+        seen=_seen_before(settings),
     )
     try:
         yield build_services(log, redis, settings, secret_of(settings), menu)
     finally:
         await log.aclose()
         await redis.aclose()
+
+
+def _seen_before(settings: Settings) -> Seen:
+    """What the hubs of this data folder have seen of the log: an old copy is not to be continued here either."""
+    seen = Seen()
+    try:
+        recall(settings.witness_dir, seen)
+    except OSError as exc:
+        raise CannotStart(f"{settings.witness_dir} cannot be read: {exc.strerror}") from exc
+    return seen
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     agent: AgentLimits = Field(default_factory=AgentLimits)
 
     @property
+    def witness_dir(self) -> Path:
+        """The folder where hubs record how far they have seen the branch's log."""
+        return self.data_dir / "witness" / self.branch
+
+    @property
     def models(self) -> list[NamedModel]:
         """The models that may answer, the one to ask first at the front."""
         found = [NamedModel("COMANDA_LLM", self.llm, self.llm_model, self.llm_base_url, _text(self.llm_api_key))]

@@ -84,6 +84,11 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.cursors_ahead = Counter(
+            "comanda_cursors_ahead",
+            "Readers that came with a cursor past the log's end, and were given the room anew.",
+            registry=self.registry,
+        )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
 
         self.turns = TurnMetrics()

@@ -7,6 +7,8 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from hub.domain.rooms import Cursor
 from hub.eventlog import commit as commits
 from hub.eventlog.calls import Calls, Script
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from redis.asyncio import Redis
+
+logger = structlog.get_logger(__name__)
 
 _EPOCH_ALPHABET = string.ascii_lowercase + string.digits
 _HEADS_A_CALL = 1_000
@@ -71,6 +75,8 @@ class EventLog:
         room_events: About so many events are kept a room; an order's are all kept.
         command_ttl_s: So long a command's result is known.
         new_epoch: Names for lives of the log.
+        seen: What is known of the log from before this process; its reads and commits add to it.
+        on_cursor_ahead: Called when a reader brings a cursor that the log has not reached in that cursor's own epoch.
 
     Attributes:
         calls: The way to Redis, for others who keep something of the branch there.
@@ -85,6 +91,8 @@ class EventLog:
         command_ttl_s: int = 86_400,
         deadline_s: float = 2.0,
         new_epoch: Callable[[], str] = random_epoch,
+        seen: Seen | None = None,
+        on_cursor_ahead: Callable[[], None] | None = None,
     ) -> None:
         self.branch = branch
         self.keys = Keys(branch)
@@ -92,7 +100,8 @@ class EventLog:
         self.command_ttl_s = command_ttl_s
         self.deadline_s = deadline_s
         self.calls = Calls(redis, deadline_s=deadline_s)
-        self._seen = Seen()
+        self._seen = Seen() if seen is None else seen
+        self._on_cursor_ahead = on_cursor_ahead
         self._new_epoch = new_epoch
         self._spare_epoch = new_epoch()
         self._commit, self._publish = Script("commit"), Script("publish")
@@ -218,6 +227,8 @@ class EventLog:
         ]
         cursor, reply = await self._as_of(self._view, at, argv)
         whole, entries, documents, indexed, stock, total = reply
+        if query.after is not None and query.epoch is not None:
+            self._check_ahead(Cursor(query.epoch, query.after), cursor)
         return View(
             cursor=cursor,
             whole=bool(whole),
@@ -247,6 +258,8 @@ class EventLog:
             cursor, reply = await self._as_of(self._missed, at, argv)
             if cursor.epoch != epoch:
                 return Missed(cursor, dict.fromkeys(rooms))
+            if first is None:
+                self._check_ahead(Cursor(epoch, max(after.values(), default=0)), cursor)
             first = first or cursor
             for room, entries in zip(chunk, reply, strict=True):
                 found[room] = None if entries is None else tuple(_entry(room, raw) for raw in entries)
@@ -317,6 +330,13 @@ class EventLog:
         cursor = Cursor(reply[0], int(reply[1]))
         self.observe(cursor)
         return cursor, reply[2:]
+
+    def _check_ahead(self, cursor: Cursor, at: Cursor) -> None:
+        """Report a cursor past the log's end: the reader holds events that this log does not have."""
+        if cursor.epoch == at.epoch and cursor.offset > at.offset:
+            logger.warning("log.cursor_ahead", cursor=str(cursor), log=str(at))
+            if self._on_cursor_ahead is not None:
+                self._on_cursor_ahead()
 
     def _trusts(self, cursor: Cursor) -> bool:
         """Whether the log has an epoch, and is not behind what was seen of it."""

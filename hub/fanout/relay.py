@@ -167,7 +167,9 @@ class Relay:
         """
         watches = [self._watch(room) for room in places]
         if not watches:
-            return Resumed(True, await self._log.position(), self._replay, None, ())
+            position = await self._log.position()
+            there = cursor.epoch == position.epoch and cursor.offset <= position.offset
+            return Resumed(there, position, self._replay, None, ())
         seats = {watch.name: self._rooms.sit(member, watch.name, watch.head) for watch in watches}
         presence = next(iter(seats.values())).presence
         presence.holds += 1

@@ -46,6 +46,13 @@ def test_redis_writes_every_order_down_before_it_answers() -> None:
     assert SERVICES["redis"]["volumes"] == ["redis:/data"]
 
 
+@pytest.mark.parametrize("name", ["hub-1", "hub-2"])
+def test_a_hub_has_a_volume_of_its_own_for_its_record_of_the_log(name: str) -> None:
+    assert SERVICES[name]["volumes"] == [f"{name}:/data"]
+    assert not [mount for mount in SERVICES[name]["tmpfs"] if mount.startswith("/data")]
+    assert name in COMPOSE["volumes"]
+
+
 @pytest.mark.parametrize("name", ["hub-1", "hub-2", "agent"])
 def test_hubs_and_agent_share_one_secret_that_has_no_default(name: str) -> None:
     assert SERVICES[name]["environment"]["COMANDA_SECRET"].startswith("${COMANDA_SECRET:?")
