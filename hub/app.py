@@ -68,6 +68,7 @@ class Hub:
             self.redis,
             settings.branch,
             room_events=limits.room_events,
+            missed_bytes=limits.missed_bytes,
             deadline_s=settings.redis_deadline_s,
             seen=seen,
             on_cursor_ahead=self.metrics.cursors_ahead.inc,
@@ -110,7 +111,7 @@ class Hub:
             *Health(
                 self.log, self.services.chat, self.metrics, lambda: self.relay.live, lambda: self.draining
             ).routes(),
-            *HttpDoor(self.services, commands).routes(),
+            *HttpDoor(self.services, commands, limits).routes(),
             *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),
             *TokenStream(answers, access, self.services.chat).routes(),
             *UiStream(answers, access, self.services.chat).routes(),
@@ -180,6 +181,8 @@ class Hub:
                 if opened != epoch:
                     # A log that begins anew has lost its counts, and what is not counted is never sold out.
                     await self.services.stock.open_branch()
+                    if put_right := await self.services.board.repair():
+                        logger.info("board.unseen_index_repaired", orders=put_right)
                     opened = epoch
                 await self._part_with_former_staff()
                 if ended := await self.services.unattended.end(self._agent_wait_s):

@@ -105,6 +105,7 @@ async def services_of(settings: Settings, redis_url: str | None = None) -> Async
         redis,
         settings.branch,
         room_events=settings.limits.room_events,
+        missed_bytes=settings.limits.missed_bytes,
         deadline_s=settings.redis_deadline_s,
         seen=_seen_before(settings),
     )

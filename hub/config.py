@@ -47,6 +47,8 @@ class Limits(BaseSettings):
     turns: Count = 1
     turns_waiting: Count = 3
     room_events: Count = 1_000
+    snapshot_bytes: Count = 262_144  # of documents in a room's snapshot, in a page of a list, of past events with it
+    missed_bytes: Count = 1_048_576  # of events for a reader that comes back to a room; past it, a snapshot
 
 
 class AgentLimits(BaseSettings):

@@ -21,12 +21,10 @@ _TOLD = 20  # orders told of at once
 class KitchenTool(BoundTool):
     """What reads the board."""
 
-    async def board(self) -> list[dict[str, Any]]:
-        """Every order that has not ended, the one that waits longest first."""
+    async def board(self) -> dict[str, Any]:
+        """The board's snapshot: `orders`, the one that waits longest first, and how many there are in `total`."""
         self.errand.principal.require(Permission.JOIN_KITCHEN)
-        view = await self.errand.services.views.read(KITCHEN)
-        orders: list[dict[str, Any]] = view.snapshot["orders"]
-        return orders
+        return (await self.errand.services.views.read(KITCHEN)).snapshot
 
     def minutes_since(self, at: str) -> int:
         return max(0, round((self.errand.services.clock() - datetime.fromisoformat(at)).total_seconds() / 60))
@@ -40,7 +38,8 @@ class KitchenLoadTool(KitchenTool):
     needs = Permission.JOIN_KITCHEN
 
     async def do(self, arguments: Arguments, command_id: str) -> Result:
-        board = await self.board()
+        snapshot = await self.board()
+        board = snapshot["orders"]
         by_status: dict[str, int] = {}
         to_cook: dict[str, int] = {}
         for order in board:
@@ -52,7 +51,7 @@ class KitchenLoadTool(KitchenTool):
                         to_cook[name] = to_cook.get(name, 0) + line["qty"]
         most = sorted(to_cook.items(), key=lambda dish: -dish[1])[:10]
         return {
-            "orders_active": len(board),
+            "orders_active": snapshot["total"],
             "by_status": by_status,
             "to_cook": [{"name": name, "qty": qty} for name, qty in most],
             "oldest_waits_minutes": self.minutes_since(board[0]["placed_at"]) if board else None,
@@ -76,7 +75,7 @@ class LateOrdersTool(KitchenTool):
         now = self.errand.services.clock()
         late = [
             (self.minutes_since(order["eta"]["latest"]), order)
-            for order in await self.board()
+            for order in (await self.board())["orders"]
             if order["eta"] and order["status"] != "ready" and datetime.fromisoformat(order["eta"]["latest"]) < now
         ]
         late.sort(key=lambda found: -found[0])

@@ -115,6 +115,11 @@ class Order(Value):
     def ended(self) -> bool:
         return self.status in ENDED
 
+    @property
+    def unseen(self) -> bool:
+        """Nobody has acknowledged it, and nobody has begun to cook it: the board's alarm is for these."""
+        return self.status is OrderStatus.RECEIVED and not self.acknowledged
+
 
 class OrderLine(Value):
     """What a customer asks for: how many of a dish, and how."""

@@ -40,6 +40,7 @@ logger = structlog.get_logger(__name__)
 _EPOCH_ALPHABET = string.ascii_lowercase + string.digits
 _HEADS_A_CALL = 1_000
 _ROOMS_A_CALL = 200
+_MEMBERS_A_CALL = 1_000
 
 
 __all__ = [
@@ -73,6 +74,7 @@ class EventLog:
     Args:
         redis: From `connect`; it must decode its responses. Whoever made it closes it.
         room_events: About so many events are kept a room; an order's are all kept.
+        missed_bytes: At most so many bytes of missed events are read of a room; 0: no bound.
         command_ttl_s: So long a command's result is known.
         new_epoch: Names for lives of the log.
         seen: What is known of the log from before this process; its reads and commits add to it.
@@ -88,6 +90,7 @@ class EventLog:
         branch: str,
         *,
         room_events: int = 1000,
+        missed_bytes: int = 0,
         command_ttl_s: int = 86_400,
         deadline_s: float = 2.0,
         new_epoch: Callable[[], str] = random_epoch,
@@ -97,6 +100,7 @@ class EventLog:
         self.branch = branch
         self.keys = Keys(branch)
         self.room_events = room_events
+        self.missed_bytes = missed_bytes
         self.command_ttl_s = command_ttl_s
         self.deadline_s = deadline_s
         self.calls = Calls(redis, deadline_s=deadline_s)
@@ -214,7 +218,7 @@ class EventLog:
         """A room's state and history as of one moment."""
         keys = self.keys
         room, index = query.room, query.index or ""
-        at = [keys.meta, keys.room(room), keys.head(room), keys.stock, keys.index(index)]
+        at = [keys.meta, keys.room(room), keys.head(room), keys.stock, keys.index(index), keys.index(query.first or "")]
         at += map(keys.document, query.documents)
         argv: list[str | int] = [
             "" if query.after is None else query.after,
@@ -224,9 +228,14 @@ class EventLog:
             keys.documents(query.index_kind),
             int(query.stock),
             int(query.oldest),
+            query.index_bytes,
+            int(query.first is not None),
+            "" if query.index_after is None else query.index_after,
+            query.event_bytes,
+            int(query.partly),
         ]
         cursor, reply = await self._as_of(self._view, at, argv)
-        whole, entries, documents, indexed, stock, total = reply
+        whole, entries, documents, indexed, stock, total, first_total, go_on, cut = reply
         if query.after is not None and query.epoch is not None:
             self._check_ahead(Cursor(query.epoch, query.after), cursor)
         return View(
@@ -237,6 +246,9 @@ class EventLog:
             indexed=tuple(Document(DocKey(query.index_kind, id), int(v), body) for id, v, body in indexed),
             stock={sku: int(left) for sku, left in _pairs(stock)},
             total=int(total),
+            first_total=int(first_total),
+            go_on=int(float(go_on)) if go_on else None,
+            cut=bool(cut),
         )
 
     async def missed(self, after: Mapping[str, int], epoch: str, *, limit: int = 1000) -> Missed:
@@ -245,7 +257,8 @@ class EventLog:
         Args:
             after: By room, the offset up to which the reader has its events.
             epoch: The one of these offsets.
-            limit: At most so many events a room; of one with more, none are given.
+            limit: At most so many events a room; of one with more, or with more bytes than `missed_bytes`, none are
+                given.
         """
         rooms, found = list(after), dict[str, tuple[LogEntry, ...] | None]()
         first: Cursor | None = None
@@ -254,7 +267,7 @@ class EventLog:
             at = [self.keys.meta]
             for room in chunk:
                 at += (self.keys.room(room), self.keys.head(room))
-            argv = [epoch, first.offset if first else "", limit, *(after[room] for room in chunk)]
+            argv = [epoch, first.offset if first else "", limit, self.missed_bytes, *(after[room] for room in chunk)]
             cursor, reply = await self._as_of(self._missed, at, argv)
             if cursor.epoch != epoch:
                 return Missed(cursor, dict.fromkeys(rooms))
@@ -290,6 +303,17 @@ class EventLog:
         key = self.keys.index(index)
         flat = await self.calls.call("ZREVRANGEBYSCORE", key, end, "-inf", "WITHSCORES", "LIMIT", 0, limit, again=True)
         return [(member, int(float(score))) for member, score in _pairs(flat)]
+
+    async def index_size(self, index: str) -> int:
+        """How many members an index has."""
+        return int(await self.calls.call("ZCARD", self.keys.index(index), again=True))
+
+    async def members(self, index: str) -> list[str]:
+        """All members of an index, the oldest first; not all of one moment."""
+        key, found = self.keys.index(index), list[str]()
+        while page := await self.calls.call("ZRANGE", key, len(found), len(found) + _MEMBERS_A_CALL - 1, again=True):
+            found += page
+        return found
 
     async def stock(self) -> dict[str, int]:
         """How many are left of each dish that is counted."""

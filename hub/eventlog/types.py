@@ -208,9 +208,15 @@ class ViewQuery:
     Attributes:
         after: Give what came after this offset of `epoch`; None: the newest events.
         limit: At most so many events.
+        event_bytes: At most so many bytes of events; 0: no bound.
+        partly: Of more events after `after` than fit, give the first ones; otherwise such a reader begins anew.
         index: Give the documents of this index's members, of the kind `index_kind`, and how many it has.
         index_limit: So many of the newest, newest first.
-        oldest: So many of the oldest instead, oldest first.
+        index_bytes: At most so many bytes of documents, but one document in any case; 0: no bound.
+        oldest: The oldest instead, oldest first.
+        index_after: Only the members past this score, of the oldest.
+        first: The members of this index that are also in `index` come before the others, newest first. They may fill
+            three quarters of the room.
         stock: Give what is left of each dish.
     """
 
@@ -224,6 +230,11 @@ class ViewQuery:
     index_limit: int = 0
     oldest: bool = False
     stock: bool = False
+    event_bytes: int = 0
+    partly: bool = False
+    index_bytes: int = 0
+    index_after: int | None = None
+    first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +246,9 @@ class View:
         documents: One for each asked for; None where there is none.
         indexed: The index's documents, in the order asked for.
         total: How many members the index has, those past the limit included.
+        first_total: The same of the index whose members come first.
+        go_on: All members up to this score are in `indexed`, and others follow; None: all are given.
+        cut: More events follow those in `events`.
     """
 
     cursor: Cursor
@@ -244,3 +258,6 @@ class View:
     indexed: tuple[Document, ...]
     stock: dict[str, int]
     total: int
+    first_total: int = 0
+    go_on: int | None = None
+    cut: bool = False

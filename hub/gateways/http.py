@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from hub.config import Limits
 from hub.domain import commands as cmd
 from hub.domain.chat import ChatMode
 from hub.domain.errors import BadRequest
@@ -16,6 +17,7 @@ from hub.domain.roles import Role
 from hub.gateways.answers import ok
 from hub.gateways.commands import Commands
 from hub.gateways.peer import ADDRESS, PRINCIPAL
+from hub.services.board import MAX_ORDERS
 from hub.services.build import Services
 
 BODY_S = 10.0  # for a request's body to arrive
@@ -34,9 +36,10 @@ _ACTIONS: dict[str, type[cmd.OrderCommand]] = {
 class HttpDoor:
     """Routes and their handlers; each parses, calls one service, and answers."""
 
-    def __init__(self, services: Services, commands: Commands) -> None:
+    def __init__(self, services: Services, commands: Commands, limits: Limits) -> None:
         self._services = services
         self._commands = commands
+        self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -73,13 +76,23 @@ class HttpDoor:
         return await self._command(request, cmd.PlaceOrder, status=201)
 
     async def find(self, request: web.Request) -> web.Response:
+        if request.query.get("open") == "true":
+            return await self._find_open(request)
         found = await self._services.orders.find(
             request[PRINCIPAL],
             one_of(OrderStatus, request, "status"),
             number(request, "limit", 50, most=_MOST_LISTED),
             number(request, "before", None),
+            self._limits.snapshot_bytes,
         )
         return answer(found)
+
+    async def _find_open(self, request: web.Request) -> web.Response:
+        """What a board's snapshot had no room for, from its `next` on."""
+        if unused := request.query.keys() & {"status", "before"}:
+            raise BadRequest(f"{min(unused)} does not go with open", field=min(unused))
+        limit = number(request, "limit", MAX_ORDERS, most=MAX_ORDERS)
+        return answer(await self._services.board.page(request[PRINCIPAL], request.query.get("after"), limit))
 
     async def get(self, request: web.Request) -> web.Response:
         return answer(await self._services.orders.get(request[PRINCIPAL], request.match_info["order_id"]))

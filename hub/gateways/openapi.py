@@ -52,7 +52,7 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
 _FROM_PATH = {"order_id", "chat_id"}
 _QUERY = {
     "/api/staff": ("role",),
-    "/api/orders": ("status", "limit", "before"),
+    "/api/orders": ("status", "limit", "before", "open", "after"),
     "/api/chats": ("mode", "limit", "before"),
     "/api/rooms/{room}/events": ("after", "limit", "only"),
 }

@@ -16,6 +16,7 @@ from hub.eventlog.follow import Follower
 from hub.eventlog.log import EventLog
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
+from hub.services.board import Board
 from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
 from hub.services.estimates import Estimates
@@ -51,6 +52,7 @@ class Services:
     tokens: Tokens
     access: Access
     orders: OrderService
+    board: Board
     menu: MenuService
     stock: StockService
     promos: PromoService
@@ -99,7 +101,7 @@ def build_services(
     tokens = Tokens(secret, settings.branch)
     staff = StaffService(log, tokens, clock)
     day = Day(settings.timezone)
-    figures = Figures(log, day, menu.currency, clock, connections)
+    figures = Figures(log, day, menu.currency, clock, connections, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
@@ -120,6 +122,7 @@ def build_services(
         tokens=tokens,
         access=access,
         orders=OrderService(log, menu, tokens, staff, Estimates(log), day, clock, new_order_id),
+        board=Board(log, settings.limits),
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),
         promos=PromoService(log, clock, new_id),
@@ -132,6 +135,6 @@ def build_services(
         inbox=Inbox(log),
         staff=staff,
         figures=figures,
-        views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits.room_events),
+        views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits),
         clock=clock,
     )

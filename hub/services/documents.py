@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.eventlog.log import DocKey
 
 ACTIVE_ORDERS = "orders:active"  # not ended yet: what the board shows
+UNSEEN_ORDERS = "orders:unseen"  # of the active ones, those that nobody has acknowledged
 ALL_ORDERS = "orders"
 ALL_CHATS = "chats"
 ATTENDED_CHATS = "chats:attended"  # a person answers in them, or is waited for

@@ -15,7 +15,7 @@ from hub.domain.values import format_time
 from hub.eventlog.log import EventLog, ViewQuery
 from hub.services.documents import ACTIVE_ORDERS, ORDER
 
-_BOARD = 500  # orders counted by status
+_BOARD = 500  # orders counted by status, or as many as a snapshot may hold
 
 CounterMove = tuple[str, str, int]  # the counter's name, its field, by how much
 
@@ -47,17 +47,19 @@ class Figures:
         currency: str,
         clock: Callable[[], datetime],
         connections: Callable[[], int],
+        board_bytes: int,
     ) -> None:
         self._log = log
         self._day = day
         self._currency = currency
         self._clock = clock
         self._connections = connections
+        self._board_bytes = board_bytes
 
     async def read(self) -> dict[str, Any]:
         """The figures now; `sales_today` in minor units, `connections` those of this process.
 
-        `by_status` counts the orders that a board shows: of more than 500 active ones, the oldest.
+        `by_status` counts the orders that wait longest: at most 500, and no more than weigh as much as a snapshot may.
         """
         now = self._clock()
         today = await self._log.counts(self._day.name(now))
@@ -70,6 +72,7 @@ class Figures:
                 index=ACTIVE_ORDERS,
                 index_kind=ORDER,
                 index_limit=_BOARD,
+                index_bytes=self._board_bytes,
                 oldest=True,
             )
         )

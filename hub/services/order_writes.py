@@ -16,7 +16,7 @@ from hub.domain.models import Order, OrderStatus
 from hub.domain.roles import Principal
 from hub.domain.rooms import KITCHEN, Room
 from hub.eventlog.log import Document, IndexMove, NewEvent, Write
-from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, contact_key, order_key
+from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, UNSEEN_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import identity
@@ -66,7 +66,11 @@ class OrderWrites:
             documents=tuple(documents),
             stock=stock_moves(self._menu, order.items, "take", now),
             # An order that is not cooked yet leaves the board for nothing.
-            index=(IndexMove(ACTIVE_ORDERS, order.id, True, keep=0), IndexMove(ALL_ORDERS, order.id, True)),
+            index=(
+                IndexMove(ACTIVE_ORDERS, order.id, True, keep=0),
+                IndexMove(UNSEEN_ORDERS, order.id, True, keep=0),
+                IndexMove(ALL_ORDERS, order.id, True),
+            ),
             counts=self._day.placed(order, now),
             result=f'{{"order":{body}}}',
             **identity(principal, command),
@@ -99,7 +103,7 @@ class OrderWrites:
             expects=((order_key(order.id), order.version),),
             documents=(Document(order_key(order.id), changed.version, body),),
             stock=stock_moves(self._menu, order.items, "give", now) if unused else (),
-            index=(IndexMove(ACTIVE_ORDERS, order.id, False),) if changed.ended else (),
+            index=_index_moves(order, changed),
             samples=(sample,) if sample else (),
             counts=self._day.cancelled(order, now) if cancelled else (),
             expire=_kept(order.id) if changed.ended else (),
@@ -147,6 +151,13 @@ def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> 
         NewEvent(event.type, event.body(now), kitchen_only if isinstance(event, OrderAcknowledged) else both)
         for event in happened
     )
+
+
+def _index_moves(order: Order, changed: Order) -> tuple[IndexMove, ...]:
+    moves = (IndexMove(ACTIVE_ORDERS, order.id, False),) if changed.ended else ()
+    if order.unseen == changed.unseen:
+        return moves
+    return (*moves, IndexMove(UNSEEN_ORDERS, order.id, changed.unseen, keep=0))
 
 
 def _kept(order_id: str) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
 from hub.services.tokens import Tokens
 
-_PAGE = 200  # orders looked at in one go: those of another status, or long gone, are passed over
+_PAGE = 50  # orders looked at in one go: those of another status, or long gone, are passed over
 _TRIES = 8  # re-reads before a busy document is given up on
 
 Answer = dict[str, Any]
@@ -230,22 +230,32 @@ class OrderService:
             order["customer"] |= json.loads(contact.body)
         return {"order": order, "cursor": str(cursor)}
 
-    async def find(self, principal: Principal, status: OrderStatus | None, limit: int, before: int | None) -> Answer:
-        """`{orders, next}`: the newest first; `next`, if any, is the `before` of the following page."""
+    async def find(
+        self, principal: Principal, status: OrderStatus | None, limit: int, before: int | None, most_bytes: int = 0
+    ) -> Answer:
+        """`{orders, next}`: the newest first; `next`, if any, is the `before` of the following page.
+
+        Args:
+            most_bytes: A page of so many bytes ends before it is full; 0: no bound.
+        """
         principal.require(Permission.READ_ORDERS)
         found: list[dict[str, Any]] = []
+        size = 0
         while len(found) < limit:
             page = await self._log.indexed(ALL_ORDERS, before=before, limit=_PAGE)
             if not page:
                 return {"orders": found, "next": None}
             documents = await self._log.documents([order_key(member) for member, _ in page])
             for (_, score), document in zip(page, documents, strict=True):
-                before = score
                 order = json.loads(document.body) if document else None
-                if order and status in (None, order["status"]):
+                if document and order and status in (None, order["status"]):
+                    size += len(document.body.encode())
+                    if most_bytes and found and size > most_bytes:
+                        return {"orders": found, "next": before}
                     found.append(order)
-                    if len(found) == limit:
-                        break
+                before = score
+                if len(found) == limit:
+                    break
         return {"orders": found, "next": before}
 
     # How a change is made

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.domain.errors import NotFound
 from hub.domain.menu import Menu
 from hub.domain.rooms import Cursor, Room, RoomKind
-from hub.eventlog.log import DocKey, EventLog, LogEntry, View, ViewQuery
+from hub.eventlog.log import EventLog, LogEntry, View, ViewQuery
+from hub.services.board import board_of, board_query
 from hub.services.chat import snapshot_of
-from hub.services.documents import ACTIVE_ORDERS, ORDER, PROMO, PROMOS, order_key
+from hub.services.documents import PROMO, PROMOS, order_key
 from hub.services.turns import RECENT
+
+if TYPE_CHECKING:
+    from hub.config import Limits
 
 HISTORY = 200  # events of the past given to one who brings no cursor
 # Fewer where the snapshot says it all: these are news at most.
 _RECENT: Mapping[RoomKind, int] = {RoomKind.KITCHEN: 0, RoomKind.PROMOS: 20, RoomKind.STOCK: 20}
-_BOARD = 500  # orders a board can hold: those that wait longest
 _PROMOS_READ, _PROMOS_SHOWN = 100, 20  # the expired ones among them are not shown
 
 
@@ -31,12 +34,14 @@ class RoomView:
         recovered: Everything in the room after the cursor that the reader brought is in `events`.
         snapshot: The room's state, enough to draw a page from.
         events: What the reader missed; for one without a cursor, the recent past. Oldest first.
+        cut: More was missed than is in `events`.
     """
 
     cursor: Cursor
     recovered: bool
     snapshot: dict[str, Any]
     events: tuple[LogEntry, ...]
+    cut: bool = False
 
 
 Figures = Callable[[], Awaitable[dict[str, Any]]]
@@ -53,14 +58,15 @@ class RoomViews:
         clock: Callable[[], datetime],
         figures: Figures,
         chat_snapshot: ChatSnapshot,
-        room_events: int,
+        limits: Limits,
     ) -> None:
         self._log = log
         self._menu = menu
         self._clock = clock
         self._figures = figures
         self._chat_snapshot = chat_snapshot
-        self._limit = room_events or 100_000
+        self._limits = limits
+        self._limit = limits.room_events or 100_000
 
     async def read(self, room: Room, after: Cursor | None = None) -> RoomView:
         """The room, and what happened in it after `after`.
@@ -70,35 +76,44 @@ class RoomViews:
             Unavailable: Redis did not answer in time.
         """
         view = await self._log.view(self._query(room, after))
-        events = view.events if view.whole or room.kind is RoomKind.ORDER else _newest(view.events, _history(room))
-        return RoomView(view.cursor, view.whole, await self._snapshot(room, view), events)
+        return RoomView(view.cursor, view.whole, await self._snapshot(room, view), _of_the_past(room, view))
+
+    async def page(self, room: Room, after: Cursor | None) -> RoomView:
+        """The first events after `after`, without the room's state; without `after`, the newest.
+
+        Raises:
+            NotFound: The order or chat is gone.
+            Unavailable: Redis did not answer in time.
+        """
+        query = replace(self._query(room, after), event_bytes=self._limits.snapshot_bytes, partly=True, index=None)
+        view = await self._log.view(query)
+        if room.kind in (RoomKind.ORDER, RoomKind.CHAT):
+            _only(view, room)
+        return RoomView(view.cursor, view.whole, {}, _of_the_past(room, view), view.cut)
 
     def _query(self, room: Room, after: Cursor | None) -> ViewQuery:
-        documents: tuple[DocKey, ...] = ()
-        index: str | None = None
-        kind, limit = "", 0
-        match room.kind:
-            case RoomKind.ORDER:
-                documents = (order_key(room.id),)
-            case RoomKind.CHAT:
-                documents = snapshot_of(room.id)
-            case RoomKind.KITCHEN:
-                index, kind, limit = ACTIVE_ORDERS, ORDER, _BOARD
-            case RoomKind.PROMOS:
-                index, kind, limit = PROMOS, PROMO, _PROMOS_READ
-        return ViewQuery(
+        limits = self._limits
+        query = ViewQuery(
             room=str(room),
             after=after.offset if after else None,
             epoch=after.epoch if after else None,
             # The steps of an order are made of all there is.
             limit=self._limit if after or room.kind is RoomKind.ORDER else min(_history(room), self._limit),
-            documents=documents,
-            index=index,
-            index_kind=kind,
-            index_limit=limit,
-            oldest=room.kind is RoomKind.KITCHEN,  # what is to be cooked first
+            event_bytes=limits.missed_bytes if after or room.kind is RoomKind.ORDER else limits.snapshot_bytes,
             stock=room.kind is RoomKind.STOCK,
         )
+        match room.kind:
+            case RoomKind.ORDER:
+                return replace(query, documents=(order_key(room.id),))
+            case RoomKind.CHAT:
+                return replace(query, documents=snapshot_of(room.id))
+            case RoomKind.KITCHEN:
+                return board_query(query, limits)
+            case RoomKind.PROMOS:
+                return replace(
+                    query, index=PROMOS, index_kind=PROMO, index_limit=_PROMOS_READ, index_bytes=limits.snapshot_bytes
+                )
+        return query
 
     async def _snapshot(self, room: Room, view: View) -> dict[str, Any]:
         match room.kind:
@@ -107,8 +122,7 @@ class RoomViews:
             case RoomKind.CHAT:
                 return await self._chat(room, view)
             case RoomKind.KITCHEN:
-                orders = [json.loads(document.body) for document in view.indexed]
-                return {"orders": sorted(orders, key=lambda order: order["placed_at"]), "total": view.total}
+                return board_of(view)
             case RoomKind.PROMOS:
                 return {"promos": self._current(json.loads(document.body) for document in view.indexed)}
             case RoomKind.STOCK:
@@ -144,8 +158,12 @@ def _history(room: Room) -> int:
     return _RECENT.get(room.kind, HISTORY)
 
 
-def _newest(events: tuple[LogEntry, ...], count: int) -> tuple[LogEntry, ...]:
-    return events[-count:] if count else ()
+def _of_the_past(room: Room, view: View) -> tuple[LogEntry, ...]:
+    """What was missed; for one without a cursor that is good, no more than is of use beside the snapshot."""
+    if view.whole or room.kind is RoomKind.ORDER:
+        return view.events
+    count = _history(room)
+    return view.events[-count:] if count else ()
 
 
 def _only(view: View, room: Room) -> dict[str, Any]:

@@ -74,6 +74,20 @@ async def test_a_room_with_more_than_the_limit_gives_nothing_and_the_others_all(
     assert offsets(await log.missed({"kitchen": 1}, epoch, limit=5)) == {"kitchen": [2, 3, 4, 5, 6]}
 
 
+@pytest.mark.parametrize("count", [8, 40, 96])
+async def test_a_room_with_more_bytes_missed_than_fit_is_begun_anew(
+    make_log: Callable[..., EventLog], count: int
+) -> None:
+    log, narrow = make_log(), make_log(missed_bytes=8 * 60)
+    for _ in range(count):
+        committed = await log.commit(told("kitchen"))
+    assert offsets(await log.missed({"kitchen": 0}, committed.epoch)) == {"kitchen": [*range(1, count + 1)]}
+    few = await narrow.missed({"kitchen": count - 2}, committed.epoch)
+    assert offsets(few) == {"kitchen": [count - 1, count]}
+    if count > 8:
+        assert offsets(await narrow.missed({"kitchen": 0}, committed.epoch)) == {"kitchen": None}
+
+
 async def test_a_room_is_whole_exactly_from_where_it_was_trimmed(make_log: Callable[..., EventLog]) -> None:
     log = make_log(room_events=20)
     for _ in range(20):

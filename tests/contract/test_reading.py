@@ -194,6 +194,81 @@ async def test_a_view_gives_an_index_from_either_end_and_its_size(
     assert view.total == (3 if limit else 0)
 
 
+def weighty(id: str, size: int) -> Write:
+    """An order of so many bytes, not of so many characters."""
+    body = json.dumps("ñ" * ((size - 2) // 2), ensure_ascii=False)
+    return Write(documents=(Document(DocKey("order", id), 1, body),), index=(IndexMove("open", id, True),))
+
+
+@pytest.mark.parametrize(
+    ("room", "after_score", "members", "go_on"),
+    [
+        (0, None, "ABCDE", None),
+        (1_000, None, "ABCDE", None),
+        (999, None, "ABCD", 4),
+        (500, None, "AB", 2),
+        (500, 2, "CD", 4),
+        (500, 4, "E", None),
+        (500, 5, "", None),
+        (10, None, "A", 1),
+        (10, 1, "B", 2),
+    ],
+)
+async def test_a_view_gives_as_much_of_an_index_as_fits_and_says_where_it_goes_on(
+    log: EventLog, room: int, after_score: int | None, members: str, go_on: int | None
+) -> None:
+    for id in "ABCDE":
+        await log.commit(replace(weighty(id, 200), events=(event("a", "kitchen"),)))
+    query = ViewQuery(
+        "kitchen", None, None, 0, index="open", index_kind="order", index_limit=9, oldest=True, index_bytes=room
+    )
+    view = await log.view(replace(query, index_after=after_score))
+    assert "".join(document.key.id for document in view.indexed) == members
+    assert (view.go_on, view.total) == (go_on, 5)
+    newest = await log.view(replace(query, oldest=False))
+    assert [document.key.id for document in newest.indexed] == list("EDCBA")[: room // 200 or (1 if room else 5)]
+
+
+async def test_a_view_gives_the_members_that_come_first_three_quarters_of_the_room(log: EventLog) -> None:
+    for id in "ABCDEFGHIJ":
+        moves = (IndexMove("open", id, True),) + ((IndexMove("urgent", id, True),) if id in "DEFGHI" else ())
+        await log.commit(replace(weighty(id, 100), events=(event("a", "kitchen"),), index=moves))
+    await log.commit(Write(index=(IndexMove("urgent", "GONE", True),)))
+    query = ViewQuery(
+        "kitchen", None, None, 0, index="open", index_kind="order", index_limit=90, oldest=True, first="urgent"
+    )
+    for size, members, go_on in [
+        (0, "IHGFEDABCJ", None),
+        (1_000, "IHGFEDABCJ", None),
+        (800, "IHGFEDAB", 2),
+        (400, "IHGA", 1),
+        (10, "I", 0),
+    ]:
+        view = await log.view(replace(query, index_bytes=size))
+        assert ("".join(document.key.id for document in view.indexed), view.go_on) == (members, go_on)
+        assert (view.total, view.first_total) == (10, 7)
+    few = await log.view(replace(query, index_limit=4))
+    assert ("".join(document.key.id for document in few.indexed), few.go_on) == ("IHGA", 1)
+
+
+@pytest.mark.parametrize("count", [3, 31, 32, 33, 64, 100])
+async def test_a_view_of_more_bytes_of_events_than_fit_is_not_whole(log: EventLog, count: int) -> None:
+    await fill(log, "kitchen", count)
+    entries = await log.read("kitchen", 0)
+    query = replace(await after(log, "kitchen", 0), event_bytes=1_000_000)
+    assert (await log.view(query)).events == tuple(entries)
+    short = await log.view(replace(query, event_bytes=2 * 60))
+    assert not short.whole
+    assert short.events == tuple(entries[-len(short.events) :])
+    assert 0 < len(short.events) < count
+    first = await log.view(replace(query, event_bytes=2 * 60, partly=True))
+    assert (first.whole, first.cut) == (True, True)
+    assert first.events == tuple(entries[: len(first.events)])
+    assert 0 < len(first.events) < count
+    rest = await log.view(replace(query, after=first.events[-1].offset, partly=True))
+    assert (first.events + rest.events, rest.cut) == (tuple(entries), False)
+
+
 async def test_a_view_is_of_one_moment_while_others_commit(make_log: Callable[..., EventLog]) -> None:
     writer, reader = make_log(), make_log()
     done = asyncio.Event()

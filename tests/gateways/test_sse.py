@@ -188,6 +188,53 @@ async def test_a_board_larger_than_what_may_wait_is_shown(open_hub: Open) -> Non
             assert (await stream.next()).id == placed["cursor"]
 
 
+async def test_a_board_heavier_than_a_snapshot_may_be_is_cut_and_the_rest_comes_in_pages(open_hub: Open) -> None:
+    async with open_hub(snapshot_bytes=8_192) as house:
+        hand = house.token("kitchen")
+        placed = {(await house.placed(customer={"name": f"Ñañez {n}"}))["order"]["id"] for n in range(40)}
+        async with streaming(house, "/api/rooms/kitchen/events", token=hand) as stream:
+            reset = await stream.next()
+        shown = reset.event["data"]["snapshot"]
+        assert len(json.dumps(reset.event, ensure_ascii=False).encode()) < 8_192 + 1_024
+        assert (shown["total"], shown["unseen"], shown["more"]) == (40, 40, True)
+        found, after = {order["id"] for order in shown["orders"]}, shown["next"]
+        assert 0 < len(found) < 40
+        while after is not None:
+            page = await house.get(f"/api/orders?open=true&after={after}", token=hand)
+            assert len(page.raw) < 8_192 + 1_024
+            found |= {order["id"] for order in page.data["orders"]}
+            after = page.data["next"]
+        assert found == placed
+        listed = await house.get("/api/orders?limit=200", token=hand)
+        assert len(listed.raw) < 8_192 + 1_024
+        assert listed.data["next"] is not None
+
+
+@pytest.mark.parametrize("query", ["open=true&status=ready", "open=true&before=5", "open=true&after=x"])
+async def test_a_page_of_open_orders_takes_a_place_and_nothing_else(house: House, query: str) -> None:
+    answer = await house.get(f"/api/orders?{query}", token=house.token("kitchen"))
+    assert (answer.status, answer.code) == (400, "bad_request")
+
+
+async def test_a_page_of_events_that_was_cut_for_its_weight_goes_on_in_the_next(open_hub: Open) -> None:
+    async with open_hub(snapshot_bytes=2_048) as house:
+        after, seen = (await house.promo("x"))["cursor"], []
+        for number in range(30):
+            await house.promo(str(number), "m" * 190)
+        for only in ("", "&only=stock.out"):
+            place, pages = after, 0
+            while True:
+                answer = await house.get(f"{PROMOS}?after={place}{only}")
+                assert answer.data["recovered"] is True
+                assert len(answer.raw) < 3_072
+                seen += [event["data"]["title"] for event in answer.data["events"]]
+                if answer.data["cursor"] == place:
+                    break
+                place, pages = answer.data["cursor"], pages + 1
+            assert pages > 3
+        assert seen == [str(number) for number in range(30)]
+
+
 async def stuck_reader(house: House, path: str, head: str) -> asyncio.StreamWriter:
     """A connection that asks, and then takes nothing more than its machine's buffers do."""
     host, port = house.url.removeprefix("http://").split(":")

@@ -83,7 +83,11 @@ async def test_the_index_of_the_board_is_never_trimmed(branch: Branch, monkeypat
     monkeypatch.setattr(branch.log, "commit", noting)
     await branch.placed()
     [write] = written
-    assert {move.index: move.keep for move in write.index} == {"orders:active": 0, "orders": 10_000}
+    assert {move.index: move.keep for move in write.index} == {
+        "orders:active": 0,
+        "orders:unseen": 0,
+        "orders": 10_000,
+    }
 
 
 async def test_the_tracking_token_opens_exactly_that_order(branch: Branch) -> None:

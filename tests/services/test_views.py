@@ -12,7 +12,6 @@ from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS
 from hub.domain.rooms import FLOOR, KITCHEN, PROMOS, STOCK, Cursor, Room
 from hub.eventlog import NewEvent, Write
-from hub.services import views
 from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, Branch, only
 
 RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
@@ -42,22 +41,9 @@ async def test_the_board_shows_the_orders_that_have_not_ended_oldest_first(branc
     view = await branch.services.views.read(KITCHEN)
     assert [order["id"] for order in view.snapshot["orders"]] == [placed[0], placed[2], placed[4]]
     assert view.snapshot["orders"][0] == (await branch.order(placed[0])).model_dump(mode="json")
-    assert set(view.snapshot) == {"orders", "total"}
-    assert view.snapshot["total"] == 3
-
-
-async def test_a_board_of_more_orders_than_it_holds_shows_the_oldest_and_says_how_many_there_are(
-    branch: Branch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "_BOARD", 3)
-    placed = [await branch.placed(items=only("horchata", 1)) for _ in range(5)]
-    snapshot = (await branch.services.views.read(KITCHEN)).snapshot
-    assert [order["id"] for order in snapshot["orders"]] == placed[:3]
-    assert snapshot["total"] == 5
-    await branch.bring(placed[0], CANCELLED)
-    snapshot = (await branch.services.views.read(KITCHEN)).snapshot
-    assert [order["id"] for order in snapshot["orders"]] == placed[1:4]
-    assert snapshot["total"] == 4
+    assert set(view.snapshot) == {"orders", "total", "unseen", "more", "next"}
+    assert (view.snapshot["total"], view.snapshot["unseen"]) == (3, 1)
+    assert (view.snapshot["more"], view.snapshot["next"]) == (False, None)
 
 
 async def test_the_stock_room_shows_every_dish_that_is_counted(branch: Branch) -> None:

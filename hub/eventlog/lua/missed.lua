@@ -1,13 +1,15 @@
 -- What happened in some rooms after a reader's place in each, up to one moment. Writes nothing.
 --
 -- KEYS  1 meta; then stream and head a room
--- ARGV  1 epoch of the places, 2 offset up to which ("": the counter), 3 events a room at most; then one place a room
+-- ARGV  1 epoch of the places, 2 offset up to which ("": the counter), 3 events a room at most, 4 their bytes at most
+--       (0: all); then one place a room
 -- RETURNS  {epoch or "", counter, entries or nil a room: nil if not all of them are there, or they are too many}
 
 local call = redis.call
 local meta = call('HMGET', KEYS[1], 'epoch', 'offset')
 local epoch, counter = meta[1] or '', tonumber(meta[2]) or 0
-local upto, limit = tonumber(ARGV[2]) or counter, tonumber(ARGV[3])
+local upto, limit, bytes = tonumber(ARGV[2]) or counter, tonumber(ARGV[3]), tonumber(ARGV[4])
+local CHUNK = 32
 local reply = {epoch, string.format('%.0f', counter)}
 
 -- The entry after the place says with its `prev` whether it is the next one, also where it is past the moment.
@@ -21,6 +23,12 @@ local function follows(entry, place)
   end
 end
 
+local function offset_of(entry)
+  return tonumber(string.match(entry[1], '^%d+'))
+end
+
+-- Read a few at a time: the bounds hold in here as well.
+
 local function after(place, stream, head)
   if ARGV[1] ~= epoch or place > upto then
     return false
@@ -28,17 +36,32 @@ local function after(place, stream, head)
   if (tonumber(call('GET', head)) or 0) <= place then
     return {}
   end
-  local entries = call('XRANGE', stream, string.format('%.0f', place + 1), '+', 'COUNT', limit + 1)
-  if not entries[1] or not follows(entries[1], place) then
-    return false
+  local entries, size, from = {}, 0, place + 1
+  while true do
+    local chunk = call('XRANGE', stream, string.format('%.0f', from), '+', 'COUNT', CHUNK)
+    if #entries == 0 and not (chunk[1] and follows(chunk[1], place)) then
+      return false
+    end
+    for _, entry in ipairs(chunk) do
+      from = offset_of(entry) + 1
+      if from > upto + 1 then
+        return entries
+      end
+      for _, field in ipairs(entry[2]) do
+        size = size + #field
+      end
+      if #entries == limit or bytes > 0 and size > bytes then
+        return false
+      end
+      entries[#entries + 1] = entry
+    end
+    if #chunk < CHUNK then
+      return entries
+    end
   end
-  while entries[1] and tonumber(string.match(entries[#entries][1], '^%d+')) > upto do
-    entries[#entries] = nil
-  end
-  return #entries <= limit and entries
 end
 
-for i = 1, #ARGV - 3 do
-  reply[i + 2] = after(tonumber(ARGV[i + 3]), KEYS[2 * i], KEYS[2 * i + 1])
+for i = 1, #ARGV - 4 do
+  reply[i + 2] = after(tonumber(ARGV[i + 4]), KEYS[2 * i], KEYS[2 * i + 1])
 end
 return reply
