@@ -1,4 +1,4 @@
-"""The crowd: hundreds of npm's Socket.IO clients in one Node.js process."""
+"""The crowd: hundreds of npm's Socket.IO clients, and of EventSources, in one Node.js process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.chaos.record import Record, record
 from tests.support.processes import node_with
 
 PROGRAM = Path(__file__).with_name("crowd.mjs")
+Kind = Literal["websocket", "polling", "upgrade", "sse"]
 _ANSWER_S = 60.0
 _END_S = 10.0
 
@@ -26,6 +27,8 @@ class Visitor:
     Attributes:
         rooms: `{"room": …, "token"?: …}` each.
         after: Not recovered, it enters its rooms from the last cursor it saw in each; otherwise without.
+        kind: `upgrade` begins by polling, as a stock client does that is told nothing. `sse` reads one room, which has
+            promotions, at one address.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Visitor:
     first: int = 0
     auth: Mapping[str, str] = field(default_factory=dict)
     after: bool = False
+    kind: Kind = "websocket"
 
 
 class Crowd:
@@ -99,6 +103,7 @@ async def open_crowd(folder: Path) -> AsyncIterator[Crowd]:
     """A process without clients yet; `folder` is where it leaves its records."""
     process = await asyncio.create_subprocess_exec(
         node_with("socket.io-client"),
+        "--experimental-eventsource",
         str(PROGRAM),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

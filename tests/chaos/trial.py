@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 
 from tests.chaos.checker import Breach, Checker, Tally
-from tests.chaos.crowd import Crowd, Visitor, open_crowd
+from tests.chaos.crowd import Crowd, Kind, Visitor, open_crowd
 from tests.chaos.readers import PythonReader, Reader, SseReader, reading
 from tests.chaos.truth import Truth
 from tests.chaos.world import World, open_world
@@ -141,6 +143,8 @@ async def open_trial(
     settings: Mapping[str, str] | None = None,
     after: bool = False,
     in_order: bool = True,
+    behind_nginx: bool = False,
+    kinds: Mapping[Kind, int] = MappingProxyType({}),
 ) -> AsyncIterator[Trial]:
     """Start a world with clients in it; everybody is in their rooms, and nothing is being written yet.
 
@@ -150,17 +154,20 @@ async def open_trial(
         others: Also python-socketio and SSE clients, two of each.
         after: Clients that were not recovered enter their rooms from their last cursor.
         in_order: See `Checker`.
+        behind_nginx: Clients and writers know nginx alone.
+        kinds: So many clients of each of these kinds besides; those by Socket.IO have an order of their own.
     """
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(open_world(folder, hubs=hubs, settings=settings))
+        opening = open_world(folder, hubs=hubs, settings=settings, behind_nginx=behind_nginx)
+        world = await stack.enter_async_context(opening)
         crowd = await stack.enter_async_context(open_crowd(folder))
         timeout = aiohttp.ClientTimeout(total=5)
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         desk = Desk(http, world.urls, world.token)
-        orders = await desk.place_many(max(2, sockets - 2))
+        orders = await desk.place_many(max(2, sockets - 2, sum(kinds.values())))
         readers = _readers(world, orders) if others else []
         await stack.enter_async_context(reading(readers))
-        await crowd.open(_visitors(world, orders, sockets, after))
+        await crowd.open(_visitors(world, orders, sockets, after) + _of_kinds(world, orders, kinds))
         traffic = Traffic(desk, orders, orders_s=orders_s, promos_s=promos_s)
         trial = Trial(world, crowd, readers, desk, traffic, Checker(in_order=in_order))
         stack.push_async_callback(trial.truth.aclose)
@@ -195,6 +202,16 @@ def _visitors(world: World, orders: Sequence[Placed], sockets: int, after: bool)
         for number in range(min(2, sockets))
     ]
     return customers + boards
+
+
+def _of_kinds(world: World, orders: Sequence[Placed], kinds: Mapping[Kind, int]) -> list[Visitor]:
+    promos, own = {"room": "promos"}, iter(orders)
+    visitors = []
+    for kind, count in kinds.items():
+        for number, order in enumerate(islice(own, count)):
+            rooms = (promos,) if kind == "sse" else ({"room": order.room, "token": order.token}, promos)
+            visitors.append(Visitor(f"{kind}-{number}", world.urls, rooms, kind=kind))
+    return visitors
 
 
 def _readers(world: World, orders: Sequence[Placed]) -> list[Reader]:

@@ -1,4 +1,4 @@
-"""Redis, hub processes, and a bad line between each hub and Redis: all of it real, all of it to be broken."""
+"""Redis, hub processes, a bad line between each hub and Redis, nginx: all of it real, all of it to be broken."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hub.eventlog import connect
 from hub.services.build import utc_now
 from hub.services.tokens import Tokens
 from tests.chaos.proxy import Proxy
+from tests.support.front import front
 from tests.support.processes import COMANDA, Process, free_port, listening, program
 
 if TYPE_CHECKING:
@@ -49,10 +50,18 @@ class World:
 
     Attributes:
         redis: A client of its own, past every proxy.
+        urls: Where clients connect: the hubs, or nginx in front of them.
     """
 
     def __init__(
-        self, folder: Path, server: Process, redis_port: int, hubs: tuple[Hub, ...], token: str, redis: Redis
+        self,
+        folder: Path,
+        server: Process,
+        redis_port: int,
+        hubs: tuple[Hub, ...],
+        token: str,
+        redis: Redis,
+        urls: tuple[str, ...],
     ) -> None:
         self.folder = folder
         self.server = server
@@ -60,10 +69,7 @@ class World:
         self.token = token
         self.redis = redis
         self.redis_port = redis_port
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        return tuple(hub.url for hub in self.hubs)
+        self.urls = urls
 
     # Hubs
 
@@ -147,7 +153,9 @@ async def is_ready(url: str) -> bool:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, *, hubs: int = 2, settings: Mapping[str, str] | None = None) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, *, hubs: int = 2, behind_nginx: bool = False, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[World]:
     """Start everything; it answers when this is entered. `settings` are the hubs' (`COMANDA_…`), over those here."""
     secret, redis_port = uuid.uuid4().hex, free_port()
     common = {
@@ -159,6 +167,7 @@ async def open_world(folder: Path, *, hubs: int = 2, settings: Mapping[str, str]
         "COMANDA_LIMIT_COMMANDS_S": "0",
         "COMANDA_LIMIT_CONNECTIONS": "0",
         "COMANDA_LIMIT_ROOM_EVENTS": "0",
+        "COMANDA_TRUSTED_PROXIES": "127.0.0.1" if behind_nginx else "",
         **(settings or {}),
     }
     manager = Principal(Kind.SERVICE, "token:Ana", "Ana", frozenset({Role.MANAGER}))
@@ -175,7 +184,11 @@ async def open_world(folder: Path, *, hubs: int = 2, settings: Mapping[str, str]
             running.append(_start_hub(stack, folder, f"hub-{number}", proxy, common))
         redis = connect(f"redis://127.0.0.1:{redis_port}")
         stack.push_async_callback(redis.aclose)
-        world = World(folder, server, redis_port, tuple(running), token, redis)
+        urls = tuple(hub.url for hub in running)
+        if behind_nginx:
+            ports = [int(url.rpartition(":")[2]) for url in urls]
+            urls = (stack.enter_context(front(folder / "nginx", ports)).url,)
+        world = World(folder, server, redis_port, tuple(running), token, redis, urls)
         await world.whole()
         yield world
 

@@ -116,7 +116,7 @@ async def test_a_stream_arrives_line_by_line_and_uncompressed(
     method: str,
     path: str,
 ) -> None:
-    headers = {"Accept-Encoding": "gzip"}
+    headers = {"Accept-Encoding": "gzip", "Accept": "text/event-stream"}
     async with http.request(method, nginx.url + path, headers=headers) as response:
         assert "Content-Encoding" not in response.headers
         for number in range(3):
