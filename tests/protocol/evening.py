@@ -1,0 +1,204 @@
+"""A branch where everything has happened at least once, and all that was answered and shown meanwhile."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from hub.config import Limits
+from hub.domain.asker import Asker
+from hub.domain.chat import TurnState
+from hub.domain.events import ChatCompleted, ChatFailed, Usage
+from hub.domain.failures import told
+from hub.domain.proposal import Proposal
+from hub.domain.roles import ANONYMOUS, Role
+from hub.eventlog import Document as Stored
+from hub.eventlog import Write
+from hub.services.build import utc_now
+from hub.services.documents import proposal_key
+from hub.services.turns import ending, read_turn, require_chat, written
+from tests.gateways.house import SKU, House, Plain, an_order, plain, streaming
+from tests.gateways.test_coming_back import Socket
+from tests.gateways.test_token_stream import say
+
+Sent = dict[str, list[dict[str, Any]]]
+
+
+@dataclass
+class Evening:
+    """A branch where everything has happened at least once, and what was answered to it.
+
+    Attributes:
+        acks: The data of every good answer, by command.
+        calls: The same by HTTP call, for those that are no commands.
+        snapshots: What was shown of rooms, by their kind.
+        own: The hub's own messages: their data, by type.
+    """
+
+    house: House
+    acks: Sent = field(default_factory=dict)
+    calls: Sent = field(default_factory=dict)
+    snapshots: Sent = field(default_factory=dict)
+    own: Sent = field(default_factory=dict)
+
+    async def do(self, page: Plain, command: str, **payload: Any) -> dict[str, Any]:
+        answer = await page.command(command, **payload)
+        assert answer["ok"], (command, answer)
+        data: dict[str, Any] = answer["data"]
+        self.acks.setdefault(command, []).append(data)
+        return data
+
+    async def enter(self, page: Plain, room: str, token: str | None = None) -> None:
+        data = await self.do(page, "room.join", room=room, token=token)
+        self.snapshots.setdefault(room.partition(":")[0], []).append(data["snapshot"])
+
+    async def get(self, call: str, path: str, **options: Any) -> None:
+        method, _, _ = call.partition(" ")
+        answer = await self.house.ask(method, path, **options)
+        self.calls.setdefault(call, []).append(answer.data)
+
+
+async def orders(evening: Evening, page: Plain, courier: str) -> None:
+    """One order from the kitchen to the door, one that is called off."""
+    placed = await evening.do(page, "order.place", **an_order(command_id="of-this-evening"))
+    order = placed["order"]["id"]
+    await evening.enter(page, f"order:{order}", placed["tracking"]["token"])
+    await evening.do(page, "order.acknowledge", order_id=order)
+    await evening.do(page, "order.advance", order_id=order, to="preparing")
+    await evening.do(page, "order.recall", order_id=order, reason="se quemó")
+    await evening.do(page, "order.advance", order_id=order, to="preparing")
+    await evening.do(page, "order.mark_item", order_id=order, item=1, done=True)
+    await evening.do(page, "order.delay", order_id=order, minutes=10, reason="lluvia")
+    await evening.do(page, "order.assign_courier", order_id=order, courier_id=courier)
+    await evening.do(page, "courier.report", order_id=order, lat=19.4, lon=-99.1, accuracy_m=10)
+    other = (await evening.house.placed())["order"]["id"]
+    await evening.do(page, "order.cancel", order_id=other, reason="error")
+    await evening.get("GET /api/orders/{order_id}", f"/api/orders/{order}", token=evening.house.token())
+    for call in ("GET /api/orders", "GET /api/orders?open=true"):
+        await evening.get(call, call.removeprefix("GET "), token=evening.house.token())
+
+
+async def the_branch(evening: Evening, page: Plain) -> None:
+    await evening.do(page, "stock.set", sku=SKU, left=7)
+    await evening.do(page, "promo.publish", title="2×1", message="en pastor")
+    await evening.do(page, "promo.publish", title="3×2", message="en todo", expires_at="2099-01-01T00:00:00Z")
+    quiet = {"start": "22:00", "end": "07:00"}
+    await evening.do(page, "notify.set", types=["order.ready"], channels=["page"], quiet_hours=quiet)
+    for room in ("kitchen", "promos", "stock", "floor"):
+        await evening.enter(page, room)
+    await evening.do(page, "room.leave", room="kitchen")
+
+
+async def chats(evening: Evening, page: Plain) -> None:
+    """One chat with an answer of each ending and one in the making, then a person, then nothing at all."""
+    house = evening.house
+    opened = await evening.do(page, "chat.open")
+    chat, token = opened["chat_id"], opened["token"]
+    first = await evening.do(page, "chat.send", chat_id=chat, text="hola", token=token)
+    await end(house, first["turn_id"], TurnState.COMPLETED)
+    second = await evening.do(page, "chat.send", chat_id=chat, text="¿y ahora?", token=token)
+    await end(house, second["turn_id"], TurnState.FAILED)
+    third = (await evening.do(page, "chat.send", chat_id=chat, text="dos de pastor", token=token))["turn_id"]
+    await say(house, chat, "chat.started", turn_id=third, attempt=1, model="offline")
+    await say(house, chat, "chat.step", turn_id=third, step="read", state="done", text="leído")
+    await say(house, chat, "chat.delta", turn_id=third, index=0, text="Son")
+    await propose(house, chat, third)
+    await evening.enter(page, f"chat:{chat}", token)
+    await order_in(house, chat)
+    await evening.get("GET /api/chats", "/api/chats", token=house.token())
+    await evening.get("GET /api/chats/{chat_id}/turns", f"/api/chats/{chat}/turns", token=house.token())
+    await evening.do(page, "chat.stop", chat_id=chat, turn_id=third, token=token)
+    await evening.do(page, "chat.take_over", chat_id=chat)
+    await evening.do(page, "chat.reply", chat_id=chat, text="soy Ana")
+    await evening.do(page, "chat.hand_back", chat_id=chat)
+    await evening.enter(page, f"chat:{chat}", token)
+    await evening.do(page, "chat.forget", chat_id=chat, token=token)
+
+
+async def order_in(house: House, chat: str) -> None:
+    """The chat follows an order, as one that was placed in it: the agent's part."""
+    order = (await house.placed())["order"]["id"]
+    read = await require_chat(house.hub.log, chat)
+    followed = read.chat.model_copy(update={"order_ids": (order,)})
+    await house.hub.log.commit(written(read, followed, house.hub.services.clock()))
+
+
+async def end(house: House, turn_id: str, state: TurnState) -> None:
+    """The turn is over, in the room and in its documents: the agent's part."""
+    both = await read_turn(house.hub.log, turn_id)
+    assert both is not None
+    usage = Usage(ttft_ms=1, duration_ms=2, deltas=1, llm_calls=1, tool_calls=0)
+    event = (
+        ChatCompleted(turn_id=turn_id, text="Hola.", usage=usage)
+        if state is TurnState.COMPLETED
+        else ChatFailed(turn_id=turn_id, text="", error=told("internal", "es"))
+    )
+    services = house.hub.services
+    await house.hub.log.commit(ending(both, state, (event,), services.clock(), Limits(_env_file=None)))
+
+
+async def propose(house: House, chat: str, turn_id: str) -> None:
+    """Something in the chat waits for a yes: the agent's part."""
+    proposal = Proposal(
+        id="p1",
+        code="K3Q9",
+        say="Confirmar K3Q9",
+        asks="Por confirmar: 2 de pastor",
+        tool="place_order",
+        command="{}",
+        summary="2 de pastor",
+        terms="",
+        shows="",
+        asked_by=Asker.of(ANONYMOUS),
+        turn_id=turn_id,
+        made_at=house.hub.services.clock(),
+    )
+    await house.hub.log.commit(Write(documents=(Stored(proposal_key(chat), 1, proposal.model_dump_json()),)))
+
+
+async def foreign_chat(evening: Evening) -> None:
+    """A question over the AI SDK's door, and an end to it."""
+    house, id_ = evening.house, "a-name-that-nobody-guesses"
+    asked = {"id": id_, "messages": [{"role": "user", "parts": [{"type": "text", "text": "hola"}]}]}
+    async with house.http.post(house.url + "/api/chat", json=asked) as response:
+        await response.content.readline()
+        await evening.get("DELETE /api/chat/{id}/stream", f"/api/chat/{id_}/stream")
+
+
+async def own_messages(evening: Evening, token: str) -> None:
+    """What clients of Socket.IO are told first, and how a stream without a cursor begins."""
+    house = evening.house
+    for auth in ({}, {"token": token}):
+        async with house.http.ws_connect(f"{house.url}/socket.io/?EIO=4&transport=websocket") as ws:
+            await ws.receive_str()  # the handshake
+            await ws.send_str(f"40{json.dumps(auth)}")
+            await ws.receive_str()
+            kind, first, _ = await Socket(ws).event()
+            evening.own.setdefault(kind, []).append(first)
+    async with streaming(house, "/api/rooms/promos/events") as stream:
+        reset = await stream.next()
+        evening.own.setdefault(reset.type, []).append(reset.event["data"])
+
+
+async def spend(house: House) -> Evening:
+    """Have it all happen."""
+    evening = Evening(house)
+    courier = await house.hub.services.staff.add("Beto", [Role.COURIER], "1234")
+    token = house.tokens.issue(courier.principal, utc_now(), timedelta(hours=1))
+    async with await plain(house, token=house.token()) as page:
+        await orders(evening, page, courier.id)
+        await the_branch(evening, page)
+        await chats(evening, page)
+    async with await plain(house, token=token) as page:
+        await evening.enter(page, f"customer:{courier.id}")
+    login = await house.post("/api/login", {"name": "Beto", "pin": "1234"})
+    evening.calls["POST /api/login"] = [login.data]
+    await evening.get("GET /api/menu", "/api/menu")
+    await evening.get("GET /api/staff", "/api/staff", token=house.token())
+    await evening.get("GET /healthz", "/healthz")
+    await evening.get("GET /api/rooms/{room}/events", "/api/rooms/promos/events")
+    await foreign_chat(evening)
+    await own_messages(evening, token)
+    return evening

@@ -1,0 +1,72 @@
+"""What a hub really sends has the fields that the document gives it: snapshots, acks, answers over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.domain.commands import COMMANDS
+from hub.domain.models import Order
+from tests.protocol.document import Document, Shape, name, shape
+from tests.protocol.evening import Evening, Sent, spend
+from tests.protocol.shapes import differences, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.gateways.house import House
+
+
+@pytest.fixture
+async def evening(house: House) -> Evening:
+    return await spend(house)
+
+
+def wrong(documented: Mapping[str, Shape], sent: Sent) -> list[str]:
+    """How what was sent differs from what is documented, by name."""
+    found = [f"{each} is not documented" for each in sent.keys() - documented.keys()]
+    found += [f"{each} was never sent" for each in documented.keys() - sent.keys()]
+    for each in documented.keys() & sent.keys():
+        found += differences(documented[each], sent[each], f"{each}: ")
+    return found
+
+
+def changed(fields: Shape) -> Iterator[Shape]:
+    """The shape without each of its fields in turn, however deep, and with one too many."""
+    yield {**fields, "zz": None}
+    for key, inner in fields.items():
+        yield {other: fields[other] for other in fields if other != key}
+        for less in changed(inner) if inner is not None else ():
+            yield {**fields, key: less}
+
+
+def check(documented: Mapping[str, Shape], sent: Sent) -> None:
+    """Nothing is wrong; and everything would be that is left out, or made up."""
+    assert wrong(documented, sent) == []
+    for each in documented:
+        rest = {key: fields for key, fields in documented.items() if key != each}
+        assert wrong(rest, sent), f"a row of {each} may be missing"
+        for other in changed(documented[each]):
+            assert wrong({**rest, each: other}, sent), f"{each} may be {other}"
+    assert wrong({**documented, "zz": {}}, sent)
+
+
+async def test_what_is_sent_has_the_fields_that_the_document_gives_it(evening: Evening) -> None:
+    document = Document.read()
+    snapshots = {kind: shape(row["snapshot"]) for kind, row in document.by_name("Snapshots", "kind").items()}
+    check(snapshots, evening.snapshots)
+    acks = {command: shape(row["ack"]) for command, row in document.by_name("Commands", "command").items()}
+    check(acks, evening.acks)
+    own = {kind: shape(row["`data`"]) for kind, row in document.by_name("The hub's own messages", "type").items()}
+    check(own, evening.own)
+    calls = {call: row["answer"] for call, row in document.by_name("HTTP", "call").items()}
+    check({call: shape(said) for call, said in calls.items() if said.startswith("`{")}, evening.calls)
+    commands = {name(said) for said in calls.values() if said.startswith("`") and not said.startswith("`{")}
+    assert commands <= COMMANDS.keys()
+
+
+async def test_the_document_of_an_order_has_its_fields(evening: Evening) -> None:
+    [shown, *_] = (answer["order"] for answer in evening.calls["GET /api/orders/{order_id}"])
+    listed = {path.partition(".")[0].partition("[")[0].removesuffix("?") for path in paths(Order)}
+    assert shown.keys() == listed

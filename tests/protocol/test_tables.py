@@ -1,0 +1,348 @@
+"""The document's tables say what the code does: nothing is missing, nothing is made up, in either direction."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+import hub
+from hub import cli
+from hub.app import create_app
+from hub.config import MENU_FILE, AgentLimits, Limits, Settings
+from hub.domain import errors, events
+from hub.domain.commands import COMMANDS
+from hub.domain.failures import FAILURES
+from hub.domain.models import RECALLS, TRANSITIONS, DeliveryKind, Order, OrderStatus
+from hub.domain.notifications import Preferences, Told
+from hub.domain.roles import PERMISSIONS, Kind, Permission, Role
+from hub.domain.rooms import RoomKind
+from hub.fanout.closed import Closed
+from hub.gateways import asyncapi, http, middleware, openapi, sse, ui_stream
+from hub.gateways.pages import PAGES
+from hub.services import views
+from tests.gateways.house import MENU, SECRET
+from tests.protocol.document import Document, Row, name, shape, spans
+from tests.protocol.shapes import of_answer, of_request, paths
+
+ROOT = Path(hub.__file__).resolve().parents[1]
+NOT_SET = "–"
+QUERIES = {"GET /api/orders?open=true"}  # that make another call of a route
+YES = {"yes": True, "no": False, "": False}
+SAID_ELSEWHERE = (Order, events.Usage, events.Eta)
+EVENTS = [model for union in (events.OrderEvent, events.BranchEvent, events.ChatEvent) for model in get_args(union)]
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One table: how its rows read, and what the code says of the same.
+
+    Attributes:
+        reads: A row's meaning; a row whose cells cannot be read is wrong as well.
+        coded: The same of the code, by name.
+        columns: What `reads` looks at, besides the name.
+        another: A name that the code does not have.
+    """
+
+    section: str
+    key: str
+    reads: Callable[[Row], Any]
+    coded: Callable[[], Facts]
+    columns: tuple[str, ...] = ()
+    another: str = "`zz`"
+    of_another: Callable[[str], str] = field(default=name)
+
+    def documented(self, document: Document) -> Facts:
+        facts: dict[str, Any] = {}
+        for row in document.rows(self.section, self.key):
+            named = self.of_another(row[self.key])
+            assert named not in facts, f"{named} stands twice"
+            facts[named] = self.reads(row)
+        return facts
+
+
+def nothing(_row: Row) -> None:
+    """The name alone is compared."""
+
+
+def event_types() -> Facts:
+    channels = asyncapi.describe()["channels"]
+    rooms = {
+        model.__name__: frozenset(kind for kind in RoomKind if model.__name__ in channels[str(kind)]["messages"])
+        for model in EVENTS
+    }
+    return {
+        str(model.model_fields["type"].default): (
+            rooms[model.__name__],
+            model.volatile,
+            of_answer(model, SAID_ELSEWHERE, skip=("type",)),
+        )
+        for model in EVENTS
+    }
+
+
+def event_type(row: Row) -> Any:
+    return frozenset(row["rooms"].split()), YES[row["volatile"]], shape(row["`data`"])
+
+
+def error_codes() -> Facts:
+    """Each code with its status, and the facts that the hub ever puts beside it."""
+    said: dict[str, set[str]] = {kind.code: set() for kind in errors.ERRORS}
+    by_name = {kind.__name__: kind.code for kind in errors.ERRORS}
+    for path in (ROOT / "hub").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
+                said[by_name[node.func.id]] |= set(_keywords(node, tree))
+    return {kind.code: (kind.status, kind.retryable, frozenset(said[kind.code])) for kind in errors.ERRORS}
+
+
+def _keywords(call: ast.Call, tree: ast.AST) -> Iterator[str]:
+    """The facts that an error is made with; those of `**f(…)` stand in the dict that `f` returns."""
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            assert isinstance(keyword.value, ast.Call)
+            yield from _returned(keyword.value, tree)
+        elif keyword.arg != "retry_after_s":
+            yield keyword.arg
+
+
+def _returned(call: ast.Call, tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and isinstance(call.func, ast.Name) and node.name == call.func.id:
+            [returned] = (each.value for each in ast.walk(node) if isinstance(each, ast.Return))
+            assert isinstance(returned, ast.Dict)
+            yield from (ast.literal_eval(key) for key in returned.keys if key is not None)
+
+
+def error_code(row: Row) -> Any:
+    return int(row["HTTP"]), YES[row["retryable"]], frozenset(spans(row["`values` (each optional)"]))
+
+
+def permissions() -> Facts:
+    roles = [role for role in Role if role is not Role.SERVICE]
+    return {str(one): frozenset(role for role in roles if one in PERMISSIONS[role]) for one in Permission}
+
+
+def permission(row: Row) -> Any:
+    return frozenset(role for role in Role if role is not Role.SERVICE and YES[row[str(role)]])
+
+
+def commands() -> Facts:
+    return {model.name: of_request(model) for model in COMMANDS.values()}
+
+
+def rooms() -> Facts:
+    limits = Limits(_env_file=None)
+    history = {kind: views._RECENT.get(kind, views.HISTORY) for kind in RoomKind}
+    history[RoomKind.ORDER] = limits.room_events
+    with_id = {kind: f"{kind}:<id>" if kind in asyncapi.WITH_ID else str(kind) for kind in RoomKind}
+    return {str(kind): (with_id[kind], history[kind]) for kind in RoomKind}
+
+
+def room(row: Row) -> Any:
+    return name(row["name"]), int(row["history"].split()[0])
+
+
+def order_fields() -> Facts:
+    return dict.fromkeys(paths(Order))
+
+
+def statuses() -> Facts:
+    def step(kind: DeliveryKind, status: OrderStatus) -> str:
+        return next(map(str, TRANSITIONS[kind][status]), NOT_SET)
+
+    return {
+        str(status): (
+            step(DeliveryKind.DELIVERY, status),
+            step(DeliveryKind.PICKUP, status),
+            str(RECALLS.get(status, NOT_SET)),
+        )
+        for status in OrderStatus
+    }
+
+
+def status(row: Row) -> Any:
+    return tuple(row[column].strip("`") for column in ("next, `delivery`", "next, `pickup`", "recalled to"))
+
+
+def calls() -> Facts:
+    """The routes that take or give data; a command's status is the one with which its route answers."""
+    taken = {f"{method} {path}" for method, path in _routes() if path not in PAGES and path != "/static"}
+    return dict.fromkeys(taken | QUERIES)
+
+
+def pages() -> Facts:
+    return dict.fromkeys(path for method, path in _routes() if method == "GET" and path in (*PAGES, "/static"))
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    settings = Settings(_env_file=None)
+    app = create_app(settings, "redis://127.0.0.1:1/0", SECRET, MENU)
+    for route in app.router.routes():
+        path = route.resource.canonical if route.resource is not None else ""
+        if route.method != "HEAD":
+            for action in http._ACTIONS if "{action}" in path else ("",):
+                yield route.method, path.replace("{action}", action)
+
+
+def settings_of(model: type[BaseSettings]) -> Facts:
+    prefix, blank = model.model_config["env_prefix"], model(_env_file=None)
+    return {
+        f"{prefix}{key}".upper(): _written(getattr(blank, key))
+        for key in model.model_fields
+        if key not in ("limits", "agent")
+    }
+
+
+def _written(value: Any) -> str:
+    """A default as the document writes it."""
+    if value == MENU_FILE:
+        return str(MENU_FILE.relative_to(ROOT))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value in (None, "", ()) and value != 0:
+        return NOT_SET
+    assert not isinstance(value, SecretStr)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def default(row: Row) -> str:
+    return row["default"].strip("`")
+
+
+def programs() -> Facts:
+    """The commands of the command line with their options; hidden ones are not promised."""
+    found: dict[str, Any] = {}
+
+    def walk(command: Any, called: str) -> None:
+        if inner := getattr(command, "commands", None):
+            for word in inner:
+                walk(inner[word], f"{called} {word}")
+            return
+        options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
+        found[called] = frozenset(one.opts[0] for one in options) - {"--help"}
+
+    walk(typer.main.get_command(cli.app), "comanda")
+    return found
+
+
+def chunks() -> Facts:
+    """Every `{"type": …}` that the AI SDK's door makes."""
+    tree = ast.parse(inspect.getsource(ui_stream._Chunks))
+    types = {
+        getattr(value, "value", None) or getattr(ui_stream, value.id)  # type: ignore[attr-defined]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "type"
+    }
+    return dict.fromkeys(types)
+
+
+CLAIMS = [
+    Claim("Event types", "type", event_type, event_types, ("rooms", "volatile", "`data`")),
+    Claim("Usage", "field", nothing, lambda: dict.fromkeys(of_answer(events.Usage))),
+    Claim(
+        "Why an answer failed",
+        "`error.code`",
+        lambda row: YES[row["retryable"]],
+        lambda: {code: failure[0] for code, failure in FAILURES.items()},
+        ("retryable",),
+    ),
+    Claim("Error codes", "code", error_code, error_codes, ("HTTP", "retryable", "`values` (each optional)")),
+    Claim("Who is asking", "principal", nothing, lambda: dict.fromkeys(map(str, Kind))),
+    Claim("Roles", "permission", permission, permissions, ("kitchen", "courier", "support", "manager")),
+    Claim("Rooms", "kind", room, rooms, ("name", "history")),
+    Claim("Commands", "command", lambda row: shape(row["payload"]), commands, ("payload",)),
+    Claim(
+        "Notifications",
+        "type",
+        lambda row: YES[row["told by default"]],
+        lambda: {one: one in Preferences().types for one in get_args(Told)},
+        ("told by default",),
+    ),
+    Claim("The order", "field", nothing, order_fields),
+    Claim("Status", "status", status, statuses, ("next, `delivery`", "next, `pickup`", "recalled to")),
+    Claim(
+        "Close codes",
+        "reason",
+        lambda row: int(row["code"]),
+        lambda: {str(reason): reason.code for reason in Closed},
+        ("code",),
+    ),
+    Claim("Server-sent events", "stream header", lambda row: name(row["value"]), lambda: sse.HEADERS, ("value",)),
+    Claim("HTTP", "header", lambda row: name(row["value"]), lambda: middleware._HEADERS, ("value",)),
+    Claim("HTTP", "call", nothing, calls, another="`GET /zz`"),
+    Claim("One answer as a stream", "chunk", nothing, chunks),
+    Claim("Pages", "address", nothing, pages),
+    Claim("Limits", "setting", default, lambda: settings_of(Limits), ("default",)),
+    Claim(
+        "Settings",
+        "setting",
+        default,
+        lambda: {**settings_of(Settings), **settings_of(AgentLimits)},
+        ("default",),
+    ),
+    Claim("Command line", "command", lambda row: frozenset(spans(row["options"])), programs, ("options",)),
+]
+CASES = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.section}, {claim.key}")
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    return Document.read()
+
+
+@CASES
+def test_the_table_says_what_the_code_does(document: Document, claim: Claim) -> None:
+    assert claim.documented(document) == claim.coded()
+
+
+@CASES
+def test_a_row_that_is_missing_is_noticed(document: Document, claim: Claim) -> None:
+    coded = claim.coded()
+    for number in range(len(document.rows(claim.section, claim.key))):
+        assert claim.documented(document.without(claim.section, claim.key, number)) != coded
+
+
+@CASES
+def test_a_row_too_many_is_noticed(document: Document, claim: Claim) -> None:
+    assert claim.documented(document.with_row(claim.section, claim.key, claim.another)) != claim.coded()
+
+
+@CASES
+def test_another_value_in_a_row_is_noticed(document: Document, claim: Claim) -> None:
+    coded = claim.coded()
+    for column in claim.columns:
+        for number, row in enumerate(document.rows(claim.section, claim.key)):
+            changed = {"yes": "no", "no": "yes"}.get(row[column], "`zz`")
+            other = document.with_cell(claim.section, claim.key, number, column, changed)
+            try:
+                documented = claim.documented(other)
+            except (ValueError, KeyError, AssertionError):
+                continue
+            assert documented != coded, f"{column!r} of {row[claim.key]} may say anything"
+
+
+def test_each_call_that_openapi_describes_has_its_status(document: Document) -> None:
+    documented = {call: row["status"].split(",")[0] for call, row in document.by_name("HTTP", "call").items()}
+    described = {f"{method.upper()} {path}": str(status) for method, path, _, _, status, _ in openapi._CALLS}
+    assert {call: documented.get(call) for call in described} == described
+
+
+def test_the_times_of_a_stream_are_the_ones_it_keeps() -> None:
+    text = " ".join(Path(ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split())
+    assert f"`retry: {sse._RETRY_MS}`" in text
+    assert f"After {sse.HEARTBEAT_S:g} s of silence" in text
+    assert f"`retry: {sse._COME_BACK_MS[0]}…{sse._COME_BACK_MS[1]}`" in text
