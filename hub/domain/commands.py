@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hub.domain.models import Delivery, OrderLine, OrderStatus
 from hub.domain.notifications import Channel, QuietHours, Told
@@ -16,7 +16,12 @@ from hub.domain.values import CommandId, Flag, Id, Line, Note, Passage, Prose, R
 
 Reason = Annotated[Note, Field(min_length=1)]
 Token = Annotated[str, Field(max_length=2048)]
-Name = Annotated[str, Field(max_length=100)]
+_MAX_NAME_CHARS = 100
+Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
+
+
+def _name_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= _MAX_NAME_CHARS else None
 
 
 class Command(Value):
@@ -32,12 +37,15 @@ class Keyed(Command):
 
 
 class Connect(Value):
-    """What a Socket.IO client sends with CONNECT; `pid` and `offset` come from one that was here before."""
+    """What a Socket.IO client sends with CONNECT; `pid` and `offset` come from one that was here before.
+
+    The library adds these two by itself: a value of another shape is no reason to refuse the client, and is left out.
+    """
 
     token: Token | None = None
     branch: Name | None = None
-    pid: Name | None = None
-    offset: Name | None = None
+    pid: Annotated[Name | None, BeforeValidator(_name_or_none)] = None
+    offset: Annotated[Name | None, BeforeValidator(_name_or_none)] = None
 
 
 class JoinRoom(Command):

@@ -88,7 +88,10 @@ class Keys:
         return f"{self.prefix}counts:{name}"
 
     def session(self, pid: str) -> str:
-        """What is kept of a connection; the key does not tell its `pid`, which is whatever a client says."""
+        """A stored session: JSON, with the connection that owns it as `owner`.
+
+        The key does not tell its `pid`, which is whatever a client says.
+        """
         return f"{self.prefix}session:{sha256(pid.encode(errors='surrogatepass')).hexdigest()}"
 
     def turn(self, turn_id: str) -> str:

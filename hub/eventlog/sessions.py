@@ -1,18 +1,31 @@
-"""What is kept of a connection, so that it can come back to any process: text that nobody here parses."""
+"""Stored sessions, with which a client can come back to any process."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from enum import IntEnum
 
 from hub.eventlog.calls import Calls, Script
 from hub.eventlog.keys import Keys
 
-_SESSIONS_A_CALL = 1_000
+_SESSIONS_A_CALL = 100  # 1 ms of Redis
+
+
+class Held(IntEnum):
+    """The answer to a touch of one session."""
+
+    GONE = 0  # nothing is stored, as after a flush
+    OURS = 1
+    TAKEN = 2  # another connection owns it
 
 
 class SessionStore:
     """Sessions by their `pid`, each for a time. Redis is told a hash of the `pid`, which opens the session.
+
+    A body is a JSON object. The store reads one field of it: `owner`, the connection that holds the session. Only the
+    owner may write, extend or end a session; a connection that resumes it names the owner it found, and takes its
+    place. A connection that died unnoticed therefore can't bring an older state back, nor end what lives elsewhere.
 
     Every call ends within the deadline of `calls`: with an answer, or with `Unavailable`.
     """
@@ -20,31 +33,45 @@ class SessionStore:
     def __init__(self, calls: Calls, keys: Keys) -> None:
         self._calls = calls
         self._keys = keys
-        self._touch = Script("touch")
+        self._write = Script("session_write")
+        self._touch = Script("session_touch")
 
-    async def keep(self, pid: str, body: str, ttl_s: float) -> None:
-        """Keep a session, in place of what was kept of it."""
-        await self._calls.call("SET", self._keys.session(pid), body, "PX", _ms(ttl_s), again=True)
+    async def keep(self, pid: str, body: str, ttl_s: float, *, owner: str, former: str = "") -> bool:
+        """Store a session in place of what was stored.
+
+        Args:
+            body: A JSON object; its `owner` is `owner`.
+            former: The owner that this connection has found, and replaces.
+
+        Returns:
+            False if another connection owns the session: nothing was written.
+        """
+        return await self._write_as(owner, former, pid, body, ttl_s)
 
     async def find(self, pid: str) -> str | None:
-        """What is kept of a session; None: nothing, or no longer."""
+        """Return what is stored of a session; None if there is nothing, or no longer."""
         body: str | None = await self._calls.call("GET", self._keys.session(pid), again=True)
         return body
 
-    async def touch(self, pids: Sequence[str], ttl_s: float) -> list[bool]:
-        """Keep these sessions from now on for so long; of each, whether it is still there."""
-        chunks = [pids[start : start + _SESSIONS_A_CALL] for start in range(0, len(pids), _SESSIONS_A_CALL)]
-        replies = await asyncio.gather(
-            *(
-                self._calls.run(self._touch, [self._keys.session(pid) for pid in chunk], [_ms(ttl_s)], again=True)
-                for chunk in chunks
-            )
-        )
-        return [bool(there) for reply in replies for there in reply]
+    async def touch(self, sessions: Sequence[tuple[str, str]], ttl_s: float) -> list[Held]:
+        """Extend the lives of sessions, given as `(pid, owner)`, to `ttl_s` from now."""
+        chunks = [sessions[start : start + _SESSIONS_A_CALL] for start in range(0, len(sessions), _SESSIONS_A_CALL)]
+        replies = await asyncio.gather(*(self._touch_chunk(chunk, ttl_s) for chunk in chunks))
+        return [Held(held) for reply in replies for held in reply]
 
-    async def forget(self, pid: str) -> None:
-        """Keep nothing of a session any more."""
-        await self._calls.call("DEL", self._keys.session(pid), again=True)
+    async def _touch_chunk(self, chunk: Sequence[tuple[str, str]], ttl_s: float) -> list[int]:
+        keys = [self._keys.session(pid) for pid, _ in chunk]
+        owners = [owner for _, owner in chunk]
+        return await self._calls.run(self._touch, keys, [_ms(ttl_s), *owners], again=True)
+
+    async def forget(self, pid: str, *, owner: str) -> bool:
+        """Delete a session; False if another connection owns it."""
+        return await self._write_as(owner, "", pid, "", 1)
+
+    async def _write_as(self, owner: str, former: str, pid: str, body: str, ttl_s: float) -> bool:
+        argv: list[str | int] = [body, owner, former, _ms(ttl_s)]
+        done: object = await self._calls.run(self._write, [self._keys.session(pid)], argv, again=True)
+        return done == 1
 
 
 def _ms(seconds: float) -> int:

@@ -19,6 +19,7 @@ class Closed(StrEnum):
     SERVER = "server"  # the application asked for it
     REPLACED = "replaced"  # its client has come back on another connection
     UNAVAILABLE = "unavailable"  # it could not be let in just now; it may try again
+    FAILED = "failed"  # it could not be let in for a fault of ours; it may try again, here or elsewhere
 
     @property
     def code(self) -> int:
@@ -37,6 +38,7 @@ _CODES = {
     Closed.SHUTDOWN: 1012,
     Closed.REPLACED: 1000,
     Closed.UNAVAILABLE: 1013,
+    Closed.FAILED: 1011,
     Closed.TOO_LARGE: 1009,
     Closed.MALFORMED: 1002,
 }

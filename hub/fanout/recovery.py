@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any
 
 import structlog
 
-from hub.domain.errors import ComandaError
-from hub.domain.rooms import Cursor, Room
-from hub.eventlog.sessions import SessionStore
+from hub.domain.errors import ComandaError, Unavailable
+from hub.domain.rooms import Cursor
+from hub.eventlog.sessions import Held, SessionStore
+from hub.fanout.closed import Closed
 from hub.fanout.entries import Resumed
 from hub.fanout.relay import Relay
-from hub.fanout.replay import Place
 from hub.fanout.session import Session
+from hub.fanout.stored_session import StoredSession, UnreadableSession, ended_session
 
 logger = structlog.get_logger(__name__)
 
 _ROUNDS = 4  # times that a session is looked at while it would live on without
 _RETRY_S = 1.0
+_MAX_REASONS = 64  # that are logged
 
 
 class Return(StrEnum):
@@ -32,72 +31,7 @@ class Return(StrEnum):
     RESET = "reset"  # its rooms are as they were, what happened in them is not all there
     REFUSED = "refused"  # it may not be in one of its rooms any more
     UNKNOWN = "unknown"  # nothing was kept, or for somebody else
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A session as it is kept.
-
-    Attributes:
-        sid: What the client is called.
-        who: The id of the principal; empty for customers.
-        orders, chats: What it has shown a capability for.
-        epoch: The life of the log in which it has been given the views of its rooms.
-    """
-
-    sid: str
-    who: str
-    orders: frozenset[str]
-    chats: frozenset[str]
-    epoch: str
-    rooms: Mapping[Room, Place]
-
-    @classmethod
-    def of(cls, session: Session, relay: Relay) -> Kept | None:
-        """What there is to keep of a session; nothing before it is in a room."""
-        seats = [seat for seat in relay.rooms_of(session.id).values() if seat.settled]
-        if not seats:
-            return None
-        epochs = {seat.epoch for seat in seats}
-        return cls(
-            sid=session.sid,
-            who=session.held.id,
-            orders=session.held.orders,
-            chats=session.held.chats,
-            # While some rooms have begun anew and others not yet, nobody can go on.
-            epoch=epochs.pop() if len(epochs) == 1 else "",
-            rooms={Room.parse(seat.room): Place(seat.since, seat.floor, seat.only) for seat in seats},
-        )
-
-    @classmethod
-    def load(cls, text: str) -> Kept:
-        kept: dict[str, Any] = json.loads(text)
-        return cls(
-            sid=kept["sid"],
-            who=kept["who"],
-            orders=frozenset(kept["orders"]),
-            chats=frozenset(kept["chats"]),
-            epoch=kept["epoch"],
-            rooms={
-                Room.parse(name): Place(since, floor, None if only is None else frozenset(only))
-                for name, (since, floor, only) in kept["rooms"].items()
-            },
-        )
-
-    def dump(self) -> str:
-        rooms = {
-            str(room): (place.since, place.floor, None if place.only is None else sorted(place.only))
-            for room, place in self.rooms.items()
-        }
-        kept = {
-            "sid": self.sid,
-            "who": self.who,
-            "orders": sorted(self.orders),
-            "chats": sorted(self.chats),
-            "epoch": self.epoch,
-            "rooms": rooms,
-        }
-        return json.dumps(kept, separators=(",", ":"))
+    UNREADABLE = "unreadable"  # something was kept that this hub can't make sense of
 
 
 class Recovery:
@@ -105,6 +39,9 @@ class Recovery:
 
     Not at a goodbye: a process that is killed says none. A session is kept from its first room on, before the answer
     to the join, and for `keep_s` after it was last seen alive.
+
+    One connection owns a stored session: the last one that took it up. A connection that finds that another has taken
+    its place is dead without knowing it, and is closed.
 
     Args:
         keep_s: How long a client may stay away.
@@ -117,52 +54,110 @@ class Recovery:
         self._round_s = keep_s / _ROUNDS
         self._ttl_s = keep_s + self._round_s
         self._counted = counted
+        self._unreadable: set[str] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
-    async def find(self, pid: str | None) -> Kept | None:
-        """What is kept of the session with this private id."""
-        text = await self._store.find(pid) if pid and self._ttl_s else None
-        return Kept.load(text) if text else None
+    async def find(self, pid: str | None) -> StoredSession | Return:
+        """Return the session with this private id, or why there is none.
 
-    async def resume(self, session: Session, kept: Kept, pid: str, cursor: Cursor) -> Resumed:
+        Raises:
+            Unavailable: Redis does not answer; the client may try again.
+        """
+        if not pid or not self._ttl_s:
+            return Return.UNKNOWN
+        try:
+            text = await self._store.find(pid)
+            stored = StoredSession.load(text) if text else None
+        except ComandaError as error:
+            if error.retryable:
+                raise
+            return self.unreadable(error.code)
+        except UnreadableSession as odd:
+            return self.unreadable(odd.reason)
+        return Return.UNKNOWN if stored is None or stored.ended else stored
+
+    async def resume(self, session: Session, stored: StoredSession, pid: str, cursor: Cursor) -> Resumed:
         """Bring a session back into its rooms; it has its private id again if it gets all it missed.
 
         Raises:
-            Unavailable: Not just now; the client may try again.
+            Unavailable: Not just now, or another connection took it up at the same time; the client may try again.
         """
-        session.sid = kept.sid
-        resumed = await self._relay.resume(session, kept.rooms, cursor, epoch=kept.epoch)
-        if resumed.recovered:
-            session.pid = pid
-        else:
-            await self._store.forget(pid)
-        await self.keep(session)
+        resumed = await self._relay.resume(session, stored.rooms, cursor, epoch=stored.epoch)
+        own_pid = session.pid
+        try:
+            await self._take_up(session, stored, pid, resumed.recovered)
+        except ComandaError:
+            self._relay.leave_all(session.id)
+            session.sid, session.pid, session.resumed = session.id, own_pid, False
+            raise
         self._counted(Return.RECOVERED if resumed.recovered else Return.RESET)
         return resumed
+
+    async def _take_up(self, session: Session, stored: StoredSession, pid: str, recovered: bool) -> None:
+        """Store the session as this connection's, under its former private id or, if events are missing, a new one."""
+        session.sid = stored.sid
+        if recovered:
+            session.pid, session.resumed = pid, True
+        else:
+            await self._end(pid, session, former=stored.owner)
+        if not await self._write(session, former=stored.owner):
+            raise Unavailable("another connection has taken this session up")
 
     def not_resumed(self, why: Return) -> None:
         self._counted(why)
 
+    def unreadable(self, reason: str) -> Return:
+        """Note that a stored session makes no sense here, once for each reason; its client begins anew."""
+        if reason not in self._unreadable and len(self._unreadable) < _MAX_REASONS:
+            self._unreadable.add(reason)
+            logger.warning("recovery.session_unreadable", reason=reason)
+        return Return.UNREADABLE
+
     async def keep(self, session: Session) -> None:
         """Keep the session as it is now, if that is not what is kept already.
+
+        A session that another connection has taken up is closed instead.
 
         Raises:
             Unavailable: It could not be kept: what is kept is what it was before.
         """
-        kept = Kept.of(session, self._relay)
-        text = kept.dump() if kept else ""
+        if not await self._write(session):
+            self._taken(session)
+
+    async def _write(self, session: Session, *, former: str = "") -> bool:
+        """Store the session as it is; False if another connection owns it."""
+        stored = StoredSession.of(session, self._relay)
+        text = stored.dump() if stored else ""
         if not self._ttl_s or text == session.kept:
-            return
+            return True
         if text:
-            await self._store.keep(session.pid, text, self._ttl_s)
+            done = await self._store.keep(session.pid, text, self._ttl_s, owner=session.id, former=former)
         else:
-            await self._store.forget(session.pid)
-        session.kept = text
+            done = await self._drop(session)
+        if done:
+            session.kept = text
+        return done
+
+    async def _drop(self, session: Session) -> bool:
+        """Store nothing of a session any more; False if another connection owns it."""
+        if session.resumed:  # the connection that it came from may still believe that the session is its own
+            return await self._end(session.pid, session)
+        return await self._store.forget(session.pid, owner=session.id)
+
+    async def _end(self, pid: str, session: Session, *, former: str = "") -> bool:
+        """Let nobody come back to a session, nor store it again; False if another connection owns it."""
+        body = ended_session(session.sid, session.id).dump()
+        return await self._store.keep(pid, body, self._ttl_s, owner=session.id, former=former)
+
+    def _taken(self, session: Session) -> None:
+        logger.info("recovery.session_taken_over", sid=session.socket.sid)
+        session.kept = ""
+        session.socket.shut(Closed.REPLACED)
 
     def part(self, session: Session) -> None:
         """The session is over for good: nobody may come back to it."""
         if session.kept and self._tasks is not None:
-            self._tasks.create_task(self._forget(session.pid))
+            self._tasks.create_task(self._forget(session))
 
     async def run(self, sessions: Iterable[Session]) -> None:
         """Keep alive the sessions of this process, until cancelled; those whose rooms have begun anew, at once."""
@@ -194,14 +189,18 @@ class Recovery:
         living = [session for session in sessions if session.kept]
         for session in living:
             await self.keep(session)
-        there = await self._store.touch([session.pid for session in living], self._ttl_s) if living else []
-        for session, is_there in zip(living, there, strict=True):
-            if not is_there:  # as after a flush
+        living = [session for session in living if session.kept]
+        names = [(session.pid, session.id) for session in living]
+        held = await self._store.touch(names, self._ttl_s) if names else []
+        for session, answer in zip(living, held, strict=True):
+            if answer is Held.TAKEN:
+                self._taken(session)
+            elif answer is Held.GONE:  # as after a flush
                 session.kept = ""
                 await self.keep(session)
 
-    async def _forget(self, pid: str) -> None:
+    async def _forget(self, session: Session) -> None:
         try:
-            await self._store.forget(pid)
+            await self._drop(session)
         except ComandaError as error:
             logger.debug("recovery.not_forgotten", code=error.code)  # it ends by itself

@@ -14,7 +14,7 @@ from aiohttp import web
 from socketio import packet as packets
 
 from hub.config import Limits
-from hub.domain.errors import BadRequest, ComandaError, Internal, Unavailable
+from hub.domain.errors import BadRequest, ComandaError, Internal
 from hub.fanout.closed import Closed
 from hub.fanout.engine import Engine
 from hub.fanout.origins import Connections, Origins
@@ -63,7 +63,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
     Args:
         address: Where a request is from.
         on_connect: Decides on a CONNECT, with its payload, and fills in the session; refuses with a ComandaError. One
-            that is retryable closes the connection, for a stock client comes back after that alone.
+            that is retryable, or a fault of ours, closes the connection: a stock client comes back after that alone.
         on_command: Carries out a command: its answer (a string is JSON already), and what to do once that is
             on its way. A client's commands come one at a time, in its order.
         on_disconnect: Called once for each session, when no command of it is under way any more; also for one that
@@ -220,8 +220,11 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         accepted.begin()
 
     def _refuse(self, socket: Socket, error: ComandaError) -> None:
-        if isinstance(error, Unavailable):
+        """Close the connection for a cause that may pass; send CONNECT_ERROR only for one that stays."""
+        if error.retryable:
             return socket.shut(Closed.UNAVAILABLE)
+        if isinstance(error, Internal):
+            return socket.shut(Closed.FAILED)
         told = encode({"message": error.message, "data": error.as_dict()})
         socket.send_text(f"{MESSAGE}{packets.CONNECT_ERROR}{told}")
 

@@ -24,11 +24,12 @@ class Session:
         address: Where it is from.
         held: Who it is, with every capability it has shown when it entered a room.
         kept: What is kept of it for its return; empty if nothing is.
+        resumed: It goes on where another connection was.
         parted: It said goodbye, or was sent away: it will not come back.
         state: Whatever the gateway keeps of it.
     """
 
-    __slots__ = ("busy", "held", "id", "kept", "over", "parted", "pid", "sid", "socket", "state")
+    __slots__ = ("busy", "held", "id", "kept", "over", "parted", "pid", "resumed", "sid", "socket", "state")
 
     def __init__(self, sid: str, pid: str, socket: Socket) -> None:
         self.id = self.sid = sid
@@ -36,6 +37,7 @@ class Session:
         self.socket = socket
         self.held: Principal = ANONYMOUS
         self.kept = ""
+        self.resumed = False
         self.parted = False
         self.state: Any = None
         self.busy = False  # a command of its is under way

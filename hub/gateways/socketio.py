@@ -13,16 +13,17 @@ from pydantic import ValidationError
 from hub import __version__
 from hub.config import Settings
 from hub.domain.commands import Connect, JoinRoom, LeaveRoom
-from hub.domain.errors import BadRequest, ComandaError, NotFound
+from hub.domain.errors import BadRequest, ComandaError, NotFound, Unavailable
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room, RoomKind
 from hub.eventlog.log import EventLog
 from hub.fanout.entries import Resumed
 from hub.fanout.origins import Connections, Origins
-from hub.fanout.recovery import Kept, Recovery, Return
+from hub.fanout.recovery import Recovery, Return
 from hub.fanout.relay import Relay
 from hub.fanout.server import Accepted, After, Answer, Server
 from hub.fanout.session import Session
+from hub.fanout.stored_session import StoredSession
 from hub.gateways.answers import as_error, refused
 from hub.gateways.caller import Caller, Desk
 from hub.gateways.peer import Proxies
@@ -85,6 +86,8 @@ class SocketIoDoor:
         if asked.branch not in (None, self._branch):
             raise NotFound("there is no such branch here")
         async with self._entering:
+            if session.socket.closed:  # it has not waited so long
+                raise Unavailable("the connection is gone")
             return await self._admit(session, asked)
 
     async def _admit(self, session: Session, asked: Connect) -> Accepted:
@@ -107,24 +110,30 @@ class SocketIoDoor:
 
     async def _resume(self, session: Session, asked: Connect, principal: Principal) -> Resumed | None:
         """Bring back the session the client had before; None if it has to begin anew."""
-        kept, cursor = await self._recovery.find(asked.pid), _cursor(asked.offset)
-        if kept is None or cursor is None or kept.who != principal.id:
+        stored, cursor = await self._recovery.find(asked.pid), _cursor(asked.offset)
+        if isinstance(stored, Return):
+            self._recovery.not_resumed(stored)
+            return None
+        if cursor is None or stored.who != principal.id:
             self._recovery.not_resumed(Return.UNKNOWN)
             return None
         try:
-            session.held = await self._permit(principal, kept)
+            session.held = await self._permit(principal, stored)
+            return await self._recovery.resume(session, stored, asked.pid or "", cursor)
         except ComandaError as error:
             if error.retryable:
                 raise
             self._recovery.not_resumed(Return.REFUSED)
-            return None
-        return await self._recovery.resume(session, kept, asked.pid or "", cursor)
+        except ValidationError:  # a document that it depends on is of another version
+            self._recovery.not_resumed(self._recovery.unreadable("documents"))
+        session.held = principal
+        return None
 
-    async def _permit(self, principal: Principal, kept: Kept) -> Principal:
+    async def _permit(self, principal: Principal, stored: StoredSession) -> Principal:
         """The principal, if it may still be in all its rooms."""
-        held = await self._access.holding(principal, kept.orders, kept.chats)
+        held = await self._access.holding(principal, stored.orders, stored.chats)
         # The orders it holds have just been looked at.
-        others = [room for room in kept.rooms if room.kind is not RoomKind.ORDER or room.id not in kept.orders]
+        others = [room for room in stored.rooms if room.kind is not RoomKind.ORDER or room.id not in stored.orders]
         await asyncio.gather(*(self._access.require_room(held, room) for room in others))
         return held
 

@@ -38,10 +38,10 @@ CALLS: dict[str, Callable[[EventLog], Awaitable[object]]] = {
     "stock": lambda log: log.stock(),
     "samples": lambda log: log.samples("prep"),
     "ping": lambda log: log.ping(),
-    "keep": lambda log: SessionStore(log.calls, log.keys).keep("p", "{}", 1),
+    "keep": lambda log: SessionStore(log.calls, log.keys).keep("p", "{}", 1, owner="a"),
     "find": lambda log: SessionStore(log.calls, log.keys).find("p"),
-    "touch": lambda log: SessionStore(log.calls, log.keys).touch(["p"], 1),
-    "forget": lambda log: SessionStore(log.calls, log.keys).forget("p"),
+    "touch": lambda log: SessionStore(log.calls, log.keys).touch([("p", "a")], 1),
+    "forget": lambda log: SessionStore(log.calls, log.keys).forget("p", owner="a"),
 }
 
 

@@ -7,13 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from hub.domain.errors import Unavailable
 from hub.domain.roles import Kind, Principal
-from hub.domain.rooms import KITCHEN, Room
+from hub.domain.rooms import KITCHEN, PROMOS, Cursor, Room
 from hub.eventlog.sessions import SessionStore
-from hub.fanout.frames import Frame
-from hub.fanout.recovery import Kept, Recovery
+from hub.fanout.closed import Closed
+from hub.fanout.frames import Batch, Frame
+from hub.fanout.recovery import Recovery, Return
 from hub.fanout.replay import Place
 from hub.fanout.session import Session
+from hub.fanout.stored_session import StoredSession
 from tests.fanout.house import House, until
 
 ORDER = Room.order("PED1")
@@ -25,6 +31,16 @@ class Wire:
 
     unsent_bytes = 0
     address = "203.0.113.7"
+    sid = "wire"
+
+    def __init__(self) -> None:
+        self.closed: Closed | None = None
+
+    def deliver_all(self, batch: Batch) -> None:
+        """Nobody is there to read them."""
+
+    def shut(self, reason: Closed) -> None:
+        self.closed = reason
 
     def deliver(self, frame: Frame) -> None:
         """Nobody is there to read it."""
@@ -48,6 +64,15 @@ class Office:
     async def found(self, session: Session) -> bool:
         return await self.store.find(session.pid) is not None
 
+    async def come_back(self, session: Session, cursor: Cursor, name: str) -> Session:
+        """Resume a session on another connection."""
+        stored = await self.recovery.find(session.pid)
+        assert isinstance(stored, StoredSession)
+        back = a_session(name)
+        resumed = await self.recovery.resume(back, stored, session.pid, cursor)
+        resumed.begin()
+        return back
+
 
 @asynccontextmanager
 async def open_office(house: House, keep_s: float = KEEP_S) -> AsyncIterator[Office]:
@@ -58,12 +83,6 @@ async def open_office(house: House, keep_s: float = KEEP_S) -> AsyncIterator[Off
     await asyncio.wait([running])
 
 
-def test_what_is_kept_is_read_as_it_was_written() -> None:
-    rooms = {KITCHEN: Place(7, 3), ORDER: Place(0, 0, frozenset({"order.ready"}))}
-    kept = Kept("sid", "u1", frozenset({"PED1"}), frozenset({"C1"}), "abcd1234", rooms)
-    assert Kept.load(kept.dump()) == kept
-
-
 async def test_a_session_is_kept_from_its_first_room_on_with_its_filter_and_what_it_was_shown(house: House) -> None:
     office, session = Office(house, KEEP_S), a_session()
     await office.recovery.keep(session)
@@ -72,7 +91,7 @@ async def test_a_session_is_kept_from_its_first_room_on_with_its_filter_and_what
     await house.enter(session, KITCHEN, only=frozenset({"stock.out"}))
     await office.recovery.keep(session)
     kept = await office.recovery.find(session.pid)
-    assert kept is not None
+    assert isinstance(kept, StoredSession)
     assert kept.rooms == {KITCHEN: Place(offset, 0, frozenset({"stock.out"}))}
     assert (kept.sid, kept.who, kept.orders) == ("ana", "", {"PED1"})
     house.relay.leave(session.id, KITCHEN)
@@ -104,7 +123,7 @@ async def test_a_redis_that_has_lost_everything_is_told_of_the_sessions_again(ho
         await house.say(KITCHEN)
         await until(lambda: session.kept != before)  # its room has begun anew: that is looked at once
         kept = await office.recovery.find(session.pid)
-        assert kept is not None
+        assert isinstance(kept, StoredSession)
         assert kept.epoch == (await house.log.position()).epoch
 
 
@@ -125,4 +144,98 @@ async def test_recovery_can_be_switched_off(house: House) -> None:
         await house.enter(session, KITCHEN)
         await office.recovery.keep(session)
         assert not await office.found(session)
-        assert await office.recovery.find(session.pid) is None
+        assert await office.recovery.find(session.pid) is Return.UNKNOWN
+
+
+async def test_a_dead_connection_does_not_write_over_the_one_that_took_its_place(house: House) -> None:
+    office, dead = Office(house, KEEP_S), a_session()
+    await house.enter(dead, KITCHEN)
+    await office.recovery.keep(dead)
+    alive = await office.come_back(dead, await house.log.position(), "alive")
+    stored = await office.store.find(dead.pid)
+    await house.enter(dead, PROMOS)
+    await office.recovery.keep(dead)
+    assert await office.store.find(dead.pid) == stored
+    assert (dead.kept, dead.socket.closed) == ("", Closed.REPLACED)
+    assert (alive.pid, alive.socket.closed) == (dead.pid, None)
+
+
+async def test_a_dead_connection_is_closed_when_its_session_lives_elsewhere(house: House) -> None:
+    async with open_office(house, keep_s=0.2) as office:
+        dead = a_session()
+        await house.enter(dead, KITCHEN)
+        await office.recovery.keep(dead)
+        await office.come_back(dead, await house.log.position(), "alive")
+        office.living.append(dead)
+        await until(lambda: dead.socket.closed is not None)  # type: ignore[comparison-overlap]
+        assert dead.socket.closed is Closed.REPLACED
+
+
+async def test_the_late_goodbye_of_a_dead_connection_ends_nothing(house: House) -> None:
+    async with open_office(house, keep_s=60) as office:
+        dead, last = a_session(), a_session("last")
+        for session in (dead, last):
+            await house.enter(session, KITCHEN)
+            await office.recovery.keep(session)
+        await office.come_back(dead, await house.log.position(), "alive")
+        office.recovery.part(dead)
+        office.recovery.part(last)  # in this order
+        async with asyncio.timeout(10):
+            while await office.found(last):
+                await house.log.ping()
+        assert await office.found(dead)
+
+
+@pytest.mark.parametrize("how", ["goodbye", "left its rooms", "reset"])
+async def test_a_dead_connection_does_not_bring_back_what_ended_elsewhere(house: House, how: str) -> None:
+    async with open_office(house, keep_s=60) as office:
+        dead = a_session()
+        await house.enter(dead, KITCHEN)
+        await office.recovery.keep(dead)
+        position = await house.log.position()
+        cursor = Cursor("another", 1) if how == "reset" else position
+        alive = await office.come_back(dead, cursor, "alive")
+        if how == "goodbye":
+            office.recovery.part(alive)
+            async with asyncio.timeout(10):
+                while await office.recovery.find(dead.pid) is not Return.UNKNOWN:
+                    await house.log.ping()
+        elif how == "left its rooms":
+            house.relay.leave(alive.id, KITCHEN)
+            await office.recovery.keep(alive)
+        assert await office.recovery.find(dead.pid) is Return.UNKNOWN
+        await house.enter(dead, PROMOS)
+        await office.recovery.keep(dead)
+        assert await office.recovery.find(dead.pid) is Return.UNKNOWN
+        assert dead.socket.closed is Closed.REPLACED
+
+
+async def test_of_two_connections_that_take_up_one_session_at_once_one_is_told_to_come_again(house: House) -> None:
+    office, session = Office(house, KEEP_S), a_session()
+    await house.enter(session, KITCHEN)
+    await office.recovery.keep(session)
+    stored, position = await office.recovery.find(session.pid), await house.log.position()
+    assert isinstance(stored, StoredSession)
+    first, second = a_session("first"), a_session("second")
+    (await office.recovery.resume(first, stored, session.pid, position)).begin()
+    with pytest.raises(Unavailable):
+        await office.recovery.resume(second, stored, session.pid, position)
+    assert not house.relay.rooms_of(second.id)
+    assert (second.sid, second.pid) == ("second", "pid-of-second")
+    again = await office.recovery.find(session.pid)
+    assert isinstance(again, StoredSession)
+    assert again.owner == first.id
+
+
+async def test_a_reason_why_a_session_cannot_be_read_is_logged_once(house: House) -> None:
+    office = Office(house, KEEP_S)
+    key, calls = house.log.keys.session("p"), house.log.calls
+    with capture_logs() as logs:
+        for stored in ('{"sid":"a"}', '{"sid":"b"}', '{"sid":"c","rooms":{}}', "["):
+            await calls.call("SET", key, stored)
+            assert await office.recovery.find("p") is Return.UNREADABLE
+        await calls.call("DEL", key)
+        await calls.call("HSET", key, "a", "b")
+        assert await office.recovery.find("p") is Return.UNREADABLE
+    reasons = [log["reason"] for log in logs if log["event"] == "recovery.session_unreadable"]
+    assert reasons == ["rooms: missing", "rooms: none", "session: json_invalid", "internal"]

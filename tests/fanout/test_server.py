@@ -87,7 +87,6 @@ async def test_connect_is_answered_with_a_sid_and_a_private_id() -> None:
     ("packet", "answer"),
     [
         ('40{"token":"wrong"}', "unauthorized"),
-        ('40{"token":"broken"}', "internal"),
         ("40[1]", "bad_request"),
     ],
 )
@@ -99,6 +98,14 @@ async def test_a_refused_connect_says_why(packet: str, answer: str) -> None:
         refusal = json.loads(told[told.index("{") :])
         assert refusal["data"]["code"] == answer
         assert set(refusal) == {"message", "data"}
+        assert len(hub.left) == 1
+
+
+async def test_a_fault_of_ours_at_connect_closes_the_connection_for_the_client_comes_back_after_that_alone() -> None:
+    async with serve(Hub()) as hub, raw(hub, None) as ws:
+        await ws.send_str('40{"token":"broken"}')
+        assert await closing(ws) == 1011
+        assert hub.server.engine.closed == {Closed.FAILED: 1}
         assert len(hub.left) == 1
 
 

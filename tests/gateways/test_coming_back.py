@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
+import socketio
 
+from hub.domain.errors import Internal, RateLimited, Unavailable
 from hub.eventlog.calls import Script
 from hub.services.documents import order_key
 from tests.gateways.conftest import Open
@@ -78,7 +82,7 @@ async def test_a_return_is_four_trips_to_redis(open_hub: Open, monkeypatch: pyte
             ("GET", session),
             ("HMGET", house.hub.log.keys.document(order_key(id_))),
             ("EVALSHA", missed),
-            ("SET", session),
+            ("EVALSHA", house.hub.recovery._store._write.sha),
         ]
 
 
@@ -113,3 +117,126 @@ async def test_a_room_that_is_not_there_is_entered_by_nobody(open_hub: Open) -> 
             assert answer["error"]["code"] == "not_found"
             assert answer["error"]["message"] == f"there is no room {room}"
         assert not house.hub.relay.stats.members
+
+
+ODD = {
+    "torn": "{",
+    "no object": "[1]",
+    "without rooms": '{"sid":"s"}',
+    "without an id": '{"rooms":{"promos":[0,0,null]}}',
+    "in rooms that are no rooms": '{"sid":"s","rooms":{"nowhere":[0,0,null]}}',
+    "in rooms of another shape": '{"sid":"s","rooms":["promos"]}',
+    "of a version to come": '{"version":1000000,"sid":"s","rooms":{"promos":[0,0,null]}}',
+}
+
+
+@pytest.mark.parametrize("stored", ODD.values(), ids=ODD)
+async def test_one_whose_stored_session_makes_no_sense_begins_anew(open_hub: Open, stored: str) -> None:
+    async with open_hub() as house:
+        async with connected(house) as socket:
+            assert (await socket.join(room="promos"))["ok"]
+        await house.hub.log.calls.call("SET", house.hub.log.keys.session(socket.pid), stored)
+        async with connected(house, pid=socket.pid, offset=socket.offset) as back:
+            assert back.pid != socket.pid
+            assert (await back.join(room="promos"))["ok"]
+        assert house.hub.metrics.returns.labels("unreadable")._value.get() == 1
+
+
+async def test_one_whose_stored_session_is_no_text_begins_anew(open_hub: Open) -> None:
+    async with open_hub() as house:
+        await house.hub.log.calls.call("HSET", house.hub.log.keys.session("p"), "field", "value")
+        async with connected(house, pid="p", offset="abcd1234-7") as back:
+            assert back.pid != "p"
+
+
+async def test_one_whose_order_is_stored_in_another_shape_begins_anew(open_hub: Open) -> None:
+    async with open_hub() as house:
+        placed = await house.placed()
+        id_, token = placed["order"]["id"], placed["tracking"]["token"]
+        async with connected(house) as socket:
+            assert (await socket.join(room=f"order:{id_}", token=token))["ok"]
+        key = house.hub.log.keys.document(order_key(id_))
+        await house.hub.log.calls.call("HSET", key, "b", '{"status":"of another version"}')
+        async with connected(house, pid=socket.pid, offset=socket.offset) as back:
+            assert back.pid != socket.pid
+            assert back.sid != socket.sid
+
+
+@pytest.mark.parametrize("auth", [{"pid": 7}, {"pid": ["p"]}, {"pid": "p" * 1000}, {"pid": "p", "offset": "x" * 1000}])
+async def test_what_the_library_sends_by_itself_is_never_a_reason_to_refuse(
+    open_hub: Open, auth: dict[str, Any]
+) -> None:
+    async with open_hub() as house, connected(house, **auth) as socket:
+        assert (await socket.join(room="promos"))["ok"]
+
+
+@asynccontextmanager
+async def asking(house: House, **auth: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A connection that asks to be let in, and has not read the answer."""
+    async with house.http.ws_connect(f"{house.url}/socket.io/?EIO=4&transport=websocket") as ws:
+        await ws.receive_str()
+        await ws.send_str(f"40{json.dumps(auth)}")
+        yield ws
+
+
+PERMANENT = {
+    "a token that is none": ({"token": "none"}, "unauthorized"),
+    "a capability that is none": ({"token": "PED1.none"}, "unauthorized"),
+    "another branch": ({"branch": "elsewhere"}, "not_found"),
+    "an unknown field": ({"color": "red"}, "bad_request"),
+}
+
+
+@pytest.mark.parametrize(("auth", "code"), PERMANENT.values(), ids=PERMANENT)
+async def test_a_cause_that_stays_is_told_and_not_tried_again(open_hub: Open, auth: dict[str, str], code: str) -> None:
+    async with open_hub() as house, asking(house, **auth) as ws:
+        told = await ws.receive_str()
+        assert told.startswith("44")
+        assert json.loads(told[2:])["data"]["code"] == code
+
+
+async def test_a_token_that_expired_while_away_is_refused_for_good(open_hub: Open) -> None:
+    async with open_hub() as house:
+        token = house.token(ttl=timedelta(seconds=-1))
+        async with asking(house, token=token) as ws:
+            refusal = json.loads((await ws.receive_str()).removeprefix("44"))
+            assert refusal["data"] == {"code": "unauthorized", "message": "the token has expired", "retryable": False}
+
+
+PASSING = {
+    "Redis is away": (Unavailable("Redis does not answer"), 1013),
+    "too much is asked": (RateLimited("slow down", retry_after_s=1), 1013),
+    "a fault of ours": (Internal("the event log failed"), 1011),
+    "a fault of ours that nobody foresaw": (KeyError("field"), 1011),
+}
+
+
+@pytest.mark.parametrize(("error", "code"), PASSING.values(), ids=PASSING)
+async def test_a_cause_that_may_pass_closes_the_connection_and_a_stock_client_comes_back(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    async with open_hub() as house:
+        access = house.hub.services.access
+        principal = access.principal
+
+        attempts, often = list[None](), asyncio.Event()
+
+        async def failing(token: str | None) -> Any:
+            attempts.append(None)
+            if len(attempts) > 2:
+                often.set()
+            raise error
+
+        monkeypatch.setattr(access, "principal", failing)
+        async with asking(house) as ws:
+            closed = await ws.receive()
+            assert (closed.type, ws.close_code) == (aiohttp.WSMsgType.CLOSE, code)
+        client = socketio.AsyncClient(reconnection_delay=0.01, handle_sigint=False, http_session=house.http)
+        connected = asyncio.Event()
+        client.on("connect", connected.set)
+        await client.connect(house.url, transports=["websocket"], wait=False, retry=True)
+        async with asyncio.timeout(10):
+            await often.wait()
+            monkeypatch.setattr(access, "principal", principal)
+            await connected.wait()
+        await client.disconnect()

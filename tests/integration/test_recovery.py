@@ -332,3 +332,36 @@ async def test_a_right_that_was_lost_is_not_given_back(
             assert after.pid != before.pid
     finally:
         await redis.restore(key, 0, document or b"")
+
+
+async def test_a_connection_half_dead_on_one_hub_does_not_touch_the_session_that_went_to_another(
+    cluster: Cluster, doors: tuple[Door, Door], http: aiohttp.ClientSession
+) -> None:
+    async with line(http, cluster.urls[0]) as dead:
+        await dead.join("promos")
+        async with line(http, cluster.urls[1], pid=dead.pid, offset=dead.cursor) as alive:
+            await alive.join("stock")
+            await dead.leave()  # said before it went, and arrives late
+            with pytest.raises(TypeError):  # a close frame: it does not ask to be let in again
+                await dead.packet()
+        title = await doors[0].promo()
+        async with line(http, cluster.urls[0], pid=dead.pid, offset=alive.cursor) as back:
+            assert back.answer == dead.answer
+            assert titles(await back.events(1)) == [title]
+
+
+async def test_a_connection_half_dead_on_one_hub_does_not_revive_a_session_that_ended_on_another(
+    cluster: Cluster, http: aiohttp.ClientSession, redis: Redis
+) -> None:
+    key = Keys("centro").session
+    async with line(http, cluster.urls[0]) as dead:
+        await dead.join("promos")
+        async with line(http, cluster.urls[1], pid=dead.pid, offset=dead.cursor) as alive:
+            await alive.leave()
+            async with asyncio.timeout(SOON_S):
+                while not json.loads(await redis.get(key(dead.pid)))["ended"]:
+                    await redis.ping()
+        with pytest.raises(TypeError):  # a close frame in place of the answer
+            await dead.join("stock")
+        async with line(http, cluster.urls[0], pid=dead.pid, offset=dead.cursor) as back:
+            assert back.pid != dead.pid
