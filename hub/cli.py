@@ -109,6 +109,19 @@ def doctor() -> None:
     raise typer.Exit(0 if healthy else 1)
 
 
+@app.command("new-epoch")
+def new_epoch() -> None:
+    """Begin a new epoch of the log: every client gets its rooms anew. For a Redis that was put back from a copy."""
+    from hub.bootstrap import services_of
+
+    async def begin(settings: Settings) -> None:
+        async with services_of(settings) as services:
+            cursor = await services.log.begin_anew()
+        print(f"branch {settings.branch} goes on at {cursor}")
+
+    _run(begin)
+
+
 @app.command()
 def version() -> None:
     """Print the version."""

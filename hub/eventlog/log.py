@@ -200,6 +200,12 @@ class EventLog:
         cursor, _ = await self._as_of(self._heads, [self.keys.meta], [])
         return cursor
 
+    async def begin_anew(self) -> Cursor:
+        """End the log's epoch, whatever it is: every reader gets its rooms anew. Gives where the new epoch begins."""
+        at = await self.position()
+        self._seen.end(at.epoch, at.offset)
+        return await self.position()
+
     async def read(self, room: str, after: int, *, limit: int = 1000, upto: int | None = None) -> list[LogEntry]:
         """The room's events after an offset, up to another, oldest first."""
         end = "+" if upto is None else str(upto)

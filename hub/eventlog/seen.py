@@ -15,6 +15,7 @@ class Seen:
     def __init__(self) -> None:
         self._epoch, self._offset = "", 0  # the latest life, and the highest offset in it
         self._highest: dict[str, int] = {}  # of the other lives
+        self._ended: set[str] = set()
 
     @property
     def latest(self) -> Cursor:
@@ -23,8 +24,9 @@ class Seen:
 
     @property
     def offsets(self) -> Mapping[str, int]:
-        """By epoch."""
-        return {**self._highest, self._epoch: self._offset} if self._epoch else {}
+        """By epoch: the highest offset, or -1 minus it for a life that is over. The latest life is the last."""
+        lives = {**self._highest, self._epoch: self._offset} if self._epoch else {}
+        return {epoch: -1 - n if epoch in self._ended else n for epoch, n in lives.items()} if self._ended else lives
 
     def note(self, epoch: str, offset: int) -> bool:
         """Somebody has seen the log there; whether that is another life than before."""
@@ -36,10 +38,27 @@ class Seen:
             self._highest[self._epoch] = self._offset
         self._epoch, self._offset = epoch, max(offset, self._highest.pop(epoch, 0))
         while len(self._highest) >= _LIVES_KEPT:
-            del self._highest[next(iter(self._highest))]
+            oldest = next(iter(self._highest))
+            del self._highest[oldest]
+            self._ended.discard(oldest)
         return True
 
+    def recall(self, offsets: Mapping[str, int]) -> None:
+        """Add what another process has seen: its `offsets`."""
+        for epoch, offset in offsets.items():
+            if offset < 0:
+                self.end(epoch, -1 - offset)
+            else:
+                self.note(epoch, offset)
+
+    def end(self, epoch: str, offset: int) -> None:
+        """A life of the log is over, and had come at least so far: a log that is in it is an old copy."""
+        self.note(epoch, offset)
+        self._ended.add(epoch)
+
     def past(self, cursor: Cursor) -> bool:
-        """Whether the log was seen further on than this, in this life."""
+        """Return True if the log was seen further on than this in this life, or if this life is over."""
+        if cursor.epoch in self._ended:
+            return True
         seen = self._offset if cursor.epoch == self._epoch else self._highest.get(cursor.epoch, 0)
         return cursor.offset < seen

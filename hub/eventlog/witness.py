@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
@@ -23,6 +24,7 @@ SYNC_S = 1.0  # and this far behind on the disk itself: a machine that loses pow
 MAX_RECORDS = 512  # files of one folder: one for each process that ever ran beside the others
 _RECORD_BYTES = 512  # a sector, so that it is written whole; eight lives of a log take 300 bytes
 _READS = 3  # of a record that is being written at this moment
+_TOUCHED_S = 60.0  # a file changed so long after what it holds was written there was changed by something else
 
 
 class Witness:
@@ -46,8 +48,8 @@ class Witness:
         self._write_s = write_s
         self._sync_s = sync_s
         self._file = -1
-        self._written = b""
-        self._synced = b""
+        self._written: Mapping[str, int] = {}
+        self._synced: Mapping[str, int] = {}
         self._synced_at = 0.0
         self._writing = threading.Lock()
 
@@ -84,76 +86,98 @@ class Witness:
             if self._file < 0:
                 return
             try:
-                self._store(self._record(), sync=True)
+                self._store(sync=True)
             except OSError as error:
                 logger.warning("witness.not_written", reason=error.strerror or str(error))
             finally:
                 os.close(self._file)
                 self._file = -1
 
-    def _record(self) -> bytes:
-        return dump(self._seen.offsets)
-
     def _is_due(self) -> bool:
-        if self._record() != self._written:
+        if self._seen.offsets != self._written:
             return True
         return self._synced != self._written and time.monotonic() - self._synced_at >= self._sync_s
 
     def _write(self) -> None:
         with self._writing:
             if self._file >= 0:  # it may have been closed meanwhile
-                self._store(self._record(), sync=time.monotonic() - self._synced_at >= self._sync_s)
+                self._store(sync=time.monotonic() - self._synced_at >= self._sync_s)
 
-    def _store(self, record: bytes, *, sync: bool) -> None:
-        if record != self._written:
-            os.pwrite(self._file, record, 0)
-            self._written = record
-        if sync and self._synced != record:
+    def _store(self, *, sync: bool) -> None:
+        if (lives := self._seen.offsets) != self._written:
+            os.pwrite(self._file, Record(lives, os.fstat(self._file).st_ino, time.time()).dump(), 0)
+            self._written = lives
+        if sync and self._synced != lives:
             os.fsync(self._file)
-            self._synced, self._synced_at = record, time.monotonic()
+            self._synced, self._synced_at = lives, time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a file says.
+
+    Attributes:
+        lives: As `Seen.offsets`.
+        file: The inode of the file it was written to.
+        at_s: The time at which it was written.
+    """
+
+    lives: Mapping[str, int]
+    file: int
+    at_s: float
+
+    def dump(self) -> bytes:
+        """As it is written: a checksum, and JSON."""
+        text = json.dumps(asdict(self), separators=(",", ":")).encode()
+        return f"{zlib.crc32(text):08x} ".encode() + text.ljust(_RECORD_BYTES - 9)
+
+    @classmethod
+    def load(cls, data: bytes) -> Record | None:
+        """Read it; None if it is not whole."""
+        check, _, text = data.rstrip().partition(b" ")
+        try:
+            return cls(**json.loads(text)) if int(check, 16) == zlib.crc32(text) else None
+        except (ValueError, TypeError):
+            return None
+
+    def is_copy(self, file: os.stat_result) -> bool:
+        """Return True if the file that holds it was put there by something else than the process that wrote it.
+
+        A copy that was moved into place is another file; one that was written over it has changed since.
+        """
+        return file.st_ino != self.file or file.st_ctime - self.at_s > _TOUCHED_S
 
 
 def recall(folder: Path, seen: Seen) -> None:
     """Add to `seen` what all records of a folder say; a folder that is not there says nothing.
 
+    A record that was copied into place came with a copy of the whole data folder: what it names is over.
+
     Raises:
         OSError: A record is there and cannot be read.
     """
     for path in _by_age(folder):
-        lives = _read(path)
-        if lives is None:
+        record, is_copy = _read(path)
+        if record is None:
             logger.warning("witness.unreadable", record=path.name)
             continue
-        for epoch, offset in lives.items():
-            seen.note(epoch, offset)
+        seen.recall(record.lives)
+        if is_copy and record.lives:
+            logger.warning("witness.data_folder_copied", record=path.name)
+            for epoch in record.lives:
+                seen.end(epoch, 0)
 
 
-def dump(lives: Mapping[str, int]) -> bytes:
-    """A record: a checksum, and the highest offset by epoch, the latest epoch last."""
-    text = json.dumps(lives, separators=(",", ":")).encode()
-    return f"{zlib.crc32(text):08x} ".encode() + text.ljust(_RECORD_BYTES - 9)
-
-
-def load(record: bytes) -> dict[str, int] | None:
-    """What a record says; None if it is not whole."""
-    check, _, text = record.rstrip().partition(b" ")
-    try:
-        if int(check, 16) != zlib.crc32(text):
-            return None
-        lives: dict[str, int] = json.loads(text)
-    except ValueError:
-        return None
-    return lives
-
-
-def _read(path: Path) -> dict[str, int] | None:
+def _read(path: Path) -> tuple[Record | None, bool]:
+    """What a file says, and whether it is a copy."""
     for _ in range(_READS):
-        record = path.read_bytes()
-        if not record:
-            return {}  # a process has just made it
-        if (lives := load(record)) is not None:
-            return lives
-    return None
+        with path.open("rb") as file:
+            data, state = file.read(), os.fstat(file.fileno())
+        if not data:
+            return Record({}, state.st_ino, state.st_ctime), False  # a process has just made it
+        if (record := Record.load(data)) is not None:
+            return record, record.is_copy(state)
+    return None, False
 
 
 def _by_age(folder: Path) -> Iterable[Path]:

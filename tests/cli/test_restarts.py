@@ -55,7 +55,7 @@ def redis_of(hub: Served) -> psutil.Process:
 def recorded(folder: Folder) -> int:
     """The highest offset that any record of the folder names."""
     records = (path.read_bytes() for path in (folder.data / "witness" / "centro").iterdir())
-    return max(max(json.loads(record.partition(b" ")[2]).values(), default=0) for record in records if record)
+    return max(max(json.loads(record.partition(b" ")[2])["lives"].values(), default=0) for record in records if record)
 
 
 def until_recorded(folder: Folder, cursor: str) -> None:
@@ -105,26 +105,44 @@ def test_a_private_redis_that_is_killed_under_the_hub_keeps_the_epoch(serve: Ser
     assert epoch(order(hub)) == epoch(before)
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_redis_files_of_an_hour_ago_begin_a_new_epoch_however_the_hub_ended(
-    folder: Folder, serve: Serve, tmp_path: Path, end: Callable[[Served], None]
+@pytest.mark.parametrize(
+    ("what", "end"), [("redis", stop), ("redis", kill_hub), ("redis", kill_both), (".", stop), (".", kill_both)]
+)
+def test_files_of_an_hour_ago_begin_a_new_epoch_however_the_hub_ended(
+    folder: Folder, serve: Serve, tmp_path: Path, what: str, end: Callable[[Served], None]
 ) -> None:
     first = serve()
     order(first)
     stop(first)
-    shutil.copytree(folder.data / "redis", tmp_path / "copy")
+    shutil.copytree(folder.data / what, tmp_path / "copy")
     second = serve()
     held = [order(second) for _ in range(3)][-1]
     until_recorded(folder, held)
     end(second)
-    shutil.rmtree(folder.data / "redis")
-    shutil.copytree(tmp_path / "copy", folder.data / "redis")
+    (folder.data / what).resolve().rename(tmp_path / "aside")  # removed, it might lend the copy its inodes
+    shutil.copytree(tmp_path / "copy", folder.data / what)
     third = serve()
     back = page(third, held)
     assert back["recovered"] is False
     assert epoch(back["cursor"]) != epoch(held)
     after = order(third)
-    assert int(after.rpartition("-")[2]) > int(held.rpartition("-")[2])
+    assert epoch(after) == epoch(back["cursor"])
     # And what began is kept in its turn.
     stop(third)
     assert epoch(order(serve())) == epoch(after)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_operator_begins_a_new_epoch_by_a_command(folder: Folder, serve: Serve, running: bool) -> None:
+    hub = serve()
+    before = order(hub)
+    if not running:
+        stop(hub)
+    said = folder.run("new-epoch")
+    assert (said.code, said.err) == (0, "")
+    cursor = said.out.strip().removeprefix("branch centro goes on at ")
+    assert (epoch(cursor) != epoch(before), cursor.endswith(before[8:])) == (True, True)
+    if not running:
+        hub = serve()
+    back = page(hub, before)
+    assert (back["recovered"], back["cursor"]) == (False, cursor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,8 +19,8 @@ async def make_log(backend: Backend) -> AsyncIterator[Callable[..., EventLog]]:
     """Event logs of one branch, each as another process would have it."""
     made: list[EventLog] = []
 
-    def make(branch: str = "centro", **options: int | float) -> EventLog:
-        log = EventLog(backend.client(), branch, **options)  # type: ignore[arg-type]
+    def make(branch: str = "centro", **options: Any) -> EventLog:
+        log = EventLog(backend.client(), branch, **options)
         made.append(log)
         return log
 

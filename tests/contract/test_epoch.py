@@ -10,6 +10,7 @@ import pytest
 
 from hub.domain.rooms import Cursor
 from hub.eventlog import EventLog, ViewQuery
+from hub.eventlog.seen import Seen
 from tests.support.writes import order, told
 
 if TYPE_CHECKING:
@@ -233,3 +234,56 @@ async def test_of_many_lives_the_latest_are_remembered(log: EventLog, redis: Red
         await redis.flushall()
     await redis.hset(log.keys.meta, mapping={"epoch": last.epoch, "offset": last.offset - 1})
     assert (await log.position()).epoch != last.epoch
+
+
+async def test_an_epoch_can_be_ended_and_every_process_goes_on_in_the_next(make_log: Callable[..., EventLog]) -> None:
+    log, other = make_log(), make_log()
+    before = await log.commit(told("kitchen"))
+    await other.position()
+    began = await log.begin_anew()
+    assert began.epoch != before.epoch
+    assert began.offset == before.head
+    assert await other.position() == began
+    committed = await other.commit(told("kitchen"))
+    assert (committed.epoch, committed.offsets) == (began.epoch, (before.head + 1,))
+
+
+async def test_a_life_that_was_ended_is_never_gone_on_with_however_far_a_copy_of_it_is(
+    log: EventLog, redis: Redis
+) -> None:
+    before = await log.commit(told("kitchen"))
+    await log.begin_anew()
+    await redis.hset(log.keys.meta, mapping={"epoch": before.epoch, "offset": 1_000})
+    assert (await log.commit(told("kitchen"))).epoch != before.epoch
+    await redis.hset(log.keys.meta, mapping={"epoch": before.epoch, "offset": 2_000})
+    view = await log.view(ViewQuery("kitchen", before.head, before.epoch, 10))
+    assert (view.cursor.epoch != before.epoch, view.whole) == (True, False)
+
+
+async def test_what_was_seen_before_this_process_counts_as_seen(
+    make_log: Callable[..., EventLog], redis: Redis
+) -> None:
+    before = (await make_log().commit(told("kitchen"))).cursor
+    for known, goes_on in (({before.epoch: 1}, True), ({before.epoch: 2}, False)):
+        seen = Seen()
+        seen.recall(known)
+        assert ((await make_log(seen=seen).position()).epoch == before.epoch) is goes_on
+
+
+@pytest.mark.parametrize("reading", ["view", "missed"])
+async def test_a_cursor_past_the_end_is_reported_and_not_honoured(
+    make_log: Callable[..., EventLog], reading: str
+) -> None:
+    ahead = list[bool]()
+    log = make_log(on_cursor_ahead=lambda: ahead.append(True))
+    at = (await log.commit(told("kitchen"))).cursor
+    for offset, honoured in ((at.offset, True), (at.offset + 1, False), (9_999_999_999_999_999, False)):
+        if reading == "view":
+            assert (await log.view(ViewQuery("kitchen", offset, at.epoch, 10))).whole is honoured
+        else:
+            missed = await log.missed({"kitchen": offset, "promos": 0}, at.epoch)
+            assert (missed.rooms["kitchen"] is not None) is honoured
+    assert len(ahead) == 2
+    await log.view(ViewQuery("kitchen", 5, "another1", 10))  # of another life: known to be no good
+    assert len(ahead) == 2
+    assert (await log.position()) == at

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from structlog.testing import capture_logs
 
 from hub.domain.rooms import Cursor
 from hub.eventlog.seen import Seen
-from hub.eventlog.witness import Witness, dump, load, recall
+from hub.eventlog.witness import Record, Witness, recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +145,10 @@ def test_a_record_fits_a_sector_whatever_it_has_seen(tmp_path: Path) -> None:
     assert len(recalled(tmp_path)) == 8
 
 
-@pytest.mark.parametrize("damage", [b"", b"half", bytes(512), dump({FIRST: 9})[:-500], b"0" + dump({FIRST: 9})[1:]])
+WHOLE = Record({FIRST: 9}, 1, 1.5).dump()
+
+
+@pytest.mark.parametrize("damage", [b"", b"half", bytes(512), WHOLE[:-480], b"0" + WHOLE[1:], b"00000000 ", b"bc 7"])
 def test_a_damaged_record_says_nothing_and_is_no_obstacle(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "1").write_bytes(damage)
     with capture_logs() as logs:
@@ -156,8 +161,59 @@ def test_a_damaged_record_says_nothing_and_is_no_obstacle(tmp_path: Path, damage
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    for lives in ({}, {FIRST: 0}, {FIRST: 41, SECOND: 9_999_999_999_999_999}):
-        assert load(dump(lives)) == lives
+    for lives in ({}, {FIRST: 0}, {FIRST: -42, SECOND: 9_999_999_999_999_999}):
+        record = Record(lives, 2**63, 1_764_524_000.123)
+        assert Record.load(record.dump()) == record
+
+
+def left(folder: Path) -> Path:
+    """The record of a process that saw 42 offsets and ended."""
+    witness, seen = opened(folder)
+    seen.note(FIRST, 42)
+    witness.close()
+    return folder / "1"
+
+
+def test_a_data_folder_that_was_copied_ends_the_lives_that_its_records_name(tmp_path: Path) -> None:
+    shutil.copytree(left(tmp_path / "data").parent, tmp_path / "copy")
+    with capture_logs() as logs:
+        witness, seen = opened(tmp_path / "copy")
+    assert [line["event"] for line in logs] == ["witness.data_folder_copied"]
+    assert seen.past(Cursor(FIRST, 100))
+    assert dict(seen.offsets) == {FIRST: -43}
+    seen.note(SECOND, 43)
+    witness.close()
+    # From here on it is this folder's own: what is over stays over, and nothing else ends.
+    with capture_logs() as logs:
+        again, its = opened(tmp_path / "copy")
+    assert not logs
+    assert its.past(Cursor(FIRST, 100))
+    assert not its.past(Cursor(SECOND, 43))
+    again.close()
+
+
+def test_a_copy_written_over_the_record_long_after_ends_its_lives_too(tmp_path: Path) -> None:
+    path = left(tmp_path)
+    hour_old = Record({FIRST: 42}, path.stat().st_ino, time.time() - 3_600)
+    path.write_bytes(hour_old.dump())
+    witness, seen = opened(tmp_path)
+    assert seen.past(Cursor(FIRST, 100))
+    witness.close()
+
+
+def test_what_is_over_is_known_also_if_the_hub_ends_before_it_has_reached_redis(tmp_path: Path) -> None:
+    shutil.copytree(left(tmp_path / "data").parent, tmp_path / "copy")
+    for _ in range(3):
+        witness, seen = opened(tmp_path / "copy")
+        assert seen.past(Cursor(FIRST, 100))
+        witness.close()
+
+
+def test_a_data_folder_that_was_renamed_is_no_copy(tmp_path: Path) -> None:
+    left(tmp_path / "data").parent.rename(tmp_path / "moved")
+    witness, seen = opened(tmp_path / "moved")
+    assert not seen.past(Cursor(FIRST, 42))
+    witness.close()
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_the_hub_goes_on(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@
 --       a document a document · an index an index move · a list a sample · a hash a count · one key or two an expiry
 -- ARGV  read from left to right, "n ×" being a count and that many groups:
 --       a name for a new epoch
---       n × epoch, offset                                            how far the caller has seen the log in its lives
+--       n × epoch, offset                how far the caller has seen the log in its lives; of a life that is over,
+--                                        -1 minus the offset
 --       seconds to keep the command's result (0: no command) · fingerprint · result · samples to keep
 --       n × version expected (0: none), body expected (empty: any)
 --       n × amount, limit (0: none), seconds of the window                             quotas
@@ -51,9 +52,13 @@ local function digits(n)
   return string.format('%.0f', n)
 end
 
-local new_epoch, seen, seen_most = arg(), {}, 0
+local new_epoch, seen, ended, seen_most = arg(), {}, {}, 0
 for _ = 1, number() do
   local epoch, offset = arg(), number()
+  if offset < 0 then
+    ended[epoch] = true
+    offset = -1 - offset
+  end
   seen[epoch] = offset
   seen_most = math.max(seen_most, offset)
 end
@@ -189,7 +194,7 @@ end
 
 local meta = call('HMGET', KEYS[1], 'epoch', 'offset')
 local epoch, offset = meta[1], tonumber(meta[2]) or 0
-if not epoch or offset < (seen[epoch] or 0) or offset < highest then
+if not epoch or ended[epoch] or offset < (seen[epoch] or 0) or offset < highest then
   epoch = new_epoch
   offset = math.max(offset, seen_most, highest)
 end
