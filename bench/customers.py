@@ -16,18 +16,29 @@ from bench.machine import ROOT
 
 _MENU = ROOT / "hub" / "data" / "menu.toml"
 _PLENTY = 100_000
+_BOUNDS = (
+    "COMANDA_LIMIT_ORDERS_MINUTE",
+    "COMANDA_LIMIT_ORDERS_HOUR",
+    "COMANDA_LIMIT_ORDER_BYTES_HOUR",
+    "COMANDA_LIMIT_ORDER_PORTIONS_HOUR",
+    "COMANDA_LIMIT_OPEN_ORDERS_ADDRESS",
+    "COMANDA_LIMIT_OPEN_ORDERS_PHONE",
+)
 _NAMES = ("Ana", "José Luis", "María Fernanda", "Íñigo", "Lupita", "Señora Ruiz", "Beto", "Chuy")
 _NOTES = ("", "", "", "sin cebolla", "bien doradito 🌮", "con todo, por favor")
 
 
 @contextmanager
 def plenty() -> Iterator[dict[str, str]]:
-    """The setting that gives a hub the stock menu, with as much of every dish as a menu may have."""
+    """Settings of a hub that takes every order: the menu with as much of each dish as may be, and no bounds.
+
+    All customers here come from one address.
+    """
     text = _MENU.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         menu = Path(folder) / "menu.toml"
         menu.write_text(re.sub(r"(?m)^stock = \d+", f"stock = {_PLENTY}", text), encoding="utf-8")
-        yield {"COMANDA_MENU": str(menu)}
+        yield {"COMANDA_MENU": str(menu), **dict.fromkeys(_BOUNDS, "0")}
 
 
 def orders(count: int, seed: int = 1) -> list[dict[str, Any]]:

@@ -50,6 +50,18 @@ class Limits(BaseSettings):
     snapshot_bytes: Count = 262_144  # of documents in a room's snapshot, in a page of a list, of past events with it
     missed_bytes: Count = 1_048_576  # of events for a reader that comes back to a room; past it, a snapshot
 
+    # One order of a customer; staff are held to its bytes alone.
+    order_portions: Count = 100
+    order_total: Count = 500_000  # minor units
+    order_bytes: Count = 8_192  # its command as JSON
+    # The orders of one address: an office at lunch is one address.
+    orders_minute: Count = 10
+    orders_hour: Count = 60
+    order_bytes_hour: Count = 131_072
+    order_portions_hour: Count = 240
+    open_orders_address: Count = 20
+    open_orders_phone: Count = 5
+
 
 class AgentLimits(BaseSettings):
     """How the agent answers: its deadlines and budgets, and how its words come."""

@@ -236,7 +236,30 @@ FAILED: Mapping[str, Both] = {
         "Es demasiado de una sola vez; dímelo por partes, por favor.",
         "That is too much at once; tell me one part after the other, please.",
     ),
+    "limit_reached": (
+        "Eso es más de lo que puedo tomar por aquí. Si quieres, te paso con una persona.",
+        "That is more than I can take here. I can hand you over to a person.",
+    ),
     "rate_limited": ("Son muchas cosas a la vez; inténtalo en un momento.", "That is a lot at once; try in a moment."),
+}
+# An order past a bound, by the bound's name; `{most}` is its size.
+PAST_BOUND: Mapping[str, Both] = {
+    "order_portions": (
+        "Es un pedido muy grande para tomarlo por aquí: hasta {most} porciones. Si quieres, te paso con una persona.",
+        "That is too large an order to take here: up to {most} portions. I can hand you over to a person.",
+    ),
+    "order_total": (
+        "Es un pedido muy grande para tomarlo por aquí. Si quieres, te paso con una persona.",
+        "That is too large an order to take here. I can hand you over to a person.",
+    ),
+    "order_bytes": (
+        "Las notas del pedido son demasiado largas; dímelas más cortas, por favor.",
+        "The notes of the order are too long; please make them shorter.",
+    ),
+    "open_orders_address": (
+        "Ya hay muchos pedidos en curso desde tu conexión. Cuando se entregue uno, te tomo el siguiente.",
+        "There are many orders under way from your connection already. When one is delivered, I can take the next.",
+    ),
 }
 BROKEN: Both = (
     "Algo falló de nuestro lado y no pude hacerlo.",

@@ -26,6 +26,7 @@ from hub.domain.errors import (
     ComandaError,
     Conflict,
     Forbidden,
+    LimitReached,
     NotFound,
     OutOfStock,
     RateLimited,
@@ -54,10 +55,11 @@ _EXPLAINED: dict[type[ComandaError], str] = {
     NotFound: "there is no such thing",
     Conflict: "that is no longer possible",
     OutOfStock: "there is not enough left",
+    LimitReached: "this is past a bound on orders, and nothing was done: limit names the bound, most is its size",
     RateLimited: "too much at once; try again in a moment",
     Unavailable: "the system did not answer; whether it was done is not known",
 }
-_TOLD = ("items", "sku", "left", "status", "field")  # facts of an error that the model may know
+_TOLD = ("items", "sku", "left", "status", "field", "limit", "most")  # facts of an error that the model may know
 # What chat templates and markup are made of, as look-alikes: a note can't open a role, a tag or a code block.
 _MARKS = str.maketrans({"<": "‹", ">": "›", "`": "'", "{": "(", "}": ")"})
 

@@ -116,6 +116,7 @@ class ChangeOrderTool(OrderingTool):
         if len(items) > _MOST_LINES or counted > MAX_STOCK_MOVES:
             return {"error": "too_much", "message": "too many dishes for one change: cancel it and order anew"}
         command = ChangeOrder(order_id=order["id"], items=tuple(map(order_line, items)), delivery=delivery)
+        self.errand.services.orders.weighed(self.errand.holder, command)
         cost = self.total(items)
         shown, total = self.shown(items), money(cost)
         facts: Result = {"code": order["code"], "items": shown, "total": total, "delivery": str(delivery.kind)}

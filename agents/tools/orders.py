@@ -168,6 +168,7 @@ class PlaceOrderTool(OrderingTool):
             how = self.say(f"a domicilio en {arguments.address}", f"delivered to {arguments.address}")
         named = self.say(f"a nombre de {name}", f"for {name}")
         command = self._command(arguments, name)
+        self.errand.services.orders.weighed(self.errand.principal, command)
         summary = f"{spoken(items)}; {how}, {named}. Total: {money(total)}"
         return Plan(summary, facts, command, self.cost(command.items), shows=str(total // 100))
 

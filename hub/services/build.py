@@ -19,6 +19,7 @@ from hub.services.access import Access
 from hub.services.board import Board
 from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
+from hub.services.digests import Digests
 from hub.services.estimates import Estimates
 from hub.services.figures import Day, Figures
 from hub.services.handover import Handover
@@ -26,6 +27,7 @@ from hub.services.inbox import Inbox
 from hub.services.menu import MenuService
 from hub.services.messages import Messages
 from hub.services.notifications import NotificationService
+from hub.services.order_bounds import OrderBounds
 from hub.services.orders import OrderService
 from hub.services.promos import PromoService
 from hub.services.staff import StaffService
@@ -101,6 +103,7 @@ def build_services(
     tokens = Tokens(secret, settings.branch)
     staff = StaffService(log, tokens, clock)
     day = Day(settings.timezone)
+    bounds = OrderBounds(settings.limits, Digests(secret))
     figures = Figures(log, day, menu.currency, clock, connections, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
@@ -121,7 +124,7 @@ def build_services(
         turns=turns,
         tokens=tokens,
         access=access,
-        orders=OrderService(log, menu, tokens, staff, Estimates(log), day, clock, new_order_id),
+        orders=OrderService(log, menu, tokens, staff, Estimates(log), day, bounds, clock, new_order_id),
         board=Board(log, settings.limits),
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),

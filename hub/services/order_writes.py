@@ -20,6 +20,7 @@ from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, UNSEEN_ORDERS, con
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import identity
+from hub.services.order_bounds import OrderBounds
 from hub.services.stock import stock_moves
 from hub.services.tokens import Tokens
 
@@ -37,7 +38,8 @@ class InChat:
 class OrderWrites:
     """Makes the one write of each command on orders; decides nothing, and commits nothing."""
 
-    def __init__(self, menu: Menu, tokens: Tokens, estimates: Estimates, day: Day) -> None:
+    def __init__(self, menu: Menu, tokens: Tokens, estimates: Estimates, day: Day, bounds: OrderBounds) -> None:
+        self._bounds = bounds
         self._menu = menu
         self._tokens = tokens
         self._estimates = estimates
@@ -55,8 +57,10 @@ class OrderWrites:
         """A new order. What is remembered of the command holds no token: see `with_tracking`."""
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
-        if command.customer.phone:
-            documents.append(Document(contact_key(order.id), 1, json.dumps({"phone": command.customer.phone})))
+        counted = self._bounds.counted(principal, command, order)
+        contact = {"phone": command.customer.phone, "origin": counted.origin}
+        if known := {name: value for name, value in contact.items() if value}:
+            documents.append(Document(contact_key(order.id), 1, json.dumps(known)))
         followed: tuple[NewEvent, ...] = ()
         if chat is not None:
             followed = (tracking_started(chat, order.id, order.code, tracking_of(self._tokens, order.id), now),)
@@ -72,6 +76,8 @@ class OrderWrites:
                 IndexMove(ALL_ORDERS, order.id, True),
             ),
             counts=self._day.placed(order, now),
+            quotas=counted.quotas,
+            hold=counted.hold,
             result=f'{{"order":{body}}}',
             **identity(principal, command),
         )
@@ -106,6 +112,7 @@ class OrderWrites:
             index=_index_moves(order, changed),
             samples=(sample,) if sample else (),
             counts=self._day.cancelled(order, now) if cancelled else (),
+            release=(order.id,) if changed.ended else (),
             expire=_kept(order.id) if changed.ended else (),
             result=f'{{"order":{body}}}',
             command_id=write.command_id,

@@ -10,7 +10,16 @@ from typing import Any, Protocol
 
 from hub.domain import commands as cmd
 from hub.domain import order as orders
-from hub.domain.errors import BadRequest, ComandaError, Conflict, Forbidden, NotFound, TooLarge, Unavailable
+from hub.domain.errors import (
+    BadRequest,
+    ComandaError,
+    Conflict,
+    Forbidden,
+    LimitReached,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from hub.domain.events import OrderEvent
 from hub.domain.menu import Menu
 from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine, OrderStatus
@@ -21,6 +30,7 @@ from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import by_name, identity
+from hub.services.order_bounds import OrderBounds
 from hub.services.order_writes import InChat, OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
@@ -50,6 +60,7 @@ class OrderService:
         staff: StaffService,
         estimates: Estimates,
         day: Day,
+        bounds: OrderBounds,
         clock: Callable[[], datetime],
         new_order_id: OrderIds,
     ) -> None:
@@ -57,7 +68,8 @@ class OrderService:
         self._menu = menu
         self._staff = staff
         self._estimates = estimates
-        self._writes = OrderWrites(menu, tokens, estimates, day)
+        self._bounds = bounds
+        self._writes = OrderWrites(menu, tokens, estimates, day, bounds)
         self._clock = clock
         self._new_order_id = new_order_id
         self._recent = RecentOrders()
@@ -74,10 +86,12 @@ class OrderService:
         Raises:
             BadRequest: A dish that the menu has not, or a delivery without an address.
             OutOfStock: Not enough left of something; nothing is reserved.
+            LimitReached: It is larger than an order may be, or the address or phone number has too many open ones.
+            RateLimited: Too many orders from one address in a short time.
         """
         try:
-            items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
-        except BadRequest:  # it may have been on the menu when the order was first said
+            items = self.weighed(principal, command)
+        except (BadRequest, LimitReached):  # the menu or the bounds may have been others when it was first said
             if (first := await self._answered_before(Write(**identity(principal, command)))) is not None:
                 return self._writes.with_tracking(first)
             raise
@@ -128,14 +142,14 @@ class OrderService:
         Raises:
             Conflict: The kitchen has started on it.
             TooLarge: More dishes go and come than one step can count.
-            BadRequest, OutOfStock: As in placing; the order stays as it was.
+            BadRequest, OutOfStock, LimitReached, RateLimited: As in placing; the order stays as it was.
         """
         write = Write(**identity(principal, command))
         if (first := await self._answered_before(write)) is not None:
             return self._writes.with_tracking(first)
         if not principal.may(Permission.CANCEL_ORDER) and command.order_id not in principal.orders:
             raise _not_for_you(principal, command.order_id)
-        items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        items = self.weighed(principal, command)
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
         for _ in range(_TRIES):
@@ -147,8 +161,9 @@ class OrderService:
             happened = orders.place(order_id, old.customer, items, command.delivery, eta, now)
             order = orders.fold(None, [(event, now) for event in happened])
             gone = orders.cancel(old, f"cambiado por el pedido {order.code}", principal, by_name(principal))
+            phone = json.loads(contact.body).get("phone") if contact else None
             placing = cmd.PlaceOrder(
-                customer=cmd.CustomerContact(name=old.customer.name, **(json.loads(contact.body) if contact else {})),
+                customer=cmd.CustomerContact(name=old.customer.name, phone=phone),
                 items=command.items,
                 delivery=command.delivery,
             )
@@ -165,6 +180,18 @@ class OrderService:
                 continue  # somebody was quicker, or the id is taken
             return self._writes.with_tracking({**json.loads(committed.result), "cursor": str(committed.cursor)})
         raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
+
+    def weighed(self, principal: Principal, command: cmd.PlaceOrder | cmd.ChangeOrder) -> list[OrderItem]:
+        """The lines of an order, priced, if it is no larger than this principal may place.
+
+        Raises:
+            BadRequest: A dish that the menu has not.
+            LimitReached: It is too large; `values` says by which bound.
+        """
+        self._bounds.check_bytes(command)
+        items = [self._line(number, line) for number, line in enumerate(command.items, start=1)]
+        self._bounds.check_size(principal, items)
+        return items
 
     async def recall(self, principal: Principal, command: cmd.RecallOrder) -> Answer:
         principal.require(Permission.RECALL_ORDER)
@@ -213,7 +240,9 @@ class OrderService:
         return await self._change(principal, command, decide)
 
     async def get(self, principal: Principal, order_id: str) -> Answer:
-        """`{order, cursor}`; staff also see the phone number, in `customer.phone`.
+        """`{order, cursor}`; staff also see the phone number and where the order came from, in `customer`.
+
+        `customer.origin` stands for the address: orders with the same one came from the same address.
 
         Raises:
             NotFound: There is none, or it is not theirs.

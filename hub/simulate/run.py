@@ -131,7 +131,8 @@ async def _actors(
                 adopt=adopt,
                 on_event=on_event,
             )
-            customers = Customers(HubClient(http, url, figures), chance)
+            # All customers share this one address: a token keeps them from being counted as one household.
+            customers = Customers(HubClient(http, url, figures, token), chance)
             yield _Actors(http, tasks, pace, figures, customers, kitchen)
     except BaseExceptionGroup as problems:
         expected, unexpected = problems.split((Refused, Unreachable))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hub.eventlog.embedded import EmbeddedRedis
     from tests.support.chat import Event
+from tests.support.uncounted import UNCOUNTED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 READY_S = 30.0
@@ -56,6 +57,7 @@ class Hub:
             "COMANDA_AGENT_WAIT_S": "1",
             "COMANDA_LIMIT_UNSENT_BYTES": str(UNSENT_BYTES),
             "COMANDA_LIMIT_COMMANDS_S": "0",
+            **UNCOUNTED,
         }
         self.process = Process(COMANDA, "serve", "--port", str(port), "--no-agent", env=env, cwd=folder)
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import COMANDA, ROOT, Process, free_port
+from tests.support.uncounted import UNCOUNTED
 
 SHOTS = ROOT / "build" / "screenshots"
 PHONE = {"width": 390, "height": 844}
@@ -48,7 +49,7 @@ class Hub:
     @property
     def env(self) -> dict[str, str]:
         """What makes `comanda` speak of this hub."""
-        return {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0"}
+        return {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0", **UNCOUNTED}
 
     def _made(self) -> Process:
         return Process(COMANDA, "serve", "--port", str(self.port), env=self.env, cwd=self._folder, name="hub")

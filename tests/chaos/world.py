@@ -24,6 +24,7 @@ from hub.services.tokens import Tokens
 from tests.chaos.proxy import Proxy
 from tests.support.front import front
 from tests.support.processes import COMANDA, Process, free_port, listening, program
+from tests.support.uncounted import UNCOUNTED
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -168,6 +169,7 @@ async def open_world(
         "COMANDA_LIMIT_CONNECTIONS": "0",
         "COMANDA_LIMIT_ROOM_EVENTS": "0",
         "COMANDA_TRUSTED_PROXIES": "127.0.0.1" if behind_nginx else "",
+        **UNCOUNTED,
         **(settings or {}),
     }
     manager = Principal(Kind.SERVICE, "token:Ana", "Ana", frozenset({Role.MANAGER}))

@@ -21,6 +21,7 @@ from hub.domain.roles import Kind, Principal, Role
 from hub.services.build import utc_now
 from hub.services.tokens import Tokens
 from tests.support.processes import COMANDA, Process, free_port, listening, program, wait_until
+from tests.support.uncounted import UNCOUNTED
 
 READY_S = 30.0
 SKU = "agua"
@@ -79,6 +80,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
         "COMANDA_REDIS_DEADLINE_S": "1",
         "COMANDA_LIMIT_REQUESTS_S": "0",
         "COMANDA_LIMIT_COMMANDS_S": "0",
+        **UNCOUNTED,
     }
 
     def said(*arguments: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from redis.asyncio import Redis
 
-from hub.config import Settings
+from hub.config import Limits, Settings
 from hub.domain import commands as cmd
 from hub.domain import order as orders
 from hub.domain.events import OrderEvent, parse_event
@@ -25,9 +25,11 @@ from hub.eventlog.log import EventLog, LogEntry
 from hub.services.access import Access
 from hub.services.build import Services, build_services
 from hub.services.couriers import CourierService
+from hub.services.digests import Digests
 from hub.services.documents import order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
+from hub.services.order_bounds import OrderBounds
 from hub.services.orders import OrderService
 from hub.services.staff import StaffService
 from tests.support.redis import Backend
@@ -35,6 +37,7 @@ from tests.support.redis import Backend
 START = datetime(2026, 11, 20, 21, 30, 0, 123_000, tzinfo=UTC)  # half past three in the afternoon at the branch
 SETTINGS = Settings(_env_file=None)
 SECRET = b"a secret of sixteen bytes or more"
+BOUNDS = OrderBounds(SETTINGS.limits, Digests(SECRET))
 PHONE = "+52 55 1234 5678"
 PIN = "24681357"
 
@@ -117,17 +120,26 @@ class Branch:
             s,
             staff=staff,
             access=Access(s.log, s.tokens, clock, staff.is_employed),
-            orders=OrderService(
-                s.log,
-                s.menu.menu,
-                s.tokens,
-                staff,
-                Estimates(s.log, clock.monotonic),
-                Day("America/Mexico_City"),
-                clock,
-                lambda: next(self.order_ids),
-            ),
             couriers=CourierService(s.log, clock),
+        )
+        self.bound()
+
+    def bound(self, **limits: int) -> None:
+        """From here on, orders are held to these limits; those not named have their defaults."""
+        self.services = replace(self.services, orders=self._orders(Limits(_env_file=None, **limits)))
+
+    def _orders(self, limits: Limits) -> OrderService:
+        s = self.services
+        return OrderService(
+            s.log,
+            s.menu.menu,
+            s.tokens,
+            s.staff,
+            Estimates(s.log, self.clock.monotonic),
+            Day("America/Mexico_City"),
+            OrderBounds(limits, Digests(SECRET)),
+            self.clock,
+            lambda: next(self.order_ids),
         )
 
     @property

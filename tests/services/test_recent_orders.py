@@ -18,7 +18,7 @@ from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.orders import OrderService
 from hub.services.recent import RecentOrders
-from tests.services.branch import KITCHEN_HAND, MANAGER, Branch, an_order
+from tests.services.branch import BOUNDS, KITCHEN_HAND, MANAGER, Branch, an_order
 
 
 def elsewhere(branch: Branch) -> OrderService:
@@ -30,6 +30,7 @@ def elsewhere(branch: Branch) -> OrderService:
         branch.services.staff,
         Estimates(branch.log, branch.clock.monotonic),
         Day("America/Mexico_City"),
+        BOUNDS,
         branch.clock,
         lambda: next(branch.order_ids),
     )

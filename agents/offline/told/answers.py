@@ -8,6 +8,7 @@ from agents.offline.ordering.sums import summed
 from agents.offline.phrases import (
     BROKEN,
     FAILED,
+    PAST_BOUND,
     SAID,
     UNKNOWN,
     WHY_HOW_MANY,
@@ -164,6 +165,8 @@ def _failed(result: Result, lang: Lang) -> str:
             ),
             lang,
         )
+    if bound := PAST_BOUND.get(result.get("limit", "")) if result["error"] == "limit_reached" else None:
+        return pick(bound, lang).format(most=result.get("most"))
     return pick(FAILED.get(result["error"], BROKEN), lang)
 
 

@@ -38,9 +38,10 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
 }
 
-/** An error's text by its code. */
-export function errorText(error) {
-  return texts[`error.${error.code}`] ?? t("error.internal");
+/** An error's text by its code, and by the bound where it names one. */
+export function errorText({ code, values = {} }) {
+  const keys = [`error.${code}.${values.limit}`, `error.${code}`, "error.internal"];
+  return t(keys.find((key) => key in texts) ?? "error.internal", values);
 }
 
 /** A field of a menu entry in the reader's language. */

@@ -1,0 +1,102 @@
+"""Bounds on orders: how large one may be, and how many one address or phone number may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.config import Limits
+from hub.domain import commands as cmd
+from hub.domain.errors import LimitReached
+from hub.domain.models import Order, OrderItem
+from hub.domain.roles import Principal
+from hub.eventlog.log import Hold, Quota
+from hub.services.digests import Digests
+
+_MINUTE_S, _HOUR_S = 60, 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an order is counted against, with the commit that places it.
+
+    Attributes:
+        origin: Stands for the address that it came from; empty for callers that are not counted.
+    """
+
+    quotas: tuple[Quota, ...] = ()
+    hold: Hold | None = None
+    origin: str = ""
+
+
+class OrderBounds:
+    """Reads `Limits`. Staff and programs are held to the bytes of an order, and to nothing else."""
+
+    def __init__(self, limits: Limits, digests: Digests) -> None:
+        self._limits = limits
+        self._digests = digests
+
+    def check_bytes(self, command: cmd.PlaceOrder | cmd.ChangeOrder) -> None:
+        """Refuse an order whose words weigh too much.
+
+        Raises:
+            LimitReached: `limit`, `most` and `used` say by how much.
+        """
+        _refuse_past("order_bytes", self._limits.order_bytes, _weight(command))
+
+    def check_size(self, principal: Principal, items: Sequence[OrderItem]) -> None:
+        """Refuse an order of too many portions, or of too much money.
+
+        Raises:
+            LimitReached: `limit`, `most` and `used` say by how much.
+        """
+        if principal.is_staff:
+            return
+        _refuse_past("order_portions", self._limits.order_portions, sum(item.qty for item in items))
+        _refuse_past("order_total", self._limits.order_total, sum(item.qty * item.unit_price for item in items))
+
+    def counted(self, principal: Principal, command: cmd.PlaceOrder, order: Order) -> Counted:
+        """The quotas and places that a new order takes up."""
+        if principal.is_staff:
+            return Counted()
+        origin = self._digests.address(principal.address) if principal.address else ""
+        phone = self._digests.phone(command.customer.phone) if command.customer.phone else ""
+        return Counted(self._quotas(origin, command, order), self._hold(origin, phone, order), origin)
+
+    def _quotas(self, origin: str, command: cmd.PlaceOrder, order: Order) -> tuple[Quota, ...]:
+        if not origin:
+            return ()
+        limits, portions = self._limits, sum(item.qty for item in order.items)
+        bounds = (
+            ("orders_minute", 1, limits.orders_minute, _MINUTE_S),
+            ("orders_hour", 1, limits.orders_hour, _HOUR_S),
+            ("order_bytes_hour", _weight(command) if limits.order_bytes_hour else 0, limits.order_bytes_hour, _HOUR_S),
+            ("order_portions_hour", portions, limits.order_portions_hour, _HOUR_S),
+        )
+        return tuple(
+            Quota(f"{label}:{origin}", amount, most, window_s, label, passing=True)
+            for label, amount, most, window_s in bounds
+            if most
+        )
+
+    def _hold(self, origin: str, phone: str, order: Order) -> Hold | None:
+        limits = self._limits
+        counters = (
+            ("address", origin, limits.open_orders_address),
+            ("phone", phone, limits.open_orders_phone),
+        )
+        places = tuple(
+            (f"orders-{kind}:{digest}", most, f"open_orders_{kind}")
+            for kind, digest, most in counters
+            if digest and most
+        )
+        return Hold(order.id, places) if places else None
+
+
+def _weight(command: cmd.PlaceOrder | cmd.ChangeOrder) -> int:
+    return len(command.model_dump_json(exclude={"command_id"}).encode())
+
+
+def _refuse_past(limit: str, most: int, used: int) -> None:
+    if most and used > most:
+        raise LimitReached("an order may not be as large as that", limit=limit, most=most, used=used)

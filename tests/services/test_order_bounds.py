@@ -1,0 +1,188 @@
+"""Bounds on orders: how large one may be, and how many one address or phone number may have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hub.domain import commands as cmd
+from hub.domain.errors import LimitReached, RateLimited
+from hub.domain.models import OrderStatus
+from hub.domain.roles import ANONYMOUS, Principal
+from hub.services.digests import Digests
+from hub.services.documents import contact_key
+from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, SECRET, Branch, an_order, customer_of, only, open_branch
+
+ANA = replace(ANONYMOUS, address="203.0.113.7")
+BETO = replace(ANONYMOUS, address="203.0.113.8")
+
+
+@asynccontextmanager
+async def bounded(**limits: int) -> AsyncIterator[Branch]:
+    async with open_branch() as branch:
+        branch.bound(**limits)
+        yield branch
+
+
+def horchatas(qty: int = 1, **more: Any) -> cmd.PlaceOrder:
+    return an_order(items=only("horchata", qty), **more)
+
+
+async def refused(branch: Branch, who: Principal, command: cmd.PlaceOrder) -> dict[str, Any]:
+    with pytest.raises(LimitReached) as error:
+        await branch.orders.place(who, command)
+    return error.value.values
+
+
+# One order
+
+
+async def test_an_order_has_so_many_portions_over_all_its_lines_and_no_more() -> None:
+    async with bounded(order_portions=10) as branch:
+        lines = [{"sku": "horchata", "qty": 5, "notes": note} for note in ("", "sin hielo")]
+        await branch.orders.place(ANA, an_order(items=lines))
+        too_many = an_order(items=[*lines, {"sku": "flan", "qty": 1}])
+        assert await refused(branch, ANA, too_many) == {"limit": "order_portions", "most": 10, "used": 11}
+        assert (await branch.log.stock())["flan"] == 4
+
+
+async def test_an_order_costs_so_much_and_no_more() -> None:
+    async with bounded(order_total=3200 * 3) as branch:
+        await branch.orders.place(ANA, horchatas(3))
+        assert await refused(branch, ANA, horchatas(4)) == {"limit": "order_total", "most": 9600, "used": 12_800}
+
+
+async def test_an_order_weighs_so_much_and_no_more_whoever_places_it() -> None:
+    async with bounded(order_bytes=1_000) as branch:
+        heavy = an_order(items=[{"sku": "horchata", "qty": 1, "notes": "ñ" * 200}] * 3)
+        for who in (ANA, MANAGER):
+            assert (await refused(branch, who, heavy))["limit"] == "order_bytes"
+
+
+async def test_a_party_of_sixty_tacos_is_ordered_in_one_go(branch: Branch) -> None:
+    dishes = [{"sku": "horchata", "qty": 15, "notes": "bien fría, con mucho hielo"}] * 4
+    await branch.orders.place(ANA, an_order(items=dishes))
+
+
+async def test_staff_place_an_order_of_any_size() -> None:
+    async with bounded(order_portions=10, order_total=1_000) as branch:
+        await branch.orders.place(KITCHEN_HAND, horchatas(50))
+
+
+async def test_an_order_that_was_placed_is_answered_again_when_the_bound_is_lower_now(branch: Branch) -> None:
+    command = horchatas(30, command_id="a-long-and-random-command-id")
+    first = await branch.orders.place(ANA, command)
+    branch.bound(order_portions=10)
+    assert (await branch.orders.place(ANA, command))["order"] == first["order"]
+
+
+@pytest.mark.parametrize("bound", ["order_portions", "order_total", "order_bytes"])
+async def test_zero_switches_a_size_off(bound: str) -> None:
+    async with bounded(**{bound: 0}) as branch:
+        await branch.orders.place(ANA, horchatas(50))
+
+
+# The orders of an address
+
+
+RATES = {"orders_minute": 1, "orders_hour": 1, "order_bytes_hour": 200, "order_portions_hour": 3}
+
+
+@pytest.mark.parametrize("bound", RATES)
+async def test_an_address_places_so_much_in_a_time_and_is_told_when_to_come_back(bound: str) -> None:
+    async with bounded(**{bound: RATES[bound]}) as branch:
+        await branch.orders.place(ANA, horchatas(2))
+        with pytest.raises(RateLimited) as error:
+            await branch.orders.place(ANA, horchatas(2))
+        assert error.value.values["limit"] == bound
+        assert error.value.retry_after_s
+        await branch.orders.place(BETO, horchatas(2))
+
+
+async def test_an_address_has_so_many_open_orders_until_one_of_them_ends() -> None:
+    async with bounded(open_orders_address=2) as branch:
+        first, _ = [(await branch.orders.place(ANA, horchatas()))["order"]["id"] for _ in range(2)]
+        assert await refused(branch, ANA, horchatas()) == {"limit": "open_orders_address", "most": 2, "used": 2}
+        await branch.orders.place(BETO, horchatas())
+        await branch.bring(first, OrderStatus.DELIVERED)
+        await branch.orders.place(ANA, horchatas())
+
+
+async def test_a_cancelled_order_is_not_open(branch: Branch) -> None:
+    branch.bound(open_orders_address=1)
+    for _ in range(3):
+        order_id = (await branch.orders.place(ANA, horchatas()))["order"]["id"]
+        await branch.orders.cancel(customer_of(order_id), cmd.CancelOrder(order_id=order_id, reason="mejor no"))
+
+
+async def test_a_changed_order_keeps_its_place(branch: Branch) -> None:
+    branch.bound(open_orders_address=1)
+    order_id = (await branch.orders.place(ANA, horchatas()))["order"]["id"]
+    who = replace(customer_of(order_id), address=ANA.address)
+    change = cmd.ChangeOrder(order_id=order_id, items=horchatas(2).items, delivery=horchatas().delivery)
+    await branch.orders.change(who, change)
+    assert (await refused(branch, ANA, horchatas()))["limit"] == "open_orders_address"
+
+
+async def test_a_phone_number_has_so_many_open_orders_however_it_is_written(branch: Branch) -> None:
+    branch.bound(open_orders_phone=2)
+    for number in ("+52 55 1234 5678", "5512345678"):
+        await branch.orders.place(ANA, horchatas(customer={"name": "Ana", "phone": number}))
+    third = horchatas(customer={"name": "Ana", "phone": "(55) 1234-5678"})
+    assert (await refused(branch, BETO, third))["limit"] == "open_orders_phone"
+
+
+async def test_an_office_at_lunch_is_one_address_and_everybody_there_eats(branch: Branch) -> None:
+    for number in range(20):
+        await branch.orders.place(ANA, horchatas(4, customer={"name": "Ana", "phone": f"55 0000 {number:04d}"}))
+        if number == 9:  # a minute later
+            [key] = await branch.redis.keys("*quota:orders_minute*")
+            await branch.redis.delete(key)
+
+
+@pytest.mark.parametrize("who", [ANONYMOUS, KITCHEN_HAND, MANAGER])
+async def test_callers_without_an_address_and_staff_are_not_counted(who: Principal) -> None:
+    async with bounded(**RATES, open_orders_address=1) as branch:
+        address = "203.0.113.7" if who.is_staff else ""
+        for _ in range(4):
+            await branch.orders.place(replace(who, address=address), horchatas())
+
+
+async def test_zero_switches_every_count_off(branch: Branch) -> None:
+    branch.bound(**dict.fromkeys((*RATES, "open_orders_address", "open_orders_phone"), 0))
+    for _ in range(30):
+        await branch.orders.place(ANA, horchatas(9, customer={"name": "Ana", "phone": PHONE}))
+    assert not await branch.redis.keys("*quota*")
+    assert not await branch.redis.exists(branch.log.keys.holds)
+
+
+# What is kept of it
+
+
+async def test_no_address_and_no_phone_number_is_in_a_counters_name(branch: Branch) -> None:
+    await branch.orders.place(ANA, horchatas(customer={"name": "Ana", "phone": PHONE}))
+    counters = await branch.redis.keys("*quota*") + list(await branch.redis.hgetall(branch.log.keys.holds))
+    assert len(counters) >= 6
+    assert not [name for name in counters if "203.0.113" in name or "1234" in name]
+
+
+async def test_staff_see_which_orders_came_from_one_address_and_nobody_sees_the_address(branch: Branch) -> None:
+    ids = [(await branch.orders.place(who, horchatas()))["order"]["id"] for who in (ANA, ANA, BETO)]
+    shown = [(await branch.orders.get(MANAGER, order_id))["order"]["customer"] for order_id in ids]
+    assert shown[0]["origin"] == shown[1]["origin"] != shown[2]["origin"]
+    assert "203.0.113" not in json.dumps(shown)
+    document = await branch.log.document(contact_key(ids[0]))
+    assert document is not None
+    assert json.loads(document.body) == {"origin": Digests(SECRET).address("203.0.113.7")}
+    theirs = await branch.orders.get(customer_of(ids[0]), ids[0])
+    assert theirs["order"]["customer"] == {"name": "Ana"}
+
+
+def test_a_digest_needs_the_secret() -> None:
+    assert Digests(b"one secret of many").address("203.0.113.7") != Digests(SECRET).address("203.0.113.7")
+    assert Digests(SECRET).address("5512345678") != Digests(SECRET).phone("5512345678")
