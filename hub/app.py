@@ -109,7 +109,12 @@ class Hub:
         answers = AnswerStreams(self.relay, joining, views, self.services.chat, outboxes)
         self._routes = [
             *Health(
-                self.log, self.services.chat, self.metrics, lambda: self.relay.live, lambda: self.draining
+                self.log,
+                self.services.chat,
+                self.metrics,
+                lambda: self.relay.live,
+                lambda: self.draining,
+                metrics_on_loopback=settings.metrics_on_loopback,
             ).routes(),
             *HttpDoor(self.services, commands, limits).routes(),
             *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),

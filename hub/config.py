@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     timezone: str = "America/Mexico_City"
     recovery_s: Annotated[float, Field(ge=0, le=86_400)] = 120
     redis_deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    # Only where no proxy runs on this machine: through one that names nobody, everybody comes from here.
+    metrics_on_loopback: bool = False
 
     llm: Provider = "offline"
     llm_model: str = ""

@@ -18,6 +18,7 @@ from hub.app import HUB, create_app
 from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of
 from hub.config import Settings
 from hub.domain.menu import Menu
+from hub.gateways.http_server import HubRunner
 from hub.supervisor import keep_running, python_module, when_parent_ends
 
 logger = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ async def _run(on_ready: Callable[[Running], Awaitable[None]], running: Running)
 
 @asynccontextmanager
 async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_S, handle_signals=False)
+    runner = HubRunner(app, access_log=None, shutdown_timeout=_DRAIN_S, handle_signals=False)
     try:
         await runner.setup()
         site = web.TCPSite(runner, plan.host, plan.port, reuse_port=plan.shared_port or None, backlog=1024)

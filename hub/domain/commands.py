@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, Field
 
 from hub.domain.models import Delivery, OrderLine, OrderStatus
 from hub.domain.notifications import Channel, QuietHours, Told
-from hub.domain.values import CommandId, Flag, Id, Line, Note, Passage, Prose, Real, Sku, Time, Value, Whole
+from hub.domain.values import CommandId, Flag, Id, Line, Passage, Prose, Real, Remark, Sku, Time, Value, Whole
 
-Reason = Annotated[Note, Field(min_length=1)]
+Reason = Remark
 Token = Annotated[str, Field(max_length=2048)]
 _MAX_NAME_CHARS = 100
 Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
@@ -130,7 +130,7 @@ class ReportPosition(Command):
 class PublishPromo(Keyed):
     name: ClassVar[str] = "promo.publish"
     title: Line
-    message: Annotated[Note, Field(min_length=1)]
+    message: Remark
     expires_at: Time | None = None
 
 
@@ -198,7 +198,7 @@ class SendNotice(Keyed):
 
     name: ClassVar[str] = "notice.send"
     order_id: Id
-    message: Annotated[Note, Field(min_length=1)]
+    message: Remark
     level: Literal["info", "warning", "urgent"] = "info"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -32,8 +33,12 @@ def absent(value: object) -> bool:
     return value is None
 
 
+# Characters that turn the direction of what is shown after them. They come along when a name or a number is copied.
+_DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 # Control characters, and those that turn the direction of what a page shows after them.
-_NO_TEXT = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_NO_TEXT = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)]) | _DIRECTIONS
+# Letters and symbols by their category, and blank all the same.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def as_text(said: str) -> str:
@@ -42,9 +47,16 @@ def as_text(said: str) -> str:
 
 
 def _printable(text: str) -> str:
-    text = text.replace("\r\n", "\n")
-    if any(ord(char) < 32 and char not in "\n\t" for char in text) or "\x7f" in text:
+    text = text.replace("\r\n", "\n").translate(_DIRECTIONS)
+    if any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 for char in text):
         raise ValueError("control characters are not text")
+    return text
+
+
+def _visible(text: str) -> str:
+    """A text of blanks and invisible characters says nothing, and shows as nobody's name."""
+    if not any(char not in _BLANK and unicodedata.category(char)[0] in "LNPS" for char in text):
+        raise ValueError("nothing of this text can be seen")
     return text
 
 
@@ -76,12 +88,18 @@ Line = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
     AfterValidator(_printable),
     AfterValidator(_one_line),
+    AfterValidator(_visible),
 ]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
 # How much of it is a message is a setting (COMANDA_LIMIT_CHAT_CHARS): this is only what any message may be.
 Prose = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536),
+    AfterValidator(_printable),
+    AfterValidator(_visible),
 ]
+# A note that has to say something.
+Remark = Annotated[Note, Field(min_length=1), AfterValidator(_visible)]
 # The same where nothing may be said as well.
 Passage = Annotated[str, StringConstraints(strip_whitespace=True, max_length=65_536), AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _NO_NAMESPACE = '{"message":"Invalid namespace"}'  # word for word, as the proto
 # On one connection. A stock client that leaves the namespace, or is refused, closes the connection as well; each
 # CONNECT is a look at the log, and starts the session's allowance of commands anew.
 _MOST_CONNECTS = 16
+# A packet's type, attachments, namespace and acknowledgement id, as far as its JSON. The library takes the digits of
+# every script for digits.
+_HEADER = re.compile(r"[0-6](?:[0-9]{1,10}-)?(?:/[^,]*(?:,|\Z))?[0-9]{0,100}(?=[\[{\"]|\Z)")
 _BINARY = (str(packets.BINARY_EVENT), str(packets.BINARY_ACK))
 # Names the protocol or a stock client keeps for itself; no client emits them.
 RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
@@ -148,6 +152,8 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         if isinstance(data, bytes) or data.startswith(_BINARY):
             # No command takes binary data: there is nothing to collect it for.
             return socket.shut(Closed.ATTACHMENT)
+        if not _HEADER.match(data):
+            return socket.shut(Closed.MALFORMED)
         try:
             packet = self.packet_class(encoded_packet=data)
         except (ValueError, IndexError, RecursionError):

@@ -13,6 +13,8 @@ from aiohttp import WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
+from hub.fanout.frame_masks import FrameMasks
+
 GOODBYE_S = 2.0  # for the other end to answer a close
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _VERSIONS = ("13", "8", "7")
@@ -81,6 +83,7 @@ class WebSocket(asyncio.Protocol):
         "_held",
         "_loop",
         "_lost",
+        "_masks",
         "_owner",
         "_parted",
         "_reader",
@@ -107,6 +110,7 @@ class WebSocket(asyncio.Protocol):
         self._arrivals = arrivals
         # aiohttp's limit is the first size it refuses.
         self._reader = WebSocketReader(arrivals, message_bytes and message_bytes + 1, compress=False, decode_text=True)
+        self._masks = FrameMasks()
         self._rest = b""  # has arrived, and is not looked at yet
         self._held = False  # by its owner: nothing is read
         self._deaf = False  # what arrives is thrown away
@@ -217,10 +221,14 @@ class WebSocket(asyncio.Protocol):
         piece = data
         if len(data) > _PIECE_BYTES:
             piece, self._rest = data[:_PIECE_BYTES], data[_PIECE_BYTES:]
-        self._reader.feed_data(piece)
+        unmasked = self._masks.unmasked(piece)
+        if not unmasked:
+            self._reader.feed_data(piece)
         messages, code = self._arrivals.taken()
         for message in messages:
             self._take(message)
+        if unmasked:
+            code = _MALFORMED
         if self._deaf:
             self._rest = b""
         elif code:

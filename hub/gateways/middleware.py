@@ -13,19 +13,30 @@ from hub.domain.errors import BadRequest, ComandaError, Forbidden, NotFound, Too
 from hub.domain.roles import Principal
 from hub.fanout.origins import Origins
 from hub.gateways.answers import as_error, refused
+from hub.gateways.http_server import SERVER_NAME
 from hub.gateways.limits import Buckets
 from hub.gateways.peer import ADDRESS, PRINCIPAL, Proxies, principal_of
 from hub.services.access import Access
 from hub.telemetry import Metrics
 
+# 'self' covers WebSockets of the page's own host; a browser that does not know that stays on long-polling.
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # What the pages may ask the browser for: a courier's place, a call's camera and microphone, a board that stays lit.
+    "Permissions-Policy": (
+        "camera=(self), geolocation=(self), microphone=(self), screen-wake-lock=(self), "
+        "bluetooth=(), browsing-topics=(), display-capture=(), hid=(), midi=(), payment=(), serial=(), usb=()"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # a tracking page's address is a capability
 }
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HTTPS_ONLY = "max-age=31536000"  # a year; only said where the caller came by HTTPS
 _FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
 
 
@@ -112,10 +123,16 @@ async def _principal(request: web.Request, access: Access, count: Callable[[], N
     return principal
 
 
-async def add_safe_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def add_safe_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal: on every answer, also those of files and streams."""
+    headers = response.headers
     for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
+        headers.setdefault(name, value)
+    headers["Server"] = SERVER_NAME  # instead of the libraries' names and versions
+    if not isinstance(response, web.FileResponse):
+        headers.setdefault("Cache-Control", "no-store")
+    if request.headers.get("X-Forwarded-Proto") == "https":
+        headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
 
 
 def _too_large(exc: web.HTTPRequestEntityTooLarge) -> TooLarge:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from hub.config import Limits
 from hub.domain.errors import BadRequest, Forbidden
+from hub.domain.roles import Principal
 from hub.fanout.frames import Frame
 from hub.fanout.origins import Origins
 from hub.fanout.relay import Relay
 from hub.gateways.answers import refused
 from hub.gateways.caller import Caller, Desk
+from hub.gateways.masked_websocket import MaskedWebSocket
 from hub.gateways.outbox import Outbox, Outboxes
 from hub.gateways.peer import ADDRESS, PRINCIPAL
 
@@ -43,9 +46,10 @@ class WebSocketDoor:
     async def _serve(self, request: web.Request, outbox: Outbox) -> web.WebSocketResponse:
         limit = self._limits.message_bytes
         too_large = limit and limit + 1  # aiohttp's limit is the first refused
-        ws = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
+        principal = await self._principal(request)
+        ws = MaskedWebSocket(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
         await ws.prepare(request)
-        caller = outbox.state = Caller(self._desk, request[PRINCIPAL], request[ADDRESS])
+        caller = outbox.state = Caller(self._desk, principal, request[ADDRESS])
         with self._desk.metrics.connections.labels("websocket").track_inprogress():
             writing = asyncio.create_task(self._write(outbox, ws))
             try:
@@ -55,6 +59,16 @@ class WebSocketDoor:
                 writing.cancel()
                 await asyncio.gather(writing, return_exceptions=True)
         return ws
+
+    async def _principal(self, request: web.Request) -> Principal:
+        """Who connects. A page's WebSocket carries no headers, so `?token=` may be any token here, also a staff's.
+
+        Raises:
+            Unauthorized: The token is not valid.
+        """
+        token = request.query.get("token")
+        shown = await self._desk.access.principal(token) if token else request[PRINCIPAL]
+        return replace(shown, address=request[ADDRESS]) if shown.is_staff else request[PRINCIPAL]
 
     async def _read(self, caller: Caller, outbox: Outbox, ws: web.WebSocketResponse) -> None:
         async for message in ws:

@@ -191,7 +191,7 @@ async def test_a_question_that_no_agent_takes_is_told_so_before_long(
     assert [(turn["state"], turn["error"]) for turn in shown["turns"]] == [("failed", "no_agent")]
     async with http.get(f"{talk.path}/turns", params=talk.token) as refused:
         assert refused.status == 403
-    async with http.get(f"{hub.url}/metrics") as metrics:
+    async with http.get(f"{hub.url}/metrics", headers=staff(branch)) as metrics:
         assert 'comanda_turns_total{code="no_agent",ending="failed",provider=""} 1.0' in await metrics.text()
     await talk.post("forget", {})
     read = await said(http, "GET", f"{hub.url}/api/rooms/{talk.room}/events", params=talk.token)

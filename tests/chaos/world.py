@@ -163,6 +163,7 @@ async def open_world(
         "COMANDA_SECRET": secret,
         "COMANDA_MENU": str(_menu(folder)),
         "COMANDA_REDIS_DEADLINE_S": str(DEADLINE_S),
+        "COMANDA_METRICS_ON_LOOPBACK": "true",
         "COMANDA_LIMIT_REQUESTS_S": "0",
         "COMANDA_LIMIT_STAFF_REQUESTS_S": "0",
         "COMANDA_LIMIT_COMMANDS_S": "0",

@@ -20,6 +20,7 @@ from hub.app import HUB, Hub, create_app
 from hub.config import MENU_FILE, Limits, Settings
 from hub.domain.menu import parse_menu
 from hub.domain.roles import Kind, Principal, Role
+from hub.gateways.http_server import HubRunner
 from hub.services.build import utc_now
 from hub.services.tokens import Tokens
 from tests.support.uncounted import ORDER_COUNTS
@@ -156,7 +157,7 @@ async def open_house(redis_url: str, folder: Path, *, ready: bool = True, **opti
         **{"redis_deadline_s": 1.0, **options},
     )
     app = create_app(settings, redis_url, SECRET, MENU)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = HubRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

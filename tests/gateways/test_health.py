@@ -154,7 +154,7 @@ async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None
         await stream.next()
         await client.command("room.join", room="stock")
         await client.command("order.place")
-        text = (await house.get("/metrics")).raw.decode()
+        text = (await house.get("/metrics", token=house.token())).raw.decode()
     for line in (
         'comanda_http_requests_total{method="POST",route="/api/orders",status="201"} 1.0',
         'comanda_commands_total{command="room.join",outcome="ok"} 1.0',
@@ -171,8 +171,15 @@ async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None
         assert private not in text
 
 
-async def test_metrics_are_for_staff_and_for_this_machine(open_hub: Open) -> None:
-    async with open_hub(trusted_proxies=("127.0.0.1",)) as house:
+async def test_metrics_are_for_staff_even_where_somebody_on_this_machine_asks(house: House) -> None:
+    """A proxy on it that says nothing of its callers makes everybody come from here."""
+    refused = await house.get("/metrics")
+    assert (refused.status, refused.code) == (403, "forbidden")
+    assert (await house.get("/metrics", token=house.token("kitchen"))).status == 200
+
+
+async def test_metrics_are_for_this_machine_too_where_the_operator_says_so(open_hub: Open) -> None:
+    async with open_hub(trusted_proxies=("127.0.0.1",), metrics_on_loopback=True) as house:
         far = {"X-Forwarded-For": "198.51.100.7"}
         assert (await house.get("/metrics")).status == 200
         refused = await house.get("/metrics", headers=far)
@@ -183,8 +190,11 @@ async def test_metrics_are_for_staff_and_for_this_machine(open_hub: Open) -> Non
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
-async def test_who_comes_through_a_proxy_on_this_machine_is_not_taken_for_the_machine(house: House, name: str) -> None:
+async def test_who_comes_through_a_proxy_on_this_machine_is_not_taken_for_the_machine(
+    open_hub: Open, name: str
+) -> None:
     forwarded = {name: "127.0.0.1"}
-    refused = await house.get("/metrics", headers=forwarded)
-    assert (refused.status, refused.code) == (403, "forbidden")
-    assert (await house.get("/metrics", headers=forwarded, token=house.token("kitchen"))).status == 200
+    async with open_hub(metrics_on_loopback=True) as house:
+        refused = await house.get("/metrics", headers=forwarded)
+        assert (refused.status, refused.code) == (403, "forbidden")
+        assert (await house.get("/metrics", headers=forwarded, token=house.token("kitchen"))).status == 200

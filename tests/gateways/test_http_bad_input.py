@@ -179,9 +179,9 @@ async def test_a_body_that_breaks_off_commits_nothing(house: House) -> None:
     writer.close()
     await writer.wait_closed()
     async with asyncio.timeout(SOON_S):
-        while "/api/orders" not in (await house.get("/metrics")).raw.decode():
+        while "/api/orders" not in (await house.get("/metrics", token=house.token())).raw.decode():
             pass
-    assert '"/api/orders",status="500"' not in (await house.get("/metrics")).raw.decode()
+    assert '"/api/orders",status="500"' not in (await house.get("/metrics", token=house.token())).raw.decode()
     assert await house.position() == position
 
 

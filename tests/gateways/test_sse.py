@@ -251,7 +251,9 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_nobody_anything(
         async with streaming(house, PROMOS) as stream, asyncio.timeout(30):
             await stream.next()
             number = 0
-            while "comanda_closed_slow_total 1.0" not in (await house.get("/metrics")).raw.decode():
+            while (
+                "comanda_closed_slow_total 1.0" not in (await house.get("/metrics", token=house.token())).raw.decode()
+            ):
                 body = json.dumps({"type": "promo.published", "at": "", "data": {"title": number, "x": "m" * 60_000}})
                 await house.hub.log.commit(Write(events=(NewEvent("promo.published", body, ("promos",)),)))
                 assert (await stream.next()).event["data"]["title"] == number
