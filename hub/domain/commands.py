@@ -48,6 +48,12 @@ class Connect(Value):
     offset: Annotated[Name | None, BeforeValidator(_name_or_none)] = None
 
 
+class Ping(Command):
+    """A sign of life: answered at once, whatever else is limited or away."""
+
+    name: ClassVar[str] = "hub.ping"
+
+
 class JoinRoom(Command):
     name: ClassVar[str] = "room.join"
     room: Name
@@ -228,6 +234,7 @@ class ChatTurn(Value):
 COMMANDS: Mapping[str, type[Command]] = {
     model.name: model
     for model in (
+        Ping,
         JoinRoom,
         LeaveRoom,
         PlaceOrder,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.config import Limits
-from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom
+from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom, Ping
 from hub.domain.errors import ComandaError
 from hub.domain.roles import Principal
 from hub.fanout.entries import Brought
@@ -57,6 +57,8 @@ class Caller:
         Returns:
             The ack, and what is to happen once the ack is on its way: a room's events follow the answer to its join.
         """
+        if name == Ping.name:  # before anything that can refuse it: a client asks whether its line is alive
+            return ok({}), None
         label = name if isinstance(name, str) and name in COMMANDS else "unknown"
         started = time.perf_counter()
         then: Then | None = None

@@ -20,6 +20,7 @@ POSITION = {"order_id": ID, "lat": 19.43, "lon": -99.13, "accuracy_m": 8}
 
 # One of each, as PROTOCOL writes them, with everything that is optional.
 PAYLOADS: dict[str, dict[str, Any]] = {
+    "hub.ping": {},
     "room.join": {"room": "kitchen", "token": "t", "after": "a-1", "only": ["order.received"]},
     "room.leave": {"room": "kitchen"},
     "order.place": PLACE,
@@ -117,7 +118,7 @@ def test_a_value_that_makes_no_sense_is_refused(name: str, change: dict[str, Any
         COMMANDS[name].model_validate({**PAYLOADS[name], **change})
 
 
-@pytest.mark.parametrize("name", PAYLOADS)
+@pytest.mark.parametrize("name", [name for name, payload in PAYLOADS.items() if payload])
 def test_a_command_cannot_be_changed_once_it_was_let_in(name: str) -> None:
     command = COMMANDS[name].model_validate(PAYLOADS[name])
     with pytest.raises(ValidationError, match="frozen"):

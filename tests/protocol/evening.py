@@ -89,6 +89,7 @@ async def the_branch(evening: Evening, page: Plain) -> None:
     for room in ("kitchen", "promos", "stock", "floor"):
         await evening.enter(page, room)
     await evening.do(page, "room.leave", room="kitchen")
+    await evening.do(page, "hub.ping")
 
 
 async def chats(evening: Evening, page: Plain) -> None:

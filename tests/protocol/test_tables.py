@@ -326,7 +326,7 @@ def test_another_value_in_a_row_is_noticed(document: Document, claim: Claim) -> 
     coded = claim.coded()
     for column in claim.columns:
         for number, row in enumerate(document.rows(claim.section, claim.key)):
-            changed = {"yes": "no", "no": "yes"}.get(row[column], "`zz`")
+            changed = {"yes": "no", "no": "yes", "`{}`": "`{zz}`"}.get(row[column], "`zz`")
             other = document.with_cell(claim.section, claim.key, number, column, changed)
             try:
                 documented = claim.documented(other)

@@ -1,0 +1,45 @@
+"""`hub.ping`: a client finds out if its line is alive, whatever else is the matter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hub.domain.errors import Unavailable
+from tests.gateways.conftest import Open
+from tests.gateways.house import plain
+from tests.gateways.test_coming_back import Socket, connected
+
+
+async def ping(socket: Socket) -> Any:
+    await socket._ws.send_str('427["hub.ping",{}]')
+    return json.loads((await socket._ws.receive_str()).removeprefix("437"))
+
+
+async def test_a_ping_is_answered_by_either_door(open_hub: Open) -> None:
+    async with open_hub() as house:
+        async with connected(house) as socket:
+            assert await ping(socket) == [{"ok": True, "data": {}}]
+        async with await plain(house) as ws:
+            assert (await ws.command("hub.ping"))["ok"]
+
+
+async def test_a_ping_counts_against_no_rate_and_is_refused_by_none(open_hub: Open) -> None:
+    async with open_hub(commands_s=0.001, commands_burst=1) as house, connected(house) as socket:
+        for _ in range(5):
+            assert (await ping(socket))[0]["ok"]
+        assert (await socket.join(room="promos"))["ok"]
+        assert (await socket.join(room="promos"))["error"]["code"] == "rate_limited"
+        assert (await ping(socket))[0]["ok"]
+
+
+async def test_a_ping_asks_redis_nothing(open_hub: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_hub() as house, connected(house, token=house.token()) as socket:
+
+        async def failing(*_: Any, **__: Any) -> Any:
+            raise Unavailable("Redis does not answer")
+
+        monkeypatch.setattr(house.hub.log.calls, "_call", failing)
+        assert (await ping(socket))[0]["ok"]
