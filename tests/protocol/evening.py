@@ -76,6 +76,9 @@ async def orders(evening: Evening, page: Plain, courier: str) -> None:
     other = (await evening.house.placed())["order"]["id"]
     await evening.do(page, "order.cancel", order_id=other, reason="error")
     await evening.get("GET /api/orders/{order_id}", f"/api/orders/{order}", token=evening.house.token())
+    customer = {"name": "Ana", "phone": "+52 55 1234 5678"}
+    reachable = (await evening.house.placed(customer=customer))["order"]["id"]
+    await evening.get("GET /api/orders/{order_id}", f"/api/orders/{reachable}", token=evening.house.token())
     for call in ("GET /api/orders", "GET /api/orders?open=true"):
         await evening.get(call, call.removeprefix("GET "), token=evening.house.token())
 

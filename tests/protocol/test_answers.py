@@ -67,6 +67,11 @@ async def test_what_is_sent_has_the_fields_that_the_document_gives_it(evening: E
 
 
 async def test_the_document_of_an_order_has_its_fields(evening: Evening) -> None:
-    [shown, *_] = (answer["order"] for answer in evening.calls["GET /api/orders/{order_id}"])
-    listed = {path.partition(".")[0].partition("[")[0].removesuffix("?") for path in paths(Order)}
-    assert shown.keys() == listed
+    shown = [answer["order"] for answer in evening.calls["GET /api/orders/{order_id}"]]
+    named = dict.fromkeys(path.partition(".")[0].partition("[")[0] for path in paths(Order))
+    assert differences(named, shown) == []
+    staffs = dict.fromkeys(Document.read().by_name("The order", "staff's field"))
+    customer = {key.removeprefix("customer."): None for key in (*staffs, *paths(Order)) if key.startswith("customer.")}
+    assert differences(customer, [order["customer"] for order in shown]) == []
+    for gone in customer:
+        assert differences({key: None for key in customer if key != gone}, [order["customer"] for order in shown])
