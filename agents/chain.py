@@ -40,6 +40,10 @@ _LONGEST_PAUSE_S = 4.0
 _LONGEST_RETRY_AFTER_S = 10.0  # a model that wants to be left alone for longer is; another one answers, or none
 _REST_S = (15.0, 240.0)  # a model that failed is asked last for so long; twice as long each time in a row
 _CHARS_A_TOKEN = 4
+OFFLINE = "offline"
+# Where each provider says how much it has read and written.
+_READ = ("prompt_tokens", "input_tokens", "prompt_eval_count")
+_WROTE = ("completion_tokens", "output_tokens", "eval_count")
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +63,11 @@ class Model:
     def name(self) -> str:
         return str(self.llm.metadata.model_name)
 
+    @property
+    def metered(self) -> bool:
+        """True if its tokens cost somebody something: all but the offline model's do."""
+        return self.provider != OFFLINE
+
     def failed(self) -> None:
         self.in_a_row += 1
         first, longest = _REST_S
@@ -77,6 +86,8 @@ class Tally:
         retries: Tries past the first, at whichever model.
         model_ms: From asking to the first word, of the first call that was answered.
         tokens: Written by models, as far as they say; the rest is estimated.
+        read: Read by models, likewise.
+        metered: Read and written by models whose tokens cost something.
         written: The same, estimated throughout: what the budget is held against.
         said: Characters that a reader sees.
     """
@@ -85,9 +96,17 @@ class Tally:
     retries: int = 0
     model_ms: int | None = None
     tokens: int = 0
+    read: int = 0
+    metered: int = 0
     written: int = 0
     said: int = 0
     model: Model | None = None
+
+    def count(self, model: Model, read: int, wrote: int) -> None:
+        """Add the tokens of one try at a model."""
+        self.read += read
+        self.tokens += wrote
+        self.metered += read + wrote if model.metered else 0
 
 
 class Listener(Protocol):
@@ -186,7 +205,8 @@ class ModelChain(StreamingModel):
         """One try at one model: the whole of its message, within the deadlines; its words are passed on as they
         come."""
         asked, begun, last, written = time.monotonic(), False, ChatResponse(message=ChatMessage()), 0
-        usage: int | None = None
+        wrote: int | None = None
+        read: int | None = None
         finished = False
         # Taken out here: pydantic looks for each of a model's own attributes, at every word.
         bounds, tally, listener = self._bounds, self._tally, self._listener
@@ -195,7 +215,8 @@ class ModelChain(StreamingModel):
                 chunks = await model.llm.astream_chat_with_tools(tools, *args, **kwargs)
                 async with aclosing(chunks):
                     async for last in chunks:
-                        usage = _output_tokens(last.raw) or usage
+                        wrote = _tokens(last.raw, _WROTE) or wrote
+                        read = _tokens(last.raw, _READ) or read
                         finished = _is_finished(last.raw, finished)
                         if not begun and _says_something(last):
                             begun = True
@@ -203,8 +224,13 @@ class ModelChain(StreamingModel):
                         if begun:
                             patience.renew(bounds.idle_s)
                             written += _pass_on(last.delta or "", tally, bounds, listener)
+        except Exception as exc:
+            if not begun and not isinstance(exc, TimeoutError):  # refused, or not there: it read nothing
+                read = 0
+            raise
         finally:
-            tally.tokens += written if usage is None else usage
+            read = _estimated(tools, kwargs) if read is None else read
+            tally.count(model, read, written if wrote is None else wrote)
         if not begun and not tally.said:
             raise Failure("no_answer")
         if begun and not finished:  # a proxy may end a stream as if it were over
@@ -339,12 +365,21 @@ def _require_whole_calls(chunk: ChatResponse) -> None:
                 raise Failure("broken_tool_call") from exc
 
 
-def _output_tokens(raw: Any) -> int | None:
-    """What a provider says it wrote, in the words of each."""
+def _tokens(raw: Any, names: tuple[str, str, str]) -> int | None:
+    """Return what a provider says it has read or written: OpenAI's word for it, Anthropic's, Ollama's."""
     usage = raw.get("usage") if isinstance(raw, dict) else getattr(raw, "usage", None)
-    for name in ("completion_tokens", "output_tokens"):
+    *in_usage, beside = names
+    for name in in_usage:
         found = usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None)
         if isinstance(found, int):
             return found
-    ollama = raw.get("eval_count") if isinstance(raw, dict) else None
-    return ollama if isinstance(ollama, int) else None
+    found = raw.get(beside) if isinstance(raw, dict) else None
+    return found if isinstance(found, int) else None
+
+
+def _estimated(tools: Sequence[BaseTool], asked: dict[str, Any]) -> int:
+    """Return about how many tokens a model was given to read: the conversation, and the tools it may call."""
+    messages = [*(asked.get("chat_history") or ()), *([asked["user_msg"]] if asked.get("user_msg") else ())]
+    said = sum(len(getattr(message, "content", message) or "") for message in messages)
+    offered = sum(len(tool.metadata.description) + len(tool.metadata.fn_schema_str) for tool in tools)
+    return (said + offered) // _CHARS_A_TOKEN

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from hub.config import Limits
     from hub.domain.events import Usage
-    from hub.eventlog import EventLog
+    from hub.eventlog import EventLog, Quota
 
 _T = TypeVar("_T")
 
@@ -91,27 +91,38 @@ class Journal:
         """
         await self._whole(self._record(events, changes))
 
-    async def end(self, state: TurnState, *events: ChatEvent, lang: str | None = None, **changes: Any) -> None:
+    async def end(
+        self,
+        state: TurnState,
+        *events: ChatEvent,
+        lang: str | None = None,
+        quotas: Sequence[Quota] = (),
+        **changes: Any,
+    ) -> None:
         """The turn's only ending; the next one of its chat goes into the queue in the same step.
 
         Args:
             lang: The chat's language, if this turn made it known.
+            quotas: Count what the turn has used.
             changes: What else the turn's document shall say.
         """
-        await self._whole(self._end(state, events, lang, changes))
+        await self._whole(self._end(state, events, lang, quotas, changes))
 
-    async def account(self, usage: Usage, model: str) -> bool:
-        """Write down what this attempt took, if it was stopped from outside: that ending could not know.
+    async def account(self, usage: Usage, model: str, quotas: Sequence[Quota] = ()) -> bool:
+        """Count what this attempt has used though it did not write the turn's ending.
+
+        If the turn was stopped from outside, its document is given the figures as well.
 
         Returns:
-            Whether the turn was so ended.
+            True if the turn was stopped from outside.
         """
         try:
             both = await read_turn(self._log, self.turn.id)
             if both is None or both.turn.state is not TurnState.STOPPED or both.turn.attempt != self.turn.attempt:
+                await self._log.commit(Write(quotas=tuple(quotas)))
                 return False
             if both.turn.usage is None and both.turn.worker == self.worker:
-                await self._log.commit(accounted(both, usage, model))
+                await self._log.commit(accounted(both, usage, model, quotas))
         except (Conflict, Unavailable):  # forgotten meanwhile, or Redis is away: figures are not worth waiting for
             return False
         return True
@@ -160,13 +171,19 @@ class Journal:
         return so_far, (checkpoint(self.chat.id, so_far),) if due else ()
 
     async def _end(
-        self, state: TurnState, events: Sequence[ChatEvent], lang: str | None, changes: dict[str, Any]
+        self,
+        state: TurnState,
+        events: Sequence[ChatEvent],
+        lang: str | None,
+        quotas: Sequence[Quota],
+        changes: dict[str, Any],
     ) -> None:
         async with self._lock:
             self._check()
             for _ in range(TRIES):
                 both = await self._read()
                 write = ending(both, state, events, self._clock(), self._limits, lang=lang, **changes)
+                write = replace(write, quotas=tuple(quotas))
                 ours = next(document for document in write.documents if document.key == turn_key(self.turn.id))
                 try:
                     await self._settle(write, ours)

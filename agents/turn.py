@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from agents.chain import Model
     from hub.config import Limits
+    from hub.eventlog import Quota
     from hub.services.build import Services
 
 logger = structlog.get_logger(__name__)
@@ -113,7 +114,7 @@ class TurnRun:
             return await self._run()
         except LeaseLost:
             usage = self._usage()
-            stopped = await self._journal.account(usage, self._model)
+            stopped = await self._journal.account(usage, self._model, self._spent())
             return self._report("stopped" if stopped else "lost", usage=usage)
 
     async def _run(self) -> Report:
@@ -210,20 +211,20 @@ class TurnRun:
         rest = self._deltas.rest()
         usage = self._usage()
         event = ChatCompleted(turn_id=self._journal.turn.id, text=self._deltas.text, usage=usage)
-        await self._journal.end(TurnState.COMPLETED, *rest, event, lang=self._lang, usage=usage, model=self._model)
+        await self._journal.end(TurnState.COMPLETED, *rest, event, lang=self._lang, **self._taken(usage))
         return self._report("completed", usage=usage)
 
     async def _end_stopped(self, text: str) -> Report:
         event = ChatStopped(turn_id=self._journal.turn.id, text=text, by=self._stop_by)
         rest, usage = self._deltas.rest(), self._usage()
-        await self._journal.end(TurnState.STOPPED, *rest, event, usage=usage, model=self._model)
+        await self._journal.end(TurnState.STOPPED, *rest, event, **self._taken(usage))
         return self._report("stopped", usage=usage)
 
     async def _end_failed(self, code: str, text: str) -> Report:
         error = failures.told(code, self._lang)
         event = ChatFailed(turn_id=self._journal.turn.id, text=text, error=error)
         rest, usage = self._deltas.rest(), self._usage()
-        await self._journal.end(TurnState.FAILED, *rest, event, usage=usage, model=self._model, error=code)
+        await self._journal.end(TurnState.FAILED, *rest, event, error=code, **self._taken(usage))
         return self._report("failed", code, usage)
 
     # Figures
@@ -232,6 +233,14 @@ class TurnRun:
     def _model(self) -> str:
         return self._tally.model.name if self._tally.model else self._journal.turn.model
 
+    def _taken(self, usage: Usage) -> dict[str, Any]:
+        """What an ending says and counts of what the answer took."""
+        return {"usage": usage, "model": self._model, "quotas": self._spent()}
+
+    def _spent(self) -> tuple[Quota, ...]:
+        turn, chat = self._journal.turn, self._journal.chat
+        return self._services.turn_bounds.spent(turn.asked_by, chat, self._tally.metered)
+
     def _usage(self) -> Usage:
         tally, deltas, now = self._tally, self._deltas, time.monotonic()
         gaps = deltas.gaps_ms()
@@ -239,6 +248,7 @@ class TurnRun:
             ttft_ms=round(((deltas.came[0] if deltas.came else now) - self._began) * 1_000),
             duration_ms=round((now - self._began) * 1_000),
             deltas=deltas.count,
+            input_tokens=tally.read or None,
             output_tokens=tally.tokens or None,
             llm_calls=tally.calls,
             tool_calls=self._errand.calls,

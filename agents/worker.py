@@ -11,6 +11,7 @@ import structlog
 
 from agents import failures
 from agents.bounds import Bounds
+from agents.ceiling import Ceiling
 from agents.deltas import Traffic
 from agents.turn import Report, TurnRun, fail
 from hub.domain.errors import ComandaError, Conflict, Unavailable
@@ -63,6 +64,7 @@ class Worker:
         self._services = services
         self._queue = queue
         self._models = models
+        self._ceiling = Ceiling(services)
         self._limits = limits
         self._lang: Lang = lang
         self._block_s = block_s
@@ -186,7 +188,7 @@ class Worker:
             return None
         run = TurnRun(
             self._services,
-            self._models,
+            await self._ceiling.allowed(self._models),
             both,
             worker=self.name,
             limits=self._limits,

@@ -62,6 +62,17 @@ class Limits(BaseSettings):
     open_orders_address: Count = 20
     open_orders_phone: Count = 5
 
+    # What the agent is asked. An address may be a family behind one router, or an office at lunch.
+    chats_hour: Count = 60  # new chats an address; each is kept for a week
+    turns_minute: Count = 20  # questions an address
+    turns_day: Count = 300  # questions an address
+    turns_order_day: Count = 100  # questions in the chats of one order, from whatever address
+    turns_staff_day: Count = 2_000  # questions an account of staff, or a program's token
+    # Tokens that models read and wrote. A question takes some 8,000: most of them are the instructions, read twice.
+    tokens_day: Count = 2_000_000  # an address
+    tokens_order_day: Count = 1_000_000  # an order
+    tokens_branch_day: Count = 20_000_000  # the branch; past it the offline model answers
+
 
 class AgentLimits(BaseSettings):
     """How the agent answers: its deadlines and budgets, and how its words come."""

@@ -42,6 +42,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
         ("agent", _agent),
         ("agent's second", _second),
         ("agent worker", _worker),
+        ("agent's day", _agent_day),
     )
     well = True
     for name, check in checks:
@@ -139,6 +140,22 @@ def _attended(found: Attendance, wait_s: float, *, alone: bool) -> str:
     if found.turns:
         raise _Wrong(f"{nobody}, and {found.turns} questions wait for one; start comanda agent")
     raise _Doubt(f"{nobody}: questions in the chat fail after {wait_s:.0f} s; start comanda agent")
+
+
+async def _agent_day(settings: Settings) -> str:
+    try:
+        async with (
+            redis_of(settings) as embedded,
+            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
+        ):
+            today = await services.turn_bounds.today()
+    except Unavailable as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
+    used = f"{today.turns:,} turns and {today.tokens:,} tokens today"
+    if today.ceiling_reached:
+        ceiling = f"COMANDA_LIMIT_TOKENS_BRANCH_DAY is {today.ceiling:,}"
+        raise _Doubt(f"{used}: the offline model answers until midnight, for {ceiling}")
+    return f"{used}, of {today.ceiling:,}" if today.ceiling else f"{used}; there is no ceiling"
 
 
 async def _agent(settings: Settings) -> str:

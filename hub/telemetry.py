@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from hub.domain import tallies
@@ -103,10 +103,12 @@ class TurnMetrics(Collector):
 
     Attributes:
         counted: The tallies, as last read.
+        today: The day's turns and tokens, as last read.
     """
 
     def __init__(self) -> None:
         self.counted: Mapping[str, int] = {}
+        self.today = tallies.TurnsToday(0, 0, 0)
 
     def collect(self) -> Iterator[Metric]:
         ended = CounterMetricFamily(
@@ -122,14 +124,26 @@ class TurnMetrics(Collector):
         ):
             yield self._histogram(name, text)
         for name, text in (
+            ("input_tokens", "Tokens that models read."),
             ("output_tokens", "Tokens that models wrote."),
             ("llm_calls", "Calls of models that were answered."),
             ("tool_calls", "Calls of tools."),
             ("retries", "Tries at models past the first."),
         ):
             yield CounterMetricFamily(f"comanda_turn_{name}", text, value=self.counted.get(name, 0))
+        yield from self._day()
         seconds = self.counted.get("tool_ms", 0) / 1_000
         yield CounterMetricFamily("comanda_turn_tool_seconds", "Spent in tools.", value=seconds)
+
+    def _day(self) -> Iterator[Metric]:
+        today = self.today
+        for name, text, value in (
+            ("turns_today", "Questions asked since the branch's midnight.", today.turns),
+            ("turn_tokens_today", "Tokens that metered models read and wrote since then.", today.tokens),
+            ("turn_tokens_ceiling", "The most tokens a day; 0: none.", today.ceiling),
+            ("turn_ceiling_reached", "1 while the offline model answers because of it.", int(today.ceiling_reached)),
+        ):
+            yield GaugeMetricFamily(f"comanda_{name}", text, value=value)
 
     def _histogram(self, name: str, text: str) -> Metric:
         found, below, total = tallies.bins(self.counted, name), [], 0

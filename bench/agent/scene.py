@@ -19,7 +19,16 @@ _START_S = 60.0
 _STOP_S = 10.0
 _POLL_S = 0.02
 # All come from one address, and one worker shall have as many as it can bear.
-_SETTINGS = {"COMANDA_LIMIT_CONNECTIONS": "0", "COMANDA_LIMIT_REQUESTS_S": "0", "COMANDA_AGENT_AT_ONCE": "400"}
+_SETTINGS = {
+    "COMANDA_LIMIT_CONNECTIONS": "0",
+    "COMANDA_LIMIT_REQUESTS_S": "0",
+    "COMANDA_LIMIT_CHATS_HOUR": "0",
+    "COMANDA_LIMIT_TURNS_MINUTE": "0",
+    "COMANDA_LIMIT_TURNS_DAY": "0",
+    "COMANDA_LIMIT_TOKENS_DAY": "0",
+    "COMANDA_LIMIT_TOKENS_BRANCH_DAY": "0",
+    "COMANDA_AGENT_AT_ONCE": "400",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ class Usage(Value):
         queue_ms: From the question to that worker.
         model_ms: What of it the model took for its first word.
         gap_p50_ms: Between one piece of text and the next; and what nineteen of twenty stay below.
-        output_tokens: As the provider says, else as estimated.
+        input_tokens, output_tokens: As the provider says, else as estimated.
         tool_ms: Spent in tools.
         retries: Tries at models past the first.
     """
@@ -269,6 +269,7 @@ class Usage(Value):
     deltas: int
     llm_calls: int
     tool_calls: int
+    input_tokens: int | None = Optional_
     output_tokens: int | None = Optional_
     queue_ms: int | None = Optional_
     model_ms: int | None = Optional_

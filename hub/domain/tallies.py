@@ -17,7 +17,7 @@ BINS: Mapping[str, tuple[int, ...]] = {
     "duration": (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000),
     "gap_p95": (25, 50, 75, 100, 150, 250, 500, 1_000),
 }
-SUMS = ("output_tokens", "llm_calls", "tool_calls", "tool_ms", "retries")
+SUMS = ("input_tokens", "output_tokens", "llm_calls", "tool_calls", "tool_ms", "retries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,24 @@ class Bins:
 
     counts: tuple[int, ...]
     sum_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsToday:
+    """What the branch's turns have taken since its midnight.
+
+    Attributes:
+        tokens: That metered models read and wrote; the offline model costs nothing and counts nothing.
+        ceiling: The most tokens a day (`COMANDA_LIMIT_TOKENS_BRANCH_DAY`); 0: there is no ceiling.
+    """
+
+    turns: int
+    tokens: int
+    ceiling: int
+
+    @property
+    def ceiling_reached(self) -> bool:
+        return 0 < self.ceiling <= self.tokens
 
 
 def tallied(turn: Turn) -> Iterator[tuple[str, int]]:

@@ -72,6 +72,7 @@ class Health:
             request[PRINCIPAL].require(Permission.READ_METRICS)
         with suppress(ComandaError):  # Redis is away: the turns stay as they were last read
             self._metrics.turns.counted = await self._chat.tallies()
+            self._metrics.turns.today = await self._chat.today()
         return web.Response(
             body=self._metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )

@@ -34,6 +34,7 @@ from hub.services.staff import StaffService
 from hub.services.stock import StockService
 from hub.services.stops import Stops
 from hub.services.tokens import Tokens
+from hub.services.turn_bounds import TurnBounds
 from hub.services.unattended import Unattended
 from hub.services.views import RoomViews
 
@@ -62,6 +63,7 @@ class Services:
     follower: Follower
     couriers: CourierService
     chat: ChatService
+    turn_bounds: TurnBounds
     handover: Handover
     unattended: Unattended
     inbox: Inbox
@@ -108,6 +110,7 @@ def build_services(
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
+    turn_bounds = TurnBounds(log, settings.limits, day, clock)
     chat = ChatService(
         log,
         access,
@@ -117,6 +120,7 @@ def build_services(
         settings.limits,
         messages,
         stops,
+        turn_bounds,
         interrupt=settings.agent.interrupt,
     )
     return Services(
@@ -133,6 +137,7 @@ def build_services(
         follower=Follower(redis, log),
         couriers=CourierService(log, clock),
         chat=chat,
+        turn_bounds=turn_bounds,
         handover=Handover(log, messages, stops, clock, settings.limits),
         unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
         inbox=Inbox(log),

@@ -17,7 +17,7 @@ from hub.domain.events import Author, ChatForgotten
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import Room
-from hub.domain.tallies import TALLIES
+from hub.domain.tallies import TALLIES, TurnsToday
 from hub.domain.values import format_time
 from hub.eventlog.log import DocKey, Document, EventLog, LogEntry, Write
 from hub.services.documents import chat_key, proposal_key
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from hub.services.messages import Messages
     from hub.services.stops import Stops
     from hub.services.tokens import Tokens
+    from hub.services.turn_bounds import TurnBounds
 
 __all__ = ["ChatService", "TurnRead", "ending", "read_turn", "turn_key"]
 
@@ -75,6 +76,7 @@ class ChatService:
         limits: Limits,
         messages: Messages,
         stops: Stops,
+        bounds: TurnBounds,
         *,
         interrupt: bool = False,
     ) -> None:
@@ -82,6 +84,7 @@ class ChatService:
         self._access = access
         self._tokens = tokens
         self._stops = stops
+        self._bounds = bounds
         self._messages = messages
         self._clock = clock
         self._new_id = new_id
@@ -105,6 +108,7 @@ class ChatService:
         Raises:
             BadRequest: The command's id is one that somebody could guess, and nothing else says whose it is.
             Unauthorized: The order's token opens nothing, or its order ended long ago.
+            RateLimited: Too many chats were opened from this address within an hour.
         """
         chat_id = chat_id or same_chat(principal, command)
         orders = principal.orders
@@ -120,7 +124,7 @@ class ChatService:
             updated_at=now,
         )
         try:
-            await self._log.commit(opening(chat, said, self._new_id))
+            await self._log.commit(replace(opening(chat, said, self._new_id), quotas=self._bounds.opening(principal)))
         except Conflict:
             if chat_id is None:
                 raise
@@ -139,7 +143,8 @@ class ChatService:
         Raises:
             NotFound: There is no such chat, or it is not theirs.
             TooLarge: More characters than a message may have.
-            RateLimited: Enough questions are waiting already.
+            RateLimited: Enough questions are waiting already, or were asked from this address within a minute.
+            LimitReached: The asker's turns or tokens of the day are used up; `values.limit` says which.
         """
         principal = await self._access.with_capability(principal, command.token)
         self._messages.check_length(command.text)
@@ -230,6 +235,10 @@ class ChatService:
         """What was counted of the branch's turns, whoever ended them (see `hub.domain.tallies`)."""
         return await self._log.counts(TALLIES)
 
+    async def today(self) -> TurnsToday:
+        """The turns and tokens of the branch since its midnight."""
+        return await self._bounds.today()
+
     @staticmethod
     def snapshot(entries: Sequence[LogEntry], bodies: Sequence[str | None]) -> dict[str, Any]:
         """A chat room as a page draws it.
@@ -265,7 +274,7 @@ class ChatService:
         )
         chat, runnable = chats.release(chat, *(end.turn.id for end in interrupted), at_once=limits.turns)
         chat, runs = chats.admit(chat, turn.id, at_once=limits.turns, waiting=limits.turns_waiting)
-        return written(
+        write = written(
             read,
             chat,
             now,
@@ -275,6 +284,7 @@ class ChatService:
             queue=(*runnable, turn.id) if runs else runnable,
             result=json.dumps({"turn_id": turn.id}),
         )
+        return replace(write, quotas=self._bounds.asking(turn.asked_by, chat))
 
     def _require_theirs(self, principal: Principal, chat: Chat) -> None:
         """Only who opened a chat, or holds its token, asks in it: the agent acts with the asker's rights."""

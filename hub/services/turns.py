@@ -22,7 +22,7 @@ from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnE
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES, measured, tallied
 from hub.domain.values import format_time
-from hub.eventlog.log import DocKey, Document, EventLog, IndexMove, LogEntry, NewEvent, Write
+from hub.eventlog.log import DocKey, Document, EventLog, IndexMove, LogEntry, NewEvent, Quota, Write
 from hub.eventlog.turns import Taken, queued
 from hub.services.documents import ALL_CHATS, ATTENDED_CHATS, chat_key
 
@@ -234,14 +234,15 @@ def endings(
     )
 
 
-def accounted(both: TurnRead, usage: Usage, model: str) -> Write:
-    """What an answer took that was ended from outside: its document, and the tallies. Nobody is told."""
+def accounted(both: TurnRead, usage: Usage, model: str, quotas: Sequence[Quota] = ()) -> Write:
+    """What an answer took that was ended from outside: its document, the tallies, the quotas. Nobody is told."""
     turn = both.turn.model_copy(update={"usage": usage, "model": model})
     document = Document(turn_key(turn.id), both.turn_version + 1, turn.model_dump_json())
     return Write(
         expects=((document.key, both.turn_version),),
         documents=(document,),
         counts=tuple((TALLIES, *each) for each in measured(usage)),
+        quotas=tuple(quotas),
         expire=((document.key, KEPT_S),),
     )
 

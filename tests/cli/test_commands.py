@@ -16,8 +16,15 @@ from typer.testing import CliRunner
 
 from hub import __version__
 from hub.cli import app
+from hub.config import Settings
+from hub.domain.asker import Asker
+from hub.domain.chat import Chat
+from hub.domain.roles import Kind
 from hub.eventlog import EventLog, Write, connect, servers
 from hub.eventlog.turns import queued
+from hub.services.build import utc_now
+from hub.services.figures import Day
+from hub.services.turn_bounds import TurnBounds
 from tests.cli.conftest import Folder, get
 from tests.support.processes import Process, environment, free_port, listening
 from tests.support.redis import no_real_redis
@@ -239,6 +246,7 @@ def test_the_doctor_finds_all_well(tmp_path: Path) -> None:
     lines = said.out.splitlines()
     assert len(lines) >= 6
     assert all(line.startswith("ok ") for line in lines)
+    assert "ok     agent's day: 0 turns and 0 tokens today, of 20,000,000" in lines
 
 
 @pytest.mark.parametrize("scheme", ["redis", "unix"])
@@ -286,6 +294,27 @@ def test_a_redis_that_forgets_is_wrong_and_the_hub_says_so_as_it_opens(
         banner = serve(COMANDA_REDIS_URL=url).process.output()
         assert "THIS REDIS MAY LOSE ORDERS" in banner
         assert "appendonly is no" in banner
+
+
+def test_the_doctor_says_when_the_days_ceiling_is_reached(
+    folder: Folder, plain_redis: Callable[..., AbstractContextManager[str]]
+) -> None:
+    with plain_redis() as url:
+        asyncio.run(_use(url, 1_500))
+        said = folder.run("doctor", COMANDA_REDIS_URL=url, COMANDA_LIMIT_TOKENS_BRANCH_DAY="1000")
+    (line,) = [line for line in said.out.splitlines() if "agent's day" in line]
+    used = "0 turns and 1,500 tokens today"
+    assert line.startswith(f"WARN   agent's day: {used}: the offline model answers until midnight")
+
+
+async def _use(url: str, tokens: int) -> None:
+    """Count tokens as the agent's answers do."""
+    async with connect(url) as redis:
+        log, settings = EventLog(redis, "centro"), Settings(_env_file=None)
+        bounds = TurnBounds(log, settings.limits, Day(settings.timezone), utc_now)
+        chat = Chat(id="c", opened_by=Asker(kind=Kind.ANONYMOUS), created_at=utc_now(), updated_at=utc_now())
+        await log.commit(Write(quotas=bounds.spent(chat.opened_by, chat, tokens)))
+        await log.aclose()
 
 
 def test_a_redis_that_keeps_all_is_well_and_a_missing_agent_is_a_warning(

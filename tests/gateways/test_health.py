@@ -12,6 +12,8 @@ import pytest
 
 from hub import app
 from hub.domain.rooms import FLOOR
+from hub.eventlog.log import Write
+from hub.services.turns import require_chat
 from tests.gateways.house import MENU, SKU, an_order, open_house, plain, streaming
 from tests.support.processes import Process, free_port, listening, program
 
@@ -169,6 +171,28 @@ async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None
         assert line in text, text
     for private in (placed["tracking"]["token"], placed["order"]["id"], "Xóchitl"):
         assert private not in text
+
+
+async def test_metrics_tell_the_days_turns_and_tokens_and_whether_its_ceiling_is_reached(open_hub: Open) -> None:
+    async with open_hub(trusted_proxies=("127.0.0.1",), tokens_branch_day=1_000) as house:
+        opened = (await house.post("/api/chats", {})).data
+        path = f"/api/chats/{opened['chat_id']}/messages"
+        await house.post(path, {"text": "hola", "token": opened["token"]})
+        token = house.token()
+
+        async def told() -> dict[str, float]:
+            lines = (await house.get("/metrics", token=token)).raw.decode().splitlines()
+            names = ("comanda_turns_today", "comanda_turn_tokens_", "comanda_turn_ceiling_")
+            return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith(names)}
+
+        before = await told()
+        chat = (await require_chat(house.hub.log, opened["chat_id"])).chat
+        quotas = house.hub.services.turn_bounds.spent(chat.opened_by, chat, 1_000)
+        await house.hub.log.commit(Write(quotas=quotas))
+        after = await told()
+    today = {"comanda_turns_today": 1, "comanda_turn_tokens_ceiling": 1_000}
+    assert before == {**today, "comanda_turn_tokens_today": 0, "comanda_turn_ceiling_reached": 0}
+    assert after == {**today, "comanda_turn_tokens_today": 1_000, "comanda_turn_ceiling_reached": 1}
 
 
 async def test_metrics_are_for_staff_even_where_somebody_on_this_machine_asks(house: House) -> None:

@@ -1,4 +1,4 @@
-"""Settings for tests whose many orders come from one address, and are no attack."""
+"""Settings for tests whose many orders and questions come from one address, and are no attack."""
 
 from __future__ import annotations
 
@@ -10,4 +10,14 @@ ORDER_COUNTS = (
     "open_orders_address",
     "open_orders_phone",
 )
-UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in ORDER_COUNTS}
+TURN_COUNTS = (
+    "chats_hour",
+    "turns_minute",
+    "turns_day",
+    "turns_order_day",
+    "turns_staff_day",
+    "tokens_day",
+    "tokens_order_day",
+    "tokens_branch_day",
+)
+UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in (*ORDER_COUNTS, *TURN_COUNTS)}

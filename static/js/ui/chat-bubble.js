@@ -26,7 +26,12 @@ function sentBubble({ command_id, text, failed }, conversation) {
   const retry = h("button", { class: "link", type: "button", on: { click: again } }, t("retry"));
   return h("div", { class: `bubble from-customer ${failed ? "unsent" : "sending"}`, dataset: { test: "message-outbox" } },
     h("p", {}, text),
-    failed ? h("small", { class: "bubble-mark bad" }, errorText({ code: failed }), " ", retry) : null);
+    failed ? h("small", { class: "bubble-mark bad" }, ...whyUnsent(failed, retry)) : null);
+}
+
+/** A day's bound is not passed by trying again: the way out is said in its place. */
+function whyUnsent(code, retry) {
+  return code === "limit_reached" ? [t("chat.limit_reached")] : [errorText({ code }), " ", retry];
 }
 
 export function noteText(note) {

@@ -1,0 +1,121 @@
+"""Bounds on what the agent is asked: new chats, turns, and the tokens that models read and write for them.
+
+An address and an order have so much a day, a member of staff so many turns. A turn counts with the commit that asks
+the question. Its tokens are known at its end and count with that commit; the next question finds them used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from hub.domain.roles import Kind
+from hub.domain.tallies import TurnsToday
+from hub.eventlog.log import EventLog, Quota
+
+if TYPE_CHECKING:
+    from hub.config import Limits
+    from hub.domain.asker import Asker
+    from hub.domain.chat import Chat
+    from hub.domain.roles import Principal
+    from hub.services.figures import Day
+
+_MINUTE_S, _HOUR_S = 60, 3_600
+_DAY_S = 25 * 3_600  # the name says which day it is; one of them a year has 25 hours
+_MAX_ORDERS = 8  # of a chat that a turn counts for: the newest
+
+
+class TurnBounds:
+    """Reads `Limits`, and says which quotas a commit has to keep to."""
+
+    def __init__(self, log: EventLog, limits: Limits, day: Day, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._limits = limits
+        self._day = day
+        self._clock = clock
+
+    def opening(self, principal: Principal) -> tuple[Quota, ...]:
+        """The quotas of a new chat. Staff are not bounded: each of theirs comes from an account."""
+        most = self._limits.chats_hour
+        if principal.is_staff or not principal.address or not most:
+            return ()
+        return (Quota(f"chats_hour:{principal.address}", 1, most, _HOUR_S, "chats_hour", passing=True),)
+
+    def asking(self, asker: Asker, chat: Chat) -> tuple[Quota, ...]:
+        """The quotas of a question: one turn more, and something left of the day's tokens."""
+        day = self._day.name(self._clock())
+        turns = [
+            Quota(f"{label}:{day}:{subject}", 1, most, _DAY_S, label)
+            for label, subject, most in self._turn_subjects(asker, chat)
+            if most
+        ]
+        tokens = [
+            Quota(f"{label}:{day}:{subject}", 0, most, _DAY_S, label)
+            for label, subject, most in self._token_subjects(asker, chat)
+            if most
+        ]
+        branch = Quota(f"turns_branch:{day}", 1, 0, _DAY_S, "turns_branch")
+        return (*self._rate(asker), *turns, *tokens, branch)
+
+    def spent(self, asker: Asker, chat: Chat, tokens: int) -> tuple[Quota, ...]:
+        """The quotas that count what a turn has used. They refuse nothing: it is used."""
+        if tokens <= 0:
+            return ()
+        day = self._day.name(self._clock())
+        counted = [
+            Quota(f"{label}:{day}:{subject}", tokens, 0, _DAY_S, label)
+            for label, subject, most in self._token_subjects(asker, chat)
+            if most
+        ]
+        return (*counted, Quota(_branch_tokens(day), tokens, 0, _DAY_S, "tokens_branch_day"))
+
+    async def today(self) -> TurnsToday:
+        """Return what the branch has used today.
+
+        Raises:
+            Unavailable: Redis did not answer in time.
+        """
+        day = self._day.name(self._clock())
+        turns, tokens = await self._log.used([f"turns_branch:{day}", _branch_tokens(day)])
+        return TurnsToday(turns, tokens, self._limits.tokens_branch_day)
+
+    # How
+
+    def _rate(self, asker: Asker) -> tuple[Quota, ...]:
+        most = self._limits.turns_minute
+        if _is_staff(asker) or not asker.address or not most:
+            return ()
+        return (Quota(f"turns_minute:{asker.address}", 1, most, _MINUTE_S, "turns_minute", passing=True),)
+
+    def _turn_subjects(self, asker: Asker, chat: Chat) -> Iterator[tuple[str, str, int]]:
+        """Bounds on turns: each one's label, for whom, and the most."""
+        if _is_staff(asker):
+            yield "turns_staff_day", asker.id, self._limits.turns_staff_day
+            return
+        if asker.address:
+            yield "turns_day", asker.address, self._limits.turns_day
+        for order_id in _orders(asker, chat):
+            yield "turns_order_day", order_id, self._limits.turns_order_day
+
+    def _token_subjects(self, asker: Asker, chat: Chat) -> Iterator[tuple[str, str, int]]:
+        """The same for tokens."""
+        if _is_staff(asker):
+            return
+        if asker.address:
+            yield "tokens_day", asker.address, self._limits.tokens_day
+        for order_id in _orders(asker, chat):
+            yield "tokens_order_day", order_id, self._limits.tokens_order_day
+
+
+def _branch_tokens(day: str) -> str:
+    return f"tokens_branch_day:{day}"
+
+
+def _is_staff(asker: Asker) -> bool:
+    return asker.kind in (Kind.STAFF, Kind.SERVICE)
+
+
+def _orders(asker: Asker, chat: Chat) -> tuple[str, ...]:
+    """The orders that a turn of this chat is about."""
+    return tuple(dict.fromkeys((*asker.orders, *chat.order_ids)))[-_MAX_ORDERS:]

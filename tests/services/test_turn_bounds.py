@@ -1,0 +1,224 @@
+"""How much the agent may be asked: an address, an order, an account and the branch, a day."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.config import Limits, Settings
+from hub.domain.commands import HandBackChat, OpenChat, SendChat, TakeOverChat
+from hub.domain.errors import LimitReached, RateLimited
+from hub.domain.roles import Kind, Principal, Role
+from hub.eventlog.log import EventLog, Write
+from hub.services.build import Services, build_services
+from hub.services.turns import read_turn
+from tests.services.branch import MANAGER, MENU, SECRET, Clock, an_order
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.redis import Backend
+
+HOME = Principal(address="203.0.113.7")
+NEIGHBOUR = Principal(address="203.0.113.8")
+SUPPORT = Principal(Kind.STAFF, "s2", "Sole", frozenset({Role.SUPPORT}), address=HOME.address)
+
+Chat = tuple[str, str]
+
+
+class Place:
+    """A branch with these limits, and a clock to turn."""
+
+    def __init__(self, services: Services, clock: Clock) -> None:
+        self.services = services
+        self.clock = clock
+
+    async def open(self, who: Principal = HOME, **fields: Any) -> Chat:
+        opened = await self.services.chat.open(who, OpenChat(**fields))
+        return opened["chat_id"], opened["token"]
+
+    async def ask(self, who: Principal = HOME, chat: Chat | None = None, **fields: Any) -> str:
+        """A question in this chat, else in a new one: its turn."""
+        chat_id, token = chat or await self.open(who)
+        sent = await self.services.chat.send(who, SendChat(chat_id=chat_id, token=token, text="¿qué hay?", **fields))
+        return str(sent["turn_id"])
+
+    async def uses(self, turn_id: str, tokens: int) -> None:
+        """What a worker counts at a turn's end."""
+        both = await read_turn(self.services.log, turn_id)
+        assert both is not None
+        quotas = self.services.turn_bounds.spent(both.turn.asked_by, both.chat, tokens)
+        await self.services.log.commit(Write(quotas=quotas))
+
+    async def ordered(self) -> tuple[str, str]:
+        """An order, and what opens it."""
+        placed = await self.services.orders.place(HOME, an_order())
+        return placed["order"]["id"], placed["tracking"]["token"]
+
+
+@asynccontextmanager
+async def place(backend: Backend, **limits: int) -> AsyncIterator[Place]:
+    redis, clock = backend.client(), Clock()
+    bounded = Limits(_env_file=None, turns_waiting=0, **limits)
+    log = EventLog(redis, "centro")
+    settings = Settings(_env_file=None, limits=bounded)
+    yield Place(build_services(log, redis, settings, SECRET, MENU, clock=clock), clock)
+    await log.aclose()
+
+
+def which(refused: pytest.ExceptionInfo[Any]) -> dict[str, Any]:
+    values: dict[str, Any] = refused.value.values
+    return values
+
+
+async def test_an_address_has_so_many_turns_a_minute_and_is_told_when_there_are_more(fake_backend: Backend) -> None:
+    async with place(fake_backend, turns_minute=2) as branch:
+        await branch.ask()
+        chat = await branch.open()
+        await branch.ask(chat=chat)
+        with pytest.raises(RateLimited) as refused:
+            await branch.ask(chat=chat)
+        assert which(refused) == {"limit": "turns_minute", "most": 2, "used": 2}
+        assert 0 < (refused.value.retry_after_s or 0) <= 60
+        await branch.ask(NEIGHBOUR)
+
+
+async def test_an_address_has_so_many_turns_a_day_in_whatever_chats(fake_backend: Backend) -> None:
+    async with place(fake_backend, turns_day=3) as branch:
+        for _ in range(3):
+            await branch.ask()
+        with pytest.raises(LimitReached) as refused:
+            await branch.ask()
+        assert which(refused) == {"limit": "turns_day", "most": 3, "used": 3}
+        await branch.ask(NEIGHBOUR)
+        branch.clock.turn(days=1)
+        await branch.ask()
+
+
+async def test_the_day_ends_at_the_branchs_own_midnight(fake_backend: Backend) -> None:
+    async with place(fake_backend, turns_day=1) as branch:
+        await branch.ask()  # half past three in the afternoon
+        branch.clock.turn(hours=8)
+        with pytest.raises(LimitReached):
+            await branch.ask()
+        branch.clock.turn(hours=1)
+        await branch.ask()
+
+
+async def test_a_question_that_is_sent_again_is_one_turn(fake_backend: Backend) -> None:
+    async with place(fake_backend, turns_day=1) as branch:
+        chat = await branch.open()
+        turns = {await branch.ask(chat=chat, command_id="the-very-same-question") for _ in range(3)}
+        assert len(turns) == 1
+
+
+async def test_what_an_answer_took_is_missing_from_the_next_question_and_not_from_its_own(
+    fake_backend: Backend,
+) -> None:
+    async with place(fake_backend, tokens_day=1_000) as branch:
+        first, second = await branch.ask(), await branch.ask()
+        await branch.uses(first, 999)
+        third = await branch.ask()
+        await branch.uses(second, 50_000)  # it was running: nothing stops it
+        with pytest.raises(LimitReached) as refused:
+            await branch.ask()
+        assert which(refused) == {"limit": "tokens_day", "most": 1_000, "used": 50_999}
+        await branch.uses(third, 1)
+        await branch.ask(NEIGHBOUR)
+
+
+async def test_an_order_has_so_many_turns_and_tokens_a_day_from_wherever_it_is_asked_about(
+    fake_backend: Backend,
+) -> None:
+    async with place(fake_backend, turns_order_day=2, tokens_order_day=100) as branch:
+        (_, link), (_, another) = await branch.ordered(), await branch.ordered()
+        for who in (HOME, NEIGHBOUR):
+            await branch.ask(who, await branch.open(who, order_token=link))
+        elsewhere = replace(HOME, address="2001:db8::/64")
+        chat = await branch.open(elsewhere, order_token=link)
+        with pytest.raises(LimitReached) as refused:
+            await branch.ask(elsewhere, chat)
+        assert which(refused)["limit"] == "turns_order_day"
+        turn_id = await branch.ask(elsewhere, await branch.open(elsewhere, order_token=another))
+        await branch.uses(turn_id, 100)
+        with pytest.raises(LimitReached) as refused:
+            await branch.ask(NEIGHBOUR, await branch.open(NEIGHBOUR, order_token=another))
+        assert which(refused)["limit"] == "tokens_order_day"
+
+
+async def test_staff_are_counted_by_their_account_and_not_by_the_address_that_they_share(
+    fake_backend: Backend,
+) -> None:
+    async with place(fake_backend, turns_day=1, turns_minute=1, tokens_day=1, turns_staff_day=2) as branch:
+        await branch.uses(await branch.ask(), 5)
+        for _ in range(2):
+            await branch.uses(await branch.ask(SUPPORT), 5)
+        with pytest.raises(LimitReached) as refused:
+            await branch.ask(SUPPORT)
+        assert which(refused) == {"limit": "turns_staff_day", "most": 2, "used": 2}
+        await branch.ask(MANAGER)
+
+
+async def test_what_is_said_to_a_person_is_no_turn(fake_backend: Backend) -> None:
+    async with place(fake_backend, turns_day=1) as branch:
+        chat = await branch.open()
+        await branch.ask(chat=chat)
+        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        for _ in range(3):
+            assert await branch.ask(chat=chat) == "None"
+        await branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        with pytest.raises(LimitReached):
+            await branch.ask(chat=chat)
+
+
+async def test_an_address_opens_so_many_chats_an_hour_and_goes_on_in_those_it_has(fake_backend: Backend) -> None:
+    async with place(fake_backend, chats_hour=2) as branch:
+        known = {"chat_id": "by-a-name-of-its-own"}
+        await branch.services.chat.open(HOME, OpenChat(), **known)
+        chat = await branch.open()
+        with pytest.raises(RateLimited) as refused:
+            await branch.open()
+        assert which(refused) == {"limit": "chats_hour", "most": 2, "used": 2}
+        await branch.ask(chat=chat)
+        for _ in range(3):  # a page of the AI SDK's says its chat's name with every question
+            await branch.services.chat.open(HOME, OpenChat(), **known)
+        await branch.open(NEIGHBOUR)
+        for _ in range(4):
+            await branch.open(SUPPORT)
+
+
+async def test_what_the_branch_has_used_is_told_from_midnight_to_midnight(fake_backend: Backend) -> None:
+    async with place(fake_backend, tokens_branch_day=100) as branch:
+        await branch.uses(await branch.ask(), 60)
+        today = await branch.services.chat.today()
+        assert (today.turns, today.tokens, today.ceiling, today.ceiling_reached) == (1, 60, 100, False)
+        await branch.uses(await branch.ask(SUPPORT), 40)
+        assert (await branch.services.chat.today()).ceiling_reached
+        await branch.ask()  # it is answered, by the offline model
+        branch.clock.turn(days=1)
+        assert (await branch.services.chat.today()).tokens == 0
+
+
+async def test_nothing_is_bounded_where_the_limits_are_off(fake_backend: Backend) -> None:
+    off = dict.fromkeys(
+        ("chats_hour", "turns_minute", "turns_day", "turns_order_day", "turns_staff_day", "tokens_day"), 0
+    )
+    async with place(fake_backend, tokens_order_day=0, tokens_branch_day=0, **off) as branch:
+        for _ in range(70):
+            await branch.uses(await branch.ask(), 10_000_000)
+        assert not (await branch.services.chat.today()).ceiling_reached
+
+
+async def test_a_days_count_is_forgotten_when_the_day_is(fake_backend: Backend) -> None:
+    async with place(fake_backend) as branch:
+        await branch.uses(await branch.ask(), 7)
+        redis, prefix = fake_backend.client(), branch.services.log.keys.quota("")
+        names = [key async for key in redis.scan_iter(match=f"{prefix}*")]
+        assert len(names) == 6
+        day_s = timedelta(hours=25).total_seconds()
+        left_s = [await redis.ttl(name) for name in names]
+        assert all(0 < seconds <= day_s for seconds in left_s)
