@@ -105,12 +105,13 @@ def build_services(
     tokens = Tokens(secret, settings.branch)
     staff = StaffService(log, tokens, clock)
     day = Day(settings.timezone)
-    bounds = OrderBounds(settings.limits, Digests(secret))
+    digests = Digests(secret)
+    bounds = OrderBounds(settings.limits, digests)
     figures = Figures(log, day, menu.currency, clock, connections, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
-    turn_bounds = TurnBounds(log, settings.limits, day, clock)
+    turn_bounds = TurnBounds(log, settings.limits, digests, day, clock)
     chat = ChatService(
         log,
         access,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hub.domain.asker import Asker
     from hub.domain.chat import Chat
     from hub.domain.roles import Principal
+    from hub.services.digests import Digests
     from hub.services.figures import Day
 
 _MINUTE_S, _HOUR_S = 60, 3_600
@@ -29,9 +30,12 @@ _MAX_ORDERS = 8  # of a chat that a turn counts for: the newest
 class TurnBounds:
     """Reads `Limits`, and says which quotas a commit has to keep to."""
 
-    def __init__(self, log: EventLog, limits: Limits, day: Day, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, log: EventLog, limits: Limits, digests: Digests, day: Day, clock: Callable[[], datetime]
+    ) -> None:
         self._log = log
         self._limits = limits
+        self._digests = digests
         self._day = day
         self._clock = clock
 
@@ -40,7 +44,11 @@ class TurnBounds:
         most = self._limits.chats_hour
         if principal.is_staff or not principal.address or not most:
             return ()
-        return (Quota(f"chats_hour:{principal.address}", 1, most, _HOUR_S, "chats_hour", passing=True),)
+        return (
+            Quota(
+                f"chats_hour:{self._digests.address(principal.address)}", 1, most, _HOUR_S, "chats_hour", passing=True
+            ),
+        )
 
     def asking(self, asker: Asker, chat: Chat) -> tuple[Quota, ...]:
         """The quotas of a question: one turn more, and something left of the day's tokens."""
@@ -86,7 +94,11 @@ class TurnBounds:
         most = self._limits.turns_minute
         if _is_staff(asker) or not asker.address or not most:
             return ()
-        return (Quota(f"turns_minute:{asker.address}", 1, most, _MINUTE_S, "turns_minute", passing=True),)
+        return (
+            Quota(
+                f"turns_minute:{self._digests.address(asker.address)}", 1, most, _MINUTE_S, "turns_minute", passing=True
+            ),
+        )
 
     def _turn_subjects(self, asker: Asker, chat: Chat) -> Iterator[tuple[str, str, int]]:
         """Bounds on turns: each one's label, for whom, and the most."""
@@ -94,7 +106,7 @@ class TurnBounds:
             yield "turns_staff_day", asker.id, self._limits.turns_staff_day
             return
         if asker.address:
-            yield "turns_day", asker.address, self._limits.turns_day
+            yield "turns_day", self._digests.address(asker.address), self._limits.turns_day
         for order_id in _orders(asker, chat):
             yield "turns_order_day", order_id, self._limits.turns_order_day
 
@@ -103,7 +115,7 @@ class TurnBounds:
         if _is_staff(asker):
             return
         if asker.address:
-            yield "tokens_day", asker.address, self._limits.tokens_day
+            yield "tokens_day", self._digests.address(asker.address), self._limits.tokens_day
         for order_id in _orders(asker, chat):
             yield "tokens_order_day", order_id, self._limits.tokens_order_day
 

@@ -23,6 +23,7 @@ from hub.domain.roles import Kind
 from hub.eventlog import EventLog, Write, connect, servers
 from hub.eventlog.turns import queued
 from hub.services.build import utc_now
+from hub.services.digests import Digests
 from hub.services.figures import Day
 from hub.services.turn_bounds import TurnBounds
 from tests.cli.conftest import Folder, get
@@ -311,7 +312,7 @@ async def _use(url: str, tokens: int) -> None:
     """Count tokens as the agent's answers do."""
     async with connect(url) as redis:
         log, settings = EventLog(redis, "centro"), Settings(_env_file=None)
-        bounds = TurnBounds(log, settings.limits, Day(settings.timezone), utc_now)
+        bounds = TurnBounds(log, settings.limits, Digests(b"a secret"), Day(settings.timezone), utc_now)
         chat = Chat(id="c", opened_by=Asker(kind=Kind.ANONYMOUS), created_at=utc_now(), updated_at=utc_now())
         await log.commit(Write(quotas=bounds.spent(chat.opened_by, chat, tokens)))
         await log.aclose()
