@@ -113,7 +113,7 @@ class Access:
         self._check_standing(_Standing.model_validate(order) if order else None)
 
     def _check_standing(self, order: _Standing | None) -> None:
-        if order is None or (order.status in ENDED and order.status_since + AFTER_END < self._clock()):
+        if order is None or order.expired(self._clock()):
             raise Unauthorized("the link has expired")
 
     async def require_room(self, principal: Principal, room: Room) -> None:
@@ -160,6 +160,14 @@ class _Standing(BaseModel):
 
     status: OrderStatus
     status_since: Time
+
+    def expired(self, now: datetime) -> bool:
+        return self.status in ENDED and self.status_since + AFTER_END < now
+
+
+def link_expired(order: Mapping[str, Any], now: datetime) -> bool:
+    """Return True if the order ended so long ago that its customer's link opens it no more."""
+    return _Standing.model_validate(order).expired(now)
 
 
 def _subject(room: Room) -> DocKey | None:

@@ -26,6 +26,7 @@ from hub.domain.models import Courier, CustomerName, Order, OrderItem, OrderLine
 from hub.domain.roles import Permission, Principal, Role
 from hub.eventlog.log import EventLog, Write
 from hub.eventlog.types import MAX_STOCK_MOVES
+from hub.services.access import link_expired
 from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
@@ -255,6 +256,9 @@ class OrderService:
         if document is None:
             raise NotFound("there is no such order")
         order = json.loads(document.body)
+        if not staff and link_expired(order, self._clock()):
+            # Also in a chat that was opened while the order's link was good.
+            raise NotFound("there is no such order")
         if staff and contact is not None:
             order["customer"] |= json.loads(contact.body)
         return {"order": order, "cursor": str(cursor)}

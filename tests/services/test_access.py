@@ -188,3 +188,16 @@ async def test_a_link_lets_its_holder_into_its_orders_room_only(branch: Branch) 
     for room in (Room.order(other), Room.parse("kitchen"), Room.parse("floor")):
         with pytest.raises((NotFound, Forbidden)):
             await branch.services.access.require_room(holder, room)
+
+
+async def test_what_was_held_before_the_link_died_opens_the_order_no_more(branch: Branch) -> None:
+    """A chat keeps the orders that it was opened for; it may be asked about them a day later."""
+    order_id = await branch.placed()
+    holder = await branch.services.access.principal(branch.services.tokens.for_order(order_id))
+    await branch.bring(order_id, DELIVERED)
+    branch.clock.turn(hours=24)
+    assert (await branch.orders.get(holder, order_id))["order"]["id"] == order_id
+    branch.clock.turn(seconds=0.001)
+    with pytest.raises(NotFound):
+        await branch.orders.get(holder, order_id)
+    assert (await branch.orders.get(MANAGER, order_id))["order"]["id"] == order_id
