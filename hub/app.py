@@ -156,6 +156,7 @@ class Hub:
     async def _redis(self, _app: web.Application) -> AsyncIterator[None]:
         self.witness.open()  # before anybody is served: a log that has lost its tail begins a new epoch first
         yield
+        self.services.close()
         await self.log.aclose()
         await self.redis.aclose()
         self.witness.close()

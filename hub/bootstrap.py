@@ -110,7 +110,11 @@ async def services_of(settings: Settings, redis_url: str | None = None) -> Async
         seen=_seen_before(settings),
     )
     try:
-        yield build_services(log, redis, settings, secret_of(settings), menu)
+        services = build_services(log, redis, settings, secret_of(settings), menu)
+        try:
+            yield services
+        finally:
+            services.close()
     finally:
         await log.aclose()
         await redis.aclose()

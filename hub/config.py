@@ -22,6 +22,7 @@ _LEAST_SECRET = 16
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
+Wait = Annotated[float, Field(ge=0, le=60)]
 Words = Annotated[tuple[str, ...], NoDecode]
 Provider = Literal["offline", "openai", "openai_like", "anthropic", "ollama"]
 
@@ -40,6 +41,16 @@ class Limits(BaseSettings):
     requests_burst: Count = 60
     staff_requests_s: Rate = 500
     staff_requests_burst: Count = 1_000
+    login_requests_s: Rate = 250  # by address; the tries below are what guessing is held to
+    login_requests_burst: Count = 500
+    login_tries: Count = 5  # at one name from one address, or from one known device; then one each …_wait_s
+    login_wait_s: Wait = 30
+    login_address_tries: Count = 50  # from one address, whatever the names
+    login_address_wait_s: Wait = 10
+    login_name_tries: Count = 30  # at one name, from devices that it does not know
+    login_name_wait_s: Wait = 15
+    login_devices: Count = 10  # known to one account; 0 knows none
+    login_hashes: Count = 8  # PINs that wait to be looked at
     connections: Count = 200
     unsent_bytes: Count = 1_048_576
     connect_s: Rate = 10

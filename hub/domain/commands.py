@@ -218,10 +218,15 @@ class ChangeOrder(Keyed):
 
 
 class Login(Value):
-    """Not a command of the log: it changes nothing."""
+    """Not a command of the log: it changes nothing.
+
+    Attributes:
+        device: A random text that the caller's device keeps: an account knows the devices it was let in from.
+    """
 
     name: Line
     pin: Annotated[str, Field(min_length=1, max_length=64)]
+    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
 
 
 class ChatTurn(Value):

@@ -94,6 +94,14 @@ class Keys:
         """
         return f"{self.prefix}session:{sha256(pid.encode(errors='surrogatepass')).hexdigest()}"
 
+    def login_tries(self, *of: str) -> str:
+        """A number: the Unix time in ms when the counter of these tries is empty again. The key tells no name."""
+        return f"{self.prefix}login:tries:{sha256(chr(0).join(of).encode()).hexdigest()}"
+
+    def login_devices(self, account: str) -> str:
+        """A sorted set: hashes of the devices that logged in to an account, by the Unix time of the last login."""
+        return f"{self.prefix}login:devices:{account}"
+
     def turn(self, turn_id: str) -> str:
         """What is known of a turn beside its events."""
         return f"{self.prefix}turn:{turn_id}"

@@ -63,7 +63,7 @@ class HttpDoor:
 
     async def login(self, request: web.Request) -> web.Response:
         login = cmd.Login.model_validate(await read_json(request))
-        return answer(await self._services.staff.login(login, request[ADDRESS]))
+        return answer(await self._services.logins.login(login, request[ADDRESS]))
 
     async def menu(self, _request: web.Request) -> web.Response:
         return answer(await self._services.menu.shown())

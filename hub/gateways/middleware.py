@@ -37,6 +37,7 @@ _HEADERS = {
 }
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HTTPS_ONLY = "max-age=31536000"  # a year; only said where the caller came by HTTPS
+_LOGIN = "/api/login"
 _FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
 
 
@@ -91,16 +92,18 @@ def no_foreign_writes(origins: Origins) -> Middleware:
 def who_and_how_often(access: Access, proxies: Proxies, by_address: Buckets, limits: Limits) -> Middleware:
     """Finds out who asks, and holds them to their rate: staff have a wider one than an address has.
 
-    A token that is none counts against the address: guessing costs the guesser.
+    A token that is none counts against the address: guessing costs the guesser. Logins have a rate of their own, as
+    the tries are counted by name and device later: a flood of them does not lock out everybody behind its address.
     """
     by_staff = Buckets(limits.staff_requests_s, limits.staff_requests_burst)
+    logins = Buckets(limits.login_requests_s, limits.login_requests_burst)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(_FREE):
             return await handler(request)
         address = request[ADDRESS] = proxies.address(request)
-        bucket = by_address.of(address)
+        bucket = (logins if request.path == _LOGIN else by_address).of(address)
         if "Authorization" not in request.headers:
             bucket.take()
         principal = request[PRINCIPAL] = await _principal(request, access, bucket.take)

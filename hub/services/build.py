@@ -14,6 +14,7 @@ from hub.domain.menu import Menu
 from hub.domain.values import to_milliseconds
 from hub.eventlog.follow import Follower
 from hub.eventlog.log import EventLog
+from hub.eventlog.login_tries import LoginTries
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
 from hub.services.board import Board
@@ -24,11 +25,14 @@ from hub.services.estimates import Estimates
 from hub.services.figures import Day, Figures
 from hub.services.handover import Handover
 from hub.services.inbox import Inbox
+from hub.services.login_throttle import LoginThrottle
+from hub.services.logins import LoginService
 from hub.services.menu import MenuService
 from hub.services.messages import Messages
 from hub.services.notifications import NotificationService
 from hub.services.order_bounds import OrderBounds
 from hub.services.orders import OrderService
+from hub.services.pin_hasher import PinHasher
 from hub.services.promos import PromoService
 from hub.services.staff import StaffService
 from hub.services.stock import StockService
@@ -68,9 +72,15 @@ class Services:
     unattended: Unattended
     inbox: Inbox
     staff: StaffService
+    logins: LoginService
+    hasher: PinHasher
     figures: Figures
     views: RoomViews
     clock: Callable[[], datetime]
+
+    def close(self) -> None:
+        """End the threads that services own."""
+        self.hasher.close()
 
 
 def utc_now() -> datetime:
@@ -103,7 +113,9 @@ def build_services(
         connections: How many sockets this process holds, for the floor's figures.
     """
     tokens = Tokens(secret, settings.branch)
-    staff = StaffService(log, tokens, clock)
+    hasher = PinHasher(settings.limits.login_hashes)
+    staff = StaffService(log, hasher, clock)
+    throttle = LoginThrottle(LoginTries(log.calls, log.keys), settings.limits, clock)
     day = Day(settings.timezone)
     digests = Digests(secret)
     bounds = OrderBounds(settings.limits, digests)
@@ -143,6 +155,8 @@ def build_services(
         unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
         inbox=Inbox(log),
         staff=staff,
+        logins=LoginService(staff, tokens, throttle, hasher, clock),
+        hasher=hasher,
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits),
         clock=clock,

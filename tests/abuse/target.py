@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import aiohttp
 
 from hub.config import Limits
 from tests.gateways.house import UNHURRIED, Heard, House, open_house
-from tests.support.processes import COMANDA, Process, free_port
+from tests.support.processes import COMANDA, Process, environment, free_port
 
 READY_S = 30.0
 STRANGER = "203.0.113.7"  # an address that a test does not care about
@@ -69,6 +70,19 @@ class HubProcess:
     url: str
     folder: Path
     env: dict[str, str]
+
+    async def comanda(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Run a command beside the hub; returns what it printed."""
+        command = await asyncio.create_subprocess_exec(
+            *(COMANDA, *arguments),
+            cwd=self.folder,
+            env={**environment(), **self.env},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await command.communicate(stdin)
+        assert command.returncode == 0, arguments
+        return said.decode()
 
     async def ask(
         self, http: aiohttp.ClientSession, method: str, path: str, *, address: str = STRANGER, **options: Any

@@ -34,7 +34,7 @@ async def socket(house: House, token: str = "") -> AsyncIterator[socketio.AsyncC
 async def hired(house: House) -> str:
     """A manager with an account; their token."""
     await house.hub.services.staff.add("Eva", [Role.MANAGER], "24681357")
-    answer = await house.hub.services.staff.login(Login(name="Eva", pin="24681357"), "127.0.0.1")
+    answer = await house.hub.services.logins.login(Login(name="Eva", pin="24681357"), "127.0.0.1")
     token: str = answer["token"]
     return token
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from argon2 import PasswordHasher
 from redis.asyncio import Redis
 
 from hub.config import Limits, Settings
@@ -22,6 +21,7 @@ from hub.domain.models import Order, OrderStatus
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
 from hub.domain.rooms import KITCHEN, Room
 from hub.eventlog.log import EventLog, LogEntry
+from hub.eventlog.login_tries import LoginTries
 from hub.services.access import Access
 from hub.services.build import Services, build_services
 from hub.services.couriers import CourierService
@@ -29,8 +29,11 @@ from hub.services.digests import Digests
 from hub.services.documents import order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
+from hub.services.login_throttle import LoginThrottle
+from hub.services.logins import LoginService
 from hub.services.order_bounds import OrderBounds
 from hub.services.orders import OrderService
+from hub.services.pin_hasher import Cost, PinHasher
 from hub.services.staff import StaffService
 from tests.support.redis import Backend
 
@@ -113,12 +116,16 @@ class Branch:
 
     def __post_init__(self) -> None:
         s, clock = self.services, self.clock
-        staff = StaffService(s.log, s.tokens, clock, clock.monotonic)
         # Hashes that take no time; that the real ones do is a test of its own.
-        staff._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        hasher = PinHasher(SETTINGS.limits.login_hashes, Cost(passes=1, memory_kib=8, lanes=1))
+        staff = StaffService(s.log, hasher, clock, clock.monotonic)
+        throttle = LoginThrottle(LoginTries(s.log.calls, s.log.keys), SETTINGS.limits, clock)
+        s.close()
         self.services = replace(
             s,
             staff=staff,
+            hasher=hasher,
+            logins=LoginService(staff, s.tokens, throttle, hasher, clock),
             access=Access(s.log, s.tokens, clock, staff.is_employed),
             couriers=CourierService(s.log, clock),
         )
@@ -220,7 +227,10 @@ async def open_branch(menu: Menu = MENU, *, clock: Clock | None = None) -> Async
     try:
         branch = Branch(redis, build_services(log, redis, SETTINGS, SECRET, menu, clock=clock), clock)
         await branch.services.stock.open_branch()
-        yield branch
+        try:
+            yield branch
+        finally:
+            branch.services.close()
     finally:
         await log.aclose()
         await backend.aclose()

@@ -6,6 +6,7 @@ import { errorText, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
 import { whileBusy } from "../ui/wait.js";
 import { post } from "../wire/api.js";
+import { deviceName } from "../wire/device.js";
 import { homeOf, safeNext, signIn } from "../wire/session.js";
 
 await startLang();
@@ -39,7 +40,8 @@ form.addEventListener("submit", (event) => {
 async function enter() {
   problem.textContent = "";
   try {
-    const session = await post("/api/login", { name: form.elements.name.value.trim(), pin: form.elements.pin.value });
+    const { name, pin } = form.elements;
+    const session = await post("/api/login", { name: name.value.trim(), pin: pin.value, device: deviceName() });
     signIn(session);
     location.replace(safeNext(query.get("next"), location.origin) ?? homeOf(session.principal));
   } catch (error) {
