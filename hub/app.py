@@ -19,6 +19,7 @@ from hub.eventlog.connect import connect
 from hub.eventlog.log import EventLog
 from hub.eventlog.seen import Seen
 from hub.eventlog.sessions import SessionStore
+from hub.eventlog.warnings import WarningBoard
 from hub.eventlog.witness import Witness
 from hub.fanout.closed import Closed
 from hub.fanout.origins import Connections, Origins
@@ -27,6 +28,7 @@ from hub.fanout.relay import Relay
 from hub.gateways import asyncapi, middleware, openapi
 from hub.gateways.answer_stream import AnswerStreams
 from hub.gateways.caller import Desk
+from hub.gateways.caller_watch import CallerWatch
 from hub.gateways.commands import Commands
 from hub.gateways.following import Following
 from hub.gateways.health import Health
@@ -131,6 +133,7 @@ class Hub:
             middleware.who_and_how_often(access, proxies, by_address, limits),
         ]
         self._limits = limits
+        self._callers = CallerWatch(connections, proxies, WarningBoard(self.log.calls, self.log.keys))
         self._agent_wait_s = settings.agent.wait_s
         self.draining = False
         self._measure()
@@ -191,6 +194,7 @@ class Hub:
                         logger.info("board.unseen_index_repaired", orders=put_right)
                     opened = epoch
                 await self._part_with_former_staff()
+                await self._callers.look()
                 if ended := await self.services.unattended.end(self._agent_wait_s):
                     logger.warning("hub.turns_unattended", ended=ended)
             except ComandaError as exc:

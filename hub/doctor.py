@@ -11,6 +11,8 @@ from hub.config import STATIC_DIR, NamedModel, Settings
 from hub.domain.errors import ComandaError, Unavailable
 from hub.eventlog.durability import durability_of
 from hub.eventlog.turns import Attendance
+from hub.eventlog.warnings import WarningBoard
+from hub.gateways.caller_watch import ONE_ADDRESS
 from hub.providers import Doubtful, Refused, inquire
 
 _HEARD_S = 15.0  # a worker that lives is heard of every few seconds
@@ -43,6 +45,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
         ("agent's second", _second),
         ("agent worker", _worker),
         ("agent's day", _agent_day),
+        ("callers", _callers),
     )
     well = True
     for name, check in checks:
@@ -140,6 +143,20 @@ def _attended(found: Attendance, wait_s: float, *, alone: bool) -> str:
     if found.turns:
         raise _Wrong(f"{nobody}, and {found.turns} questions wait for one; start comanda agent")
     raise _Doubt(f"{nobody}: questions in the chat fail after {wait_s:.0f} s; start comanda agent")
+
+
+async def _callers(settings: Settings) -> str:
+    try:
+        async with (
+            redis_of(settings) as embedded,
+            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
+        ):
+            noticed = await WarningBoard(services.log.calls, services.log.keys).read(ONE_ADDRESS)
+    except Unavailable as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
+    if noticed:
+        raise _Doubt(noticed)
+    return "told apart by their addresses, as far as a hub has noticed"
 
 
 async def _agent_day(settings: Settings) -> str:

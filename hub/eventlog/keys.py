@@ -75,6 +75,10 @@ class Keys:
         """What became of a command: fingerprint, epoch, head, offsets, result; a line each."""
         return f"{self.prefix}command:{scoped_id}"
 
+    def warning(self, subject: str) -> str:
+        """A line that a hub left for the operator; the key lives as long as it is true, about."""
+        return f"{self.prefix}warning:{subject}"
+
     def quota(self, name: str) -> str:
         """A number: what was counted under this name in the present window; the key lives as long as the window."""
         return f"{self.prefix}quota:{name}"

@@ -63,6 +63,11 @@ class Connections:
             del self._open[address]
 
     @property
+    def by_address(self) -> Mapping[str, int]:
+        """How many connections each address has; read it, and let go of it."""
+        return self._open
+
+    @property
     def total(self) -> int:
         return self._open.total()
 

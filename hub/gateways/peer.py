@@ -15,6 +15,7 @@ from hub.services.access import Access
 
 PRINCIPAL = web.RequestKey("principal", Principal)
 ADDRESS = web.RequestKey("address", str)
+_FORWARDED = "X-Forwarded-For"
 LOCAL = "unix"  # the address of whoever comes over a unix socket
 
 _BRACKETED = re.compile(r"^\[([^\]]*)\](?::\d{1,5})?$")  # [2001:db8::1]:443
@@ -29,19 +30,26 @@ class Proxies:
         trusted: Addresses or networks of proxies whose `X-Forwarded-For` is believed (anybody else could write
             anything into it); `unix` for one that comes over a unix socket.
 
+    Attributes:
+        untrusted: The last address on this machine or in a private network that sent `X-Forwarded-For` and is no
+            proxy of ours; None if there was none.
+
     Raises:
         ValueError: One of them is neither.
     """
 
     def __init__(self, trusted: Sequence[str] = ()) -> None:
         self._unix = LOCAL in trusted
+        self.untrusted: str | None = None
         self._networks = tuple(ip_network(each, strict=False) for each in trusted if each != LOCAL)
 
     def address(self, request: web.BaseRequest) -> str:
         """The nearest address that is not a proxy of ours, as it is counted (see `counted`)."""
         peer = _peer(request)
+        if _FORWARDED in request.headers and not self._trusts(peer) and _may_be_ours(peer):
+            self.untrusted = peer
         if self._networks or self._unix:
-            peer = self._behind(peer, ",".join(request.headers.getall("X-Forwarded-For", ())).split(","))
+            peer = self._behind(peer, ",".join(request.headers.getall(_FORWARDED, ())).split(","))
         return counted(peer)
 
     def _behind(self, peer: str, forwarded: Sequence[str]) -> str:
@@ -62,6 +70,14 @@ class Proxies:
         except ValueError:
             return False
         return any(known in network for network in self._networks)
+
+
+def _may_be_ours(address: str) -> bool:
+    """Return True where an operator's own proxy may run: on this machine, or in a private network."""
+    try:
+        return ip_address(address).is_private
+    except ValueError:
+        return address == LOCAL
 
 
 def bare_address(hop: str) -> str | None:

@@ -1,0 +1,33 @@
+"""What a hub noticed about its surroundings, for `comanda doctor`, which runs in another process."""
+
+from __future__ import annotations
+
+from hub.eventlog.calls import Calls
+from hub.eventlog.keys import Keys
+
+KEPT_S = 7_200
+
+
+class WarningBoard:
+    """One line a subject; it is gone two hours after it was last put there."""
+
+    def __init__(self, calls: Calls, keys: Keys) -> None:
+        self._calls = calls
+        self._keys = keys
+
+    async def put(self, subject: str, text: str) -> None:
+        """Leave a line.
+
+        Raises:
+            Unavailable: Redis did not answer in time.
+        """
+        await self._calls.call("SET", self._keys.warning(subject), text, "EX", KEPT_S, again=True)
+
+    async def read(self, subject: str) -> str | None:
+        """The line that was left about this, if there is one.
+
+        Raises:
+            Unavailable: Redis did not answer in time.
+        """
+        found: str | None = await self._calls.call("GET", self._keys.warning(subject), again=True)
+        return found

@@ -1,0 +1,78 @@
+"""Notices when the hub takes all its customers for one: a proxy stands in front of it that does not say who calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import structlog
+
+from hub.eventlog.warnings import WarningBoard
+from hub.fanout.origins import Connections
+from hub.gateways.peer import Proxies
+
+logger = structlog.get_logger(__name__)
+
+ONE_ADDRESS = "one-address"
+_MIN_CONNECTIONS = 30  # fewer may well be one household, or one person with many tabs
+_SAY_AGAIN_S = 3_600.0
+
+
+class CallerWatch:
+    """Looks at where connections come from, and says so when it can only be a proxy.
+
+    All callers then share one address's limits: one of them who takes too much shuts out all.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        proxies: Proxies,
+        board: WarningBoard,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connections = connections
+        self._proxies = proxies
+        self._board = board
+        self._monotonic = monotonic
+        self._said_at: float | None = None
+
+    async def look(self) -> None:
+        """Log it, once an hour, and leave it where `comanda doctor` finds it.
+
+        Raises:
+            Unavailable: Redis did not answer in time; the line is in the log all the same.
+        """
+        text = self._found()
+        if text is None or (self._said_at is not None and self._monotonic() - self._said_at < _SAY_AGAIN_S):
+            return
+        self._said_at = self._monotonic()
+        logger.warning("callers.one_address", advice=text)
+        await self._board.put(ONE_ADDRESS, text)
+
+    def _found(self) -> str | None:
+        if (untrusted := self._proxies.untrusted) is not None:
+            return (
+                f"requests from {untrusted} carry X-Forwarded-For, and COMANDA_TRUSTED_PROXIES does not name it: "
+                "if that is your proxy, all its callers count as one address"
+            )
+        addresses = self._connections.by_address
+        if len(addresses) != 1 or self._connections.total < _MIN_CONNECTIONS:
+            return None
+        address = next(iter(addresses))
+        if not _is_inside(address):
+            return None
+        return (
+            f"all {self._connections.total} connections come from {address}: if a proxy runs there, it must send "
+            "X-Forwarded-For, and COMANDA_TRUSTED_PROXIES must name it"
+        )
+
+
+def _is_inside(address: str) -> bool:
+    """Return True for this machine and for private networks: no customer's address on the internet."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return True  # a unix socket
+    return known.is_private or known.is_loopback
