@@ -146,13 +146,18 @@ class Hub:
         )
         app.add_routes(self._routes)
         app.on_response_prepare.append(middleware.add_safe_headers)
+        app.on_response_prepare.append(middleware.close_while(lambda: self.draining))
         self.socketio.attach(app)
         app.cleanup_ctx.extend((self._redis, self._background))
         return app
 
+    def retire(self) -> None:
+        """Say that it is not ready; go on serving, but keep no connection open for the next request."""
+        self.draining = True
+
     async def drain(self) -> None:
         """Take no more: not ready, and every connection told to find another process, though not all at once."""
-        self.draining = True
+        self.retire()
         over_s = 2.0
         await asyncio.gather(self.socketio.server.close_all(over_s), self.outboxes.close_all(over_s))
 

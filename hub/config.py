@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     redis_deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     # Only where no proxy runs on this machine: through one that names nobody, everybody comes from here.
     metrics_on_loopback: bool = False
+    # From SIGTERM on: not ready, and serving, until the load balancers have seen it.
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 1.0
 
     llm: Provider = "offline"
     llm_model: str = ""

@@ -8,7 +8,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -53,6 +53,9 @@ class Running:
 async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Awaitable[None]]) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is under way and stop what was started.
 
+    After SIGTERM, load balancers have `drain_s` to see that the hub is not ready any more, and it goes on serving
+    meanwhile. After SIGINT, or a second signal, nothing is waited for.
+
     Args:
         on_ready: Called once the port answers; it may go on as long as it likes (the demo does), and is
             cancelled at the end.
@@ -69,16 +72,18 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         source = embedded.source if embedded else "COMANDA_REDIS_URL"
         durable = embedded is None or embedded.durable
         environment = {"COMANDA_REDIS_URL": redis_url, "COMANDA_DATA_DIR": str(settings.data_dir.resolve())}
-        stopping = _stop_signal()
-        when_parent_ends(stopping.set)
+        stop = _Stop()
+        when_parent_ends(stop.hurry)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         children: list[asyncio.Task[None]] = []
+        app: web.Application | None = None
         if embedded is not None:
             children.append(tasks.create_task(embedded.supervise()))
         if plan.workers > 1:
             for number in range(1, plan.workers + 1):
                 argv = ["serve", "--host", plan.host, "--port", str(plan.port), "--no-agent", "--shared-port"]
-                run = keep_running(f"hub {number}", python_module("hub", *argv), environment)
+                program = python_module("hub", *argv)
+                run = keep_running(f"hub {number}", program, environment, takes_s=settings.drain_s)
                 children.append(tasks.create_task(run))
             url = f"http://{_shown(plan.host)}:{plan.port}"
         else:
@@ -88,8 +93,11 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         children.append(tasks.create_task(_run(on_ready, running)))
         if plan.agent:
             children.append(tasks.create_task(keep_running("agent", python_module("agents"), environment)))
-        await stopping.wait()
+        await stop.asked.wait()
         logger.info("hub.stopping")
+        if app is not None:
+            app[HUB].retire()
+            await stop.hurried_within(settings.drain_s)
         for child in children:
             child.cancel()
 
@@ -122,6 +130,8 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
     try:
         yield f"http://{_shown(plan.host)}:{port}"
     finally:
+        # Whoever is refused is sent to another hub by any proxy, whatever was asked.
+        await site.stop()
         await app[HUB].drain()
         await runner.cleanup()
 
@@ -145,12 +155,35 @@ def _cannot_listen(host: str, port: int, exc: OSError) -> CannotStart:
     return CannotStart(f"cannot listen on {host}:{port}: {exc.strerror or exc}")
 
 
-def _stop_signal() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
+class _Stop:
+    """The signals that end a hub.
+
+    Attributes:
+        asked: Set when it is to end.
+    """
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._ask)
+        loop.add_signal_handler(signal.SIGINT, self.hurry)  # somebody waits at the terminal
+
+    def hurry(self) -> None:
+        """End, and wait for no load balancer."""
+        self.asked.set()
+        self._hurried.set()
+
+    async def hurried_within(self, seconds: float) -> None:
+        """Wait so long, unless it has to be quick."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+
+    def _ask(self) -> None:
+        if self.asked.is_set():
+            self._hurried.set()
+        self.asked.set()
 
 
 def _shown(host: str) -> str:

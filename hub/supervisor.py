@@ -23,15 +23,18 @@ _HEALTHY_S = 30.0  # a child that lived this long is started again at once
 _PARENT_FD = "COMANDA_PARENT_FD"  # of the pipe, in a child's environment; a program run by hand has none
 
 
-async def keep_running(name: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
+async def keep_running(name: str, argv: Sequence[str], env: Mapping[str, str], *, takes_s: float = 0) -> None:
     """Run a program, and again whenever it ends, until this coroutine is cancelled; then end it gently.
 
     A child that fails at once is tried again after a growing pause, ten seconds at most.
+
+    Args:
+        takes_s: How long its end may take, beyond what is granted to every child.
     """
     # The writing end is nobody's but ours: the system closes it, however we end.
     reading, writing = os.pipe()
     try:
-        await _keep_running(name, argv, {**os.environ, **env, _PARENT_FD: str(reading)}, reading)
+        await _keep_running(name, argv, {**os.environ, **env, _PARENT_FD: str(reading)}, reading, takes_s)
     finally:
         os.close(writing)
         os.close(reading)
@@ -61,7 +64,7 @@ def python_module(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-async def _keep_running(name: str, argv: Sequence[str], env: Mapping[str, str], inherited: int) -> None:
+async def _keep_running(name: str, argv: Sequence[str], env: Mapping[str, str], inherited: int, takes_s: float) -> None:
     loop = asyncio.get_running_loop()
     pause_s = 0.5
     while True:
@@ -71,18 +74,18 @@ async def _keep_running(name: str, argv: Sequence[str], env: Mapping[str, str], 
         try:
             code = await process.wait()
         except asyncio.CancelledError:
-            await _end(process)
+            await _end(process, _GRACE_S + takes_s)
             raise
         logger.warning("child.ended", child=name, pid=process.pid, code=code)
         pause_s = 0.5 if loop.time() - started > _HEALTHY_S else min(pause_s * 2, _LONGEST_PAUSE_S)
         await asyncio.sleep(pause_s)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, grace_s: float) -> None:
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
-        async with asyncio.timeout(_GRACE_S):
+        async with asyncio.timeout(grace_s):
             await process.wait()
     except TimeoutError:
         with suppress(ProcessLookupError):

@@ -14,9 +14,11 @@ from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.entries import Joined
 from hub.fanout.relay import Relay
+from hub.gateways.departure import close_after, watch
+from hub.gateways.event_source import HEADERS
 from hub.gateways.joining import Joining
 from hub.gateways.outbox import Outbox, Outboxes, write_out
-from hub.gateways.sse import HEADERS, HEARTBEAT_S
+from hub.gateways.sse import HEARTBEAT_S
 from hub.gateways.telling import DONE, Telling, Words
 from hub.services.chat import ChatService
 from hub.services.views import RoomViews
@@ -112,8 +114,10 @@ def _under_way(snapshot: dict[str, Any]) -> str | None:
 
 async def _stream(request: web.Request, outbox: Outbox, headers: dict[str, str]) -> web.StreamResponse:
     response = web.StreamResponse(headers={**HEADERS, **headers})
-    await response.prepare(request)
+    close_after(response)
     with suppress(ConnectionError):  # the reader is gone
+        await response.prepare(request)
+        watch(request, outbox.close)
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
             await write_out(response, b"".join(waiting) or b": still here\n\n")
             if waiting and waiting[-1].endswith(DONE):

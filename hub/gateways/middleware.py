@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -13,6 +13,7 @@ from hub.domain.errors import BadRequest, ComandaError, Forbidden, NotFound, Too
 from hub.domain.roles import Principal
 from hub.fanout.origins import Origins
 from hub.gateways.answers import as_error, refused
+from hub.gateways.event_source import come_back
 from hub.gateways.http_server import SERVER_NAME
 from hub.gateways.limits import Buckets
 from hub.gateways.peer import ADDRESS, PRINCIPAL, Proxies, principal_of
@@ -35,6 +36,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # a tracking page's address is a capability
 }
+Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HTTPS_ONLY = "max-age=31536000"  # a year; only said where the caller came by HTTPS
 _LOGIN = "/api/login"
@@ -66,7 +68,9 @@ def errors_as_answers(metrics: Metrics) -> Middleware:
         except web.HTTPException:
             raise
         except Exception as exc:  # the request's root
-            response = as_response(as_error(exc, route=_route(request)))
+            error = as_error(exc, route=_route(request))
+            metrics.requests.labels(request.method, _route(request), error.status).inc()
+            return come_back(request, error) or as_response(error)
         metrics.requests.labels(request.method, _route(request), response.status).inc()
         return response
 
@@ -136,6 +140,20 @@ async def add_safe_headers(request: web.Request, response: web.StreamResponse) -
         headers.setdefault("Cache-Control", "no-store")
     if request.headers.get("X-Forwarded-Proto") == "https":
         headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
+
+
+def close_while(draining: Callable[[], bool]) -> Signal:
+    """Signal: while the process is going away, whoever asks again (a proxy too) does so over a new connection.
+
+    Where to, a load balancer decides anew; and no request is on its way when the process closes what is left.
+    """
+
+    async def close(_request: web.Request, response: web.StreamResponse) -> None:
+        if draining() and response.status != 101:
+            response.headers["Connection"] = "close"
+            response.force_close()
+
+    return close
 
 
 def _too_large(exc: web.HTTPRequestEntityTooLarge) -> TooLarge:

@@ -13,6 +13,8 @@ from hub.domain.errors import BadRequest
 from hub.domain.rooms import Cursor, Room
 from hub.fanout.frames import Frame, Reset
 from hub.fanout.relay import Relay
+from hub.gateways.departure import close_after, watch
+from hub.gateways.event_source import HEADERS, retry_line
 from hub.gateways.http import answer, number
 from hub.gateways.joining import Joining, events_of
 from hub.gateways.outbox import Outbox, Outboxes, write_out
@@ -22,13 +24,10 @@ from hub.services.views import RoomView, RoomViews
 from hub.telemetry import Metrics
 
 HEARTBEAT_S = 15.0
-HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-}
-_RETRY_MS = 2000
-_COME_BACK_MS = (200, 2000)
+# A comment, and no empty line: to some readers that is an event without data.
+_STILL_HERE = b": still here\n"
+# After a connection that broke; at random, for a hub that died leaves all its readers in the same instant.
+_RETRY_MS = (1000, 2000)
 
 
 class SseDoor:
@@ -84,8 +83,10 @@ class SseDoor:
         command = JoinRoom(room=request.match_info["room"], after=after, only=only)
         joined, _ = await self._joining.join(outbox, request[PRINCIPAL], command)
         response = web.StreamResponse(headers=HEADERS)
+        close_after(response)
         try:
             await response.prepare(request)
+            watch(request, outbox.close)
             outbox.put(self._beginning(command, joined.view))
             joined.release()
             with self._metrics.connections.labels("sse").track_inprogress():
@@ -107,13 +108,14 @@ class SseDoor:
             frames = [Frame.of_entry(entry, view.cursor.epoch) for entry in wanted]
         else:
             frames = [Reset.of(command.room, view.cursor, view.snapshot, self._clock())]
-        return f"retry: {_RETRY_MS}\n\n".encode() + b"".join(frame.sse for frame in frames)
+        # It belongs to the first event, whenever that comes.
+        return f"retry: {random.randint(*_RETRY_MS)}\n".encode() + b"".join(frame.sse for frame in frames)
 
     async def _write(self, outbox: Outbox, response: web.StreamResponse) -> None:
         while (waiting := await outbox.take(HEARTBEAT_S)) is not None:
-            await write_out(response, b"".join(waiting) or b": still here\n\n")
+            await write_out(response, b"".join(waiting) or _STILL_HERE)
         # Whoever read here comes back elsewhere, but not all in the same instant.
-        await write_out(response, f"retry: {random.randint(*_COME_BACK_MS)}\n\n".encode())
+        await write_out(response, retry_line())
 
 
 def _encode(frame: Frame) -> bytes:

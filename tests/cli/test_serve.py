@@ -153,12 +153,8 @@ async def test_five_hundred_clients_are_sent_away_one_by_one_and_those_who_stall
         poll = tasks.create_task(polled_to_the_end(http, await polled(http, hub.url)))
         assert get(f"{hub.url}/readyz") == 200  # by now all of them have been taken in
         hub.process.signal(signal.SIGTERM)
-        await asyncio.get_running_loop().run_in_executor(
-            None, wait_until, lambda: get(f"{hub.url}/readyz") == 503, ENDS_S, "it is not ready any more"
-        )
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await http.ws_connect(f"{hub.url}/socket.io/?EIO=4&transport=websocket")
-        assert refused.value.status == 503
+        await loop.run_in_executor(None, wait_until, lambda: refuses(hub.port), ENDS_S, "it takes no connection")
+        assert hub.process.running
         assert await stop(hub) == 0, hub.process.output()
         await poll
         for writer in stalling:
@@ -166,6 +162,14 @@ async def test_five_hundred_clients_are_sent_away_one_by_one_and_those_who_stall
     assert "Traceback" not in hub.process.output()
     assert len(left) == 500
     assert 0.5 < max(left) - min(left) < 5
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody takes connections on a port of loopback: what every load balancer understands."""
+    try:
+        return not listening(port)
+    except ConnectionRefusedError:
+        return True
 
 
 async def polled(http: aiohttp.ClientSession, url: str) -> str:

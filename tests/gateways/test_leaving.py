@@ -12,7 +12,7 @@ import pytest
 
 from hub.fanout.farewell import one_by_one
 from hub.gateways.outbox import Outbox
-from tests.gateways.house import SOON_S, plain
+from tests.gateways.house import SOON_S, plain, streaming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -130,3 +130,19 @@ async def test_a_handful_goes_at_once_and_thousands_over_all_of_the_time(
 
 async def test_no_connections_take_no_time() -> None:
     assert [one async for one in one_by_one((), 2.0)] == []
+
+
+async def test_a_hub_that_retires_is_not_ready_and_serves_everybody_meanwhile(house: House) -> None:
+    async with socket_io(house) as io, streaming(house, "/api/rooms/promos/events") as before:
+        await before.next()
+        house.hub.retire()
+        assert (await house.get("/readyz")).status == 503
+        menu = await house.get("/api/menu")
+        assert (menu.status, menu.headers["Connection"]) == (200, "close")  # the next request goes elsewhere
+        async with socket_io(house), await plain(house) as ws, streaming(house, "/api/rooms/promos/events") as stream:
+            await stream.next()
+            assert (await ws.command("room.join", room="promos"))["ok"] is True
+            await house.promo()
+            assert (await stream.next()).type == (await before.next()).type == "promo.published"
+        await io.send_str("427" + json.dumps(["promo.publish", PROMO]))
+        assert (await io.receive_str()).startswith('437[{"ok":true')

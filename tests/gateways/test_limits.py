@@ -173,7 +173,7 @@ async def test_connections_are_counted_over_all_doors_and_given_back(open_hub: O
         socketio = f"{house.url}/socket.io/?EIO=4&transport=websocket"
         socket = await stack.enter_async_context(house.http.ws_connect(socketio))
         refused = [
-            await house.get(PROMOS, headers=STREAM),
+            await house.get(PROMOS, headers={**STREAM, "X-Stream-Errors": "status"}),
             await house.get("/ws"),
             await house.get("/socket.io/?EIO=4&transport=polling"),
             await house.post("/api/chat/stream", {"messages": [{"role": "user", "content": "hola"}]}),

@@ -28,7 +28,7 @@ async def test_a_stream_has_the_headers_that_keep_it_flowing(house: House) -> No
         assert headers["X-Accel-Buffering"] == "no"
         assert "Content-Encoding" not in headers
         await stream.next()
-        assert stream.retry == "2000"
+        assert 1_000 <= int(stream.retry or 0) <= 2_000
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "zzzzzzzz-1", "-", "é-1", "a-" + "9" * 40, "a-1\x00"])
@@ -83,8 +83,8 @@ async def test_a_silent_stream_says_that_it_is_still_there(house: House, monkeyp
     async with streaming(house, PROMOS) as stream:
         await stream.next()
         for _ in range(3):
-            assert await stream.block() == {}
-        assert len(stream.comments) >= 3
+            # No empty line behind it: to some readers that would be an event without data.
+            assert await stream.response.content.readline() == b": still here\n"
         await house.promo("y sigue")
         assert (await stream.until("promo.published")).event["data"]["title"] == "y sigue"
 
@@ -279,10 +279,10 @@ async def test_the_end_of_a_hub_is_the_end_of_its_streams(open_hub: Open) -> Non
             await house.hub.drain()
             told = await stream.response.content.read()
         # When to come back is left to chance: not all of them are to knock elsewhere in the same instant.
-        retry = re.fullmatch(rb"retry: (\d+)\n\n", told)
+        retry = re.fullmatch(rb"retry: (\d+)\n", told)
         assert retry is not None, told
         assert 200 <= int(retry[1]) <= 2000
-        again = await house.get(PROMOS, headers=STREAM)
+        again = await house.get(PROMOS, headers={**STREAM, "X-Stream-Errors": "status"})
         assert (again.status, again.code) == (503, "unavailable")
         assert again.body["error"]["retryable"] is True
 

@@ -26,7 +26,7 @@ from hub.domain.notifications import Preferences, Told
 from hub.domain.roles import PERMISSIONS, Kind, Permission, Role
 from hub.domain.rooms import RoomKind
 from hub.fanout.closed import Closed
-from hub.gateways import asyncapi, http, middleware, openapi, sse, ui_stream
+from hub.gateways import asyncapi, event_source, http, middleware, openapi, sse, ui_stream
 from hub.gateways.pages import PAGES
 from hub.services import views
 from tests.gateways.house import MENU, SECRET
@@ -343,6 +343,6 @@ def test_each_call_that_openapi_describes_has_its_status(document: Document) -> 
 
 def test_the_times_of_a_stream_are_the_ones_it_keeps() -> None:
     text = " ".join(Path(ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split())
-    assert f"`retry: {sse._RETRY_MS}`" in text
+    assert f"`retry: {sse._RETRY_MS[0]}…{sse._RETRY_MS[1]}`" in text
     assert f"After {sse.HEARTBEAT_S:g} s of silence" in text
-    assert f"`retry: {sse._COME_BACK_MS[0]}…{sse._COME_BACK_MS[1]}`" in text
+    assert f"`retry: {event_source._COME_BACK_MS[0]}…{event_source._COME_BACK_MS[1]}`" in text

@@ -85,8 +85,9 @@ def listening(port: int) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, without any `COMANDA_…` setting."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("COMANDA_")}
+    """This process's environment, without any `COMANDA_…` setting; no load balancer is waited for."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("COMANDA_")}
+    return {**own, "COMANDA_DRAIN_S": "0"}
 
 
 class Process:

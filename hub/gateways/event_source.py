@@ -1,0 +1,49 @@
+"""Refusals that a browser's EventSource survives.
+
+An EventSource comes back after a stream that has ended, and gives up for good after any status but 200.
+"""
+
+from __future__ import annotations
+
+import random
+
+from aiohttp import web
+
+from hub.domain.errors import ComandaError
+
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+# A proxy that would rather ask another hub, and answers the EventSource itself, sends this header (deploy/nginx.conf).
+WANTS_STATUS = ("X-Stream-Errors", "status")
+_COME_BACK_MS = (200, 2000)
+
+
+def come_back(request: web.Request, error: ComandaError) -> web.Response | None:
+    """Return a stream that says only when to come back, for an EventSource and an error that passes; None otherwise.
+
+    The agent's answers (`/api/chat`) are streams as well, but no EventSource reads them: they keep their status.
+    """
+    if not error.retryable or not _is_event_source(request):
+        return None
+    return web.Response(body=retry_line(error.retry_after_s or 0), headers=HEADERS)
+
+
+def retry_line(after_s: float = 0) -> bytes:
+    """Say when to come back: not all in the same instant, and no sooner than after so many seconds.
+
+    No empty line ends it: some readers make an event of every block, and one without data breaks their parsing.
+    """
+    return f"retry: {round(after_s * 1000) + random.randint(*_COME_BACK_MS)}\n".encode()
+
+
+def _is_event_source(request: web.Request) -> bool:
+    name, status = WANTS_STATUS
+    return (
+        request.method == "GET"
+        and "text/event-stream" in request.headers.get("Accept", "")
+        and not request.path.startswith("/api/chat/")
+        and request.headers.get(name) != status
+    )
