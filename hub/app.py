@@ -200,6 +200,7 @@ class Hub:
                     opened = epoch
                 await self._part_with_former_staff()
                 await self._callers.look()
+                await self.services.expiry.end_overdue()
                 if ended := await self.services.unattended.end(self._agent_wait_s):
                     logger.warning("hub.turns_unattended", ended=ended)
             except ComandaError as exc:

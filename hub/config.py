@@ -65,6 +65,11 @@ class Limits(BaseSettings):
     order_portions: Count = 100
     order_total: Count = 500_000  # minor units
     order_bytes: Count = 8_192  # its command as JSON
+    # Past either of these an order waits for a person's acceptance, so long; and so long any order may be open.
+    accept_portions: Count = 40
+    accept_total: Count = 200_000
+    accept_s: Count = 600
+    open_order_s: Count = 43_200  # after its last change
     # The orders of one address: an office at lunch is one address.
     orders_minute: Count = 10
     orders_hour: Count = 60

@@ -261,6 +261,21 @@ PAST_BOUND: Mapping[str, Both] = {
         "There are many orders under way from your connection already. When one is delivered, I can take the next.",
     ),
 }
+# Of a large order: a person has to say yes to it first; and why one expired.
+WAITS: Both = (
+    "Es un pedido grande: falta que la taquería lo acepte, y te avisamos aquí.",
+    "It is a large order: the taquería has to accept it first, and you will see it here.",
+)
+EXPIRED: Mapping[str, Both] = {
+    "not_accepted": (
+        "Nadie alcanzó a aceptarlo a tiempo. Si todavía lo quieres, pídelo otra vez.",
+        "Nobody accepted it in time. If you still want it, please order again.",
+    ),
+    "not_ended": (
+        "Estuvo abierto demasiado tiempo sin novedades. Si falta algo, te paso con una persona.",
+        "It was open for too long and nothing happened. I can hand you over to a person.",
+    ),
+}
 BROKEN: Both = (
     "Algo falló de nuestro lado y no pude hacerlo.",
     "Something went wrong on our side, and I could not do it.",

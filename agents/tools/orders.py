@@ -8,7 +8,7 @@ from pydantic import Field
 
 from agents.tools.base import Arguments, money
 from agents.tools.errand import Result
-from agents.tools.own import dish_name, lines, minutes, spoken
+from agents.tools.own import acceptance, dish_name, lines, minutes, spoken
 from agents.tools.proposals import Plan, ProposingTool
 from agents.tools.steps import Steps
 from hub.domain.commands import CustomerContact, PlaceOrder
@@ -90,7 +90,7 @@ class OrderingTool(ProposingTool):
             "customer_name": order["customer"]["name"],
             "eta_minutes": minutes(order["eta"], self.errand.services.clock()),
             "tracking_url": answer["tracking"]["url"],
-        }
+        } | acceptance(order)
 
     def carried_out(self, result: Result) -> str:
         return self.say(f"pedido {result['code']}", f"order {result['code']}")

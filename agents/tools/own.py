@@ -93,9 +93,18 @@ def told(errand: Errand, order: dict[str, Any]) -> dict[str, Any]:
         "total": money(order["total"]),
         "eta_minutes": None if following is None else minutes(order["eta"], errand.services.clock()),
     }
+    shown |= acceptance(order)
     if order["courier"] and status is OrderStatus.EN_ROUTE:
         shown["courier"] = order["courier"]["name"]
     return shown
+
+
+def acceptance(order: dict[str, Any]) -> dict[str, Any]:
+    """What an order that waits for a person's yes, or has expired, has to be told of; nothing for others."""
+    if expired := order.get("expired"):
+        return {"expired": expired}
+    waits = order["status"] not in OVER and order.get("acceptance", {}).get("state") == "waiting"
+    return {"waits_for_acceptance": True} if waits else {}
 
 
 def lines(errand: Errand, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from agents.tools.base import BoundTool
 from agents.tools.own import OVER, WhichOrder, brief, one_order, own_orders, start_tracking, told
 from agents.tools.steps import Steps
 from hub.domain.events import ChatStep
+from hub.domain.order import EXPIRED
 from hub.domain.rooms import Room
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ HAPPENED = {
     "order.en_route": ("va en camino", "it is on its way"),
     "order.delivered": ("se entregó", "it was delivered"),
     "order.cancelled": ("se canceló", "it was cancelled"),
+    "order.accepted": ("la taquería lo aceptó", "the taquería accepted it"),
+    "order.expired": ("se venció el tiempo para aceptarlo o entregarlo", "the time to accept or deliver it ran out"),
     "order.courier_assigned": ("ya tiene repartidor", "it has a courier"),
     "order.recalled": ("volvió un paso atrás", "it went back a step"),
     "order.delayed": ("va a tardar más", "it will take longer"),
@@ -195,4 +198,4 @@ class OrderHistoryTool(BoundTool):
 
 def _why(data: dict[str, Any]) -> dict[str, Any]:
     """What an event says of its cause, for its customer."""
-    return {name: data[name] for name in ("reason", "minutes", "message") if data.get(name)}
+    return {name: data[name] for name in ("reason", "minutes", "message") if data.get(name) and data[name] != EXPIRED}

@@ -112,6 +112,10 @@ class AcknowledgeOrder(OrderCommand):
     name: ClassVar[str] = "order.acknowledge"
 
 
+class AcceptOrder(OrderCommand):
+    name: ClassVar[str] = "order.accept"
+
+
 class MarkItem(OrderCommand):
     name: ClassVar[str] = "order.mark_item"
     item: Annotated[Whole, Field(ge=1)]
@@ -248,6 +252,7 @@ COMMANDS: Mapping[str, type[Command]] = {
         RecallOrder,
         DelayOrder,
         AcknowledgeOrder,
+        AcceptOrder,
         MarkItem,
         AssignCourier,
         ReportPosition,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
-from hub.domain.models import Courier, Eta, Order, OrderStatus
+from hub.domain.models import Courier, Eta, ExpiryReason, Order, OrderStatus
 from hub.domain.values import Time, Value, absent, format_time
 
 # A field that PROTOCOL marks with "?": left out when there is nothing to say.
@@ -106,6 +106,24 @@ class OrderAcknowledged(Event):
     order_id: str
     version: int
     by: str
+
+
+class OrderAccepted(Event):
+    """A person said yes to an order that waited for it."""
+
+    type: Literal["order.accepted"] = "order.accepted"
+    order_id: str
+    version: int
+    by: str
+
+
+class OrderExpired(Event):
+    """Nobody accepted it, or nobody ended it. `order.cancelled` follows in the same commit."""
+
+    type: Literal["order.expired"] = "order.expired"
+    order_id: str
+    version: int
+    why: ExpiryReason
 
 
 class OrderDelayed(Event):
@@ -338,6 +356,8 @@ OrderEvent = (
     | OrderItemDone
     | OrderItemUndone
     | OrderAcknowledged
+    | OrderAccepted
+    | OrderExpired
     | OrderDelayed
     | OrderEtaChanged
 )

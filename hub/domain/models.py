@@ -92,8 +92,32 @@ class CustomerName(Value):
     name: Line
 
 
+class AcceptanceState(StrEnum):
+    """How far a large order is on its way to being taken."""
+
+    WAITING = "waiting"  # no person has said yes to it yet
+    ACCEPTED = "accepted"
+
+
+class Acceptance(Value):
+    """A person's yes to a large order. `until`: it expires then if it still waits; left out when nothing expires it."""
+
+    state: AcceptanceState
+    until: Time | None = Field(default=None, exclude_if=absent)
+
+
+class ExpiryReason(StrEnum):
+    """Why an order was cancelled without anybody's doing."""
+
+    NOT_ACCEPTED = "not_accepted"  # in the time that a large order may wait
+    NOT_ENDED = "not_ended"  # nothing happened to it for as long as an order may be open
+
+
 class Order(Value):
-    """The order document. `version` counts its changes from 1; `status_since` is when it entered its status."""
+    """The order document. `version` counts its changes from 1; `status_since` is when it entered its status.
+
+    `acceptance` is there for orders that need or needed one; `expired` for those that were cancelled for it.
+    """
 
     id: str
     code: str
@@ -110,6 +134,13 @@ class Order(Value):
     placed_at: Time
     updated_at: Time
     status_since: Time
+    acceptance: Acceptance | None = Field(default=None, exclude_if=absent)
+    expired: ExpiryReason | None = Field(default=None, exclude_if=absent)
+
+    @property
+    def waiting(self) -> bool:
+        """It needs a person's yes, and has none yet."""
+        return self.acceptance is not None and self.acceptance.state is AcceptanceState.WAITING and not self.ended
 
     @property
     def ended(self) -> bool:

@@ -16,11 +16,14 @@ from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
 from hub.domain.models import (
     RECALLS,
     TRANSITIONS,
+    Acceptance,
+    AcceptanceState,
     Courier,
     CustomerName,
     Delivery,
     DeliveryKind,
     Eta,
+    ExpiryReason,
     Order,
     OrderItem,
     OrderStatus,
@@ -35,6 +38,10 @@ STEPS: Mapping[OrderStatus, Callable[..., ev.OrderEvent]] = {
 }
 
 
+EXPIRED = "expired"  # the reason of the cancellation of an order that expired
+NOBODY = "comanda"  # who did what no person did
+
+
 # Decide
 
 
@@ -45,8 +52,9 @@ def place(
     delivery: Delivery,
     eta: Eta | None,
     at: datetime,
+    acceptance: Acceptance | None = None,
 ) -> list[ev.OrderEvent]:
-    """A new order."""
+    """A new order. With an `acceptance`, it waits for a person's."""
     if delivery.kind is DeliveryKind.DELIVERY and not delivery.address:
         raise BadRequest("a delivery needs an address", field="delivery.address")
     order = Order(
@@ -62,12 +70,13 @@ def place(
         placed_at=at,
         updated_at=at,
         status_since=at,
+        acceptance=acceptance,
     )
     return [ev.OrderReceived(order=order)]
 
 
 def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.OrderEvent]:
-    """One step along the order's way.
+    """One step along the order's way; it also accepts an order that waits.
 
     Raises:
         Conflict: That is not the next step from here.
@@ -78,7 +87,9 @@ def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.
             status=str(order.status),
             version=order.version,
         )
-    return [STEPS[to](order_id=order.id, status=to, version=order.version + 1, by=by, eta=eta)]
+    accepted = _accepted(order, by) if order.waiting else []
+    version = order.version + len(accepted) + 1
+    return [*accepted, STEPS[to](order_id=order.id, status=to, version=version, by=by, eta=eta)]
 
 
 def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderEvent]:
@@ -131,6 +142,52 @@ def acknowledge(order: Order, by: str) -> list[ev.OrderEvent]:
         return []
     _still_open(order)
     return [ev.OrderAcknowledged(order_id=order.id, version=order.version + 1, by=by)]
+
+
+def accept(order: Order, by: str) -> list[ev.OrderEvent]:
+    """A person says yes to an order that waits, and has thereby seen it; nothing happens if it does not wait."""
+    if order.acceptance is not None and order.acceptance.state is AcceptanceState.ACCEPTED:
+        return []
+    _still_open(order)
+    if not order.waiting:
+        return []
+    accepted = _accepted(order, by)
+    if not order.acknowledged:
+        accepted.append(ev.OrderAcknowledged(order_id=order.id, version=order.version + 2, by=by))
+    return accepted
+
+
+def expire(order: Order, why: ExpiryReason) -> list[ev.OrderEvent]:
+    """The end of an order that nobody accepted, or nobody ended.
+
+    Raises:
+        Conflict: It has ended.
+    """
+    _still_open(order)
+    return [
+        ev.OrderExpired(order_id=order.id, version=order.version + 1, why=why),
+        ev.OrderCancelled(
+            order_id=order.id,
+            status=OrderStatus.CANCELLED,
+            version=order.version + 2,
+            by=NOBODY,
+            eta=None,
+            reason=EXPIRED,
+        ),
+    ]
+
+
+def deadline(order: Order, open_for: timedelta | None) -> tuple[datetime, ExpiryReason] | None:
+    """When an order expires, and why it will; None: never.
+
+    Args:
+        open_for: How long an order may be open after its last change; None: for ever.
+    """
+    if order.ended:
+        return None
+    if order.waiting and order.acceptance is not None and order.acceptance.until is not None:
+        return order.acceptance.until, ExpiryReason.NOT_ACCEPTED
+    return None if open_for is None else (order.updated_at + open_for, ExpiryReason.NOT_ENDED)
 
 
 def mark_item(order: Order, item: int, done: bool) -> list[ev.OrderEvent]:
@@ -199,6 +256,10 @@ def check_version(order: Order, expected: int | None) -> None:
         raise Conflict("the order has changed since you looked", version=order.version, status=str(order.status))
 
 
+def _accepted(order: Order, by: str) -> list[ev.OrderEvent]:
+    return [ev.OrderAccepted(order_id=order.id, version=order.version + 1, by=by)]
+
+
 def _still_open(order: Order) -> None:
     if order.ended:
         raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
@@ -254,6 +315,14 @@ def _acknowledged(_order: Order, _event: Any) -> dict[str, Any]:
     return {"acknowledged": True}
 
 
+def _was_accepted(_order: Order, _event: Any) -> dict[str, Any]:
+    return {"acceptance": Acceptance(state=AcceptanceState.ACCEPTED)}
+
+
+def _expired(_order: Order, event: Any) -> dict[str, Any]:
+    return {"expired": event.why}
+
+
 def _delayed(_order: Order, _event: Any) -> dict[str, Any]:
     return {}
 
@@ -273,6 +342,8 @@ _CHANGES: Mapping[type, Callable[[Order, Any], dict[str, Any]]] = {
     ev.OrderItemDone: _marked,
     ev.OrderItemUndone: _marked,
     ev.OrderAcknowledged: _acknowledged,
+    ev.OrderAccepted: _was_accepted,
+    ev.OrderExpired: _expired,
     ev.OrderDelayed: _delayed,
     ev.OrderEtaChanged: _eta_changed,
 }

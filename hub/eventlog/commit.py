@@ -127,7 +127,7 @@ def _extras(write: Write, keys: Keys, at: list[str], argv: list[Argument]) -> No
     argv.append(len(write.index))
     for entry in write.index:
         at.append(keys.index(entry.index))
-        argv += (entry.member, int(entry.present), entry.keep)
+        argv += (entry.member, int(entry.present), entry.keep, "" if entry.score is None else entry.score)
 
     argv.append(len(write.samples))
     for name, value in write.samples:

@@ -310,6 +310,17 @@ class EventLog:
         flat = await self.calls.call("ZREVRANGEBYSCORE", key, end, "-inf", "WITHSCORES", "LIMIT", 0, limit, again=True)
         return [(member, int(float(score))) for member, score in _pairs(flat)]
 
+    async def earliest(self, index: str, upto: int, limit: int) -> list[str]:
+        """An index's members whose score is no higher than `upto`, the lowest first."""
+        key = self.keys.index(index)
+        found: list[str] = await self.calls.call("ZRANGEBYSCORE", key, "-inf", upto, "LIMIT", 0, limit, again=True)
+        return found
+
+    async def enlist(self, index: str, of: str) -> None:
+        """Put every member of another index that is not in this one at its front, with the score 0."""
+        into, other = self.keys.index(index), self.keys.index(of)
+        await self.calls.call("ZUNIONSTORE", into, 2, into, other, "WEIGHTS", 1, 0, "AGGREGATE", "MAX", again=True)
+
     async def index_size(self, index: str) -> int:
         """How many members an index has."""
         return int(await self.calls.call("ZCARD", self.keys.index(index), again=True))

@@ -70,16 +70,18 @@ class StockMove:
 
 @dataclass(frozen=True, slots=True)
 class IndexMove:
-    """A member enters an index (its score: the write's first offset) or leaves it.
+    """A member enters an index or leaves it.
 
     Attributes:
         keep: The index holds so many members, the oldest leave; 0: it is never trimmed.
+        score: Its place in the index; None: the write's first offset.
     """
 
     index: str
     member: str
     present: bool
     keep: int = INDEX_KEPT
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Commands:
             cmd.RecallOrder: orders.recall,
             cmd.DelayOrder: orders.delay,
             cmd.AcknowledgeOrder: orders.acknowledge,
+            cmd.AcceptOrder: orders.accept,
             cmd.MarkItem: orders.mark_item,
             cmd.AssignCourier: orders.assign_courier,
             cmd.ReportPosition: services.couriers.report,

@@ -28,6 +28,7 @@ _ACTIONS: dict[str, type[cmd.OrderCommand]] = {
     "recall": cmd.RecallOrder,
     "delay": cmd.DelayOrder,
     "acknowledge": cmd.AcknowledgeOrder,
+    "accept": cmd.AcceptOrder,
     "items": cmd.MarkItem,
     "courier": cmd.AssignCourier,
 }

@@ -31,6 +31,8 @@ from hub.services.menu import MenuService
 from hub.services.messages import Messages
 from hub.services.notifications import NotificationService
 from hub.services.order_bounds import OrderBounds
+from hub.services.order_expiry import OrderExpiry
+from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import PinHasher
 from hub.services.promos import PromoService
@@ -59,6 +61,7 @@ class Services:
     tokens: Tokens
     access: Access
     orders: OrderService
+    expiry: OrderExpiry
     board: Board
     menu: MenuService
     stock: StockService
@@ -117,8 +120,9 @@ def build_services(
     staff = StaffService(log, hasher, clock)
     throttle = LoginThrottle(LoginTries(log.calls, log.keys), settings.limits, clock)
     day = Day(settings.timezone)
-    digests = Digests(secret)
+    digests, estimates = Digests(secret), Estimates(log)
     bounds = OrderBounds(settings.limits, digests)
+    writes = OrderWrites(menu, tokens, estimates, day, bounds)
     figures = Figures(log, day, menu.currency, clock, connections, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
@@ -141,7 +145,8 @@ def build_services(
         turns=turns,
         tokens=tokens,
         access=access,
-        orders=OrderService(log, menu, tokens, staff, Estimates(log), day, bounds, clock, new_order_id),
+        orders=OrderService(log, menu, staff, estimates, bounds, writes, clock, new_order_id),
+        expiry=OrderExpiry(log, writes, bounds, clock),
         board=Board(log, settings.limits),
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),

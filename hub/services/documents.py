@@ -6,6 +6,7 @@ from hub.eventlog.log import DocKey
 
 ACTIVE_ORDERS = "orders:active"  # not ended yet: what the board shows
 UNSEEN_ORDERS = "orders:unseen"  # of the active ones, those that nobody has acknowledged
+ORDER_DEADLINES = "orders:deadlines"  # the active ones, by when to see whether they have expired (ms)
 ALL_ORDERS = "orders"
 ALL_CHATS = "chats"
 ATTENDED_CHATS = "chats:attended"  # a person answers in them, or is waited for

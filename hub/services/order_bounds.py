@@ -1,17 +1,21 @@
-"""Bounds on orders: how large one may be, and how many one address or phone number may have."""
+"""Bounds on orders: how large one may be, how many an address or a phone number may have, and for how long."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from hub.config import Limits
 from hub.domain import commands as cmd
+from hub.domain import order as orders
 from hub.domain.errors import LimitReached
-from hub.domain.models import Order, OrderItem
+from hub.domain.models import Acceptance, AcceptanceState, ExpiryReason, Order, OrderItem
 from hub.domain.roles import Principal
-from hub.eventlog.log import Hold, Quota
+from hub.eventlog.log import Hold, IndexMove, Quota
 from hub.services.digests import Digests
+from hub.services.documents import ORDER_DEADLINES
 
 _MINUTE_S, _HOUR_S = 60, 3_600
 
@@ -35,6 +39,7 @@ class OrderBounds:
     def __init__(self, limits: Limits, digests: Digests) -> None:
         self._limits = limits
         self._digests = digests
+        self._open_for = timedelta(seconds=limits.open_order_s) if limits.open_order_s else None
 
     def check_bytes(self, command: cmd.PlaceOrder | cmd.ChangeOrder) -> None:
         """Refuse an order whose words weigh too much.
@@ -54,6 +59,27 @@ class OrderBounds:
             return
         _refuse_past("order_portions", self._limits.order_portions, sum(item.qty for item in items))
         _refuse_past("order_total", self._limits.order_total, sum(item.qty * item.unit_price for item in items))
+
+    def acceptance(self, principal: Principal, items: Sequence[OrderItem], now: datetime) -> Acceptance | None:
+        """The acceptance that a large order needs; None for ordinary ones, and for those that staff place."""
+        limits = self._limits
+        portions, total = sum(item.qty for item in items), sum(item.qty * item.unit_price for item in items)
+        small = _fits(portions, limits.accept_portions) and _fits(total, limits.accept_total)
+        if principal.is_staff or small:
+            return None
+        until = now + timedelta(seconds=limits.accept_s) if limits.accept_s else None
+        return Acceptance(state=AcceptanceState.WAITING, until=until)
+
+    def due(self, order: Order) -> IndexMove:
+        """When to look whether an order has expired, as an entry of the index of deadlines."""
+        found = orders.deadline(order, self._open_for)
+        score = math.ceil(found[0].timestamp() * 1000) if found else None
+        return IndexMove(ORDER_DEADLINES, order.id, found is not None, keep=0, score=score)
+
+    def expired(self, order: Order, now: datetime) -> ExpiryReason | None:
+        """Why an order has expired by now; None if it has not."""
+        found = orders.deadline(order, self._open_for)
+        return found[1] if found and found[0] <= now else None
 
     def counted(self, principal: Principal, command: cmd.PlaceOrder, order: Order) -> Counted:
         """The quotas and places that a new order takes up."""
@@ -97,6 +123,10 @@ def _weight(command: cmd.PlaceOrder | cmd.ChangeOrder) -> int:
     return len(command.model_dump_json(exclude={"command_id"}).encode())
 
 
+def _fits(used: int, most: int) -> bool:
+    return not most or used <= most
+
+
 def _refuse_past(limit: str, most: int, used: int) -> None:
-    if most and used > most:
+    if not _fits(used, most):
         raise LimitReached("an order may not be as large as that", limit=limit, most=most, used=used)

@@ -16,7 +16,7 @@ from hub.domain.models import Order, OrderStatus
 from hub.domain.roles import Principal
 from hub.domain.rooms import KITCHEN, Room
 from hub.eventlog.log import Document, IndexMove, NewEvent, Write
-from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, UNSEEN_ORDERS, contact_key, order_key
+from hub.services.documents import ACTIVE_ORDERS, ALL_ORDERS, ORDER_DEADLINES, UNSEEN_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.figures import Day
 from hub.services.identity import identity
@@ -74,6 +74,7 @@ class OrderWrites:
                 IndexMove(ACTIVE_ORDERS, order.id, True, keep=0),
                 IndexMove(UNSEEN_ORDERS, order.id, True, keep=0),
                 IndexMove(ALL_ORDERS, order.id, True),
+                self._bounds.due(order),
             ),
             counts=self._day.placed(order, now),
             quotas=counted.quotas,
@@ -161,7 +162,8 @@ def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> 
 
 
 def _index_moves(order: Order, changed: Order) -> tuple[IndexMove, ...]:
-    moves = (IndexMove(ACTIVE_ORDERS, order.id, False),) if changed.ended else ()
+    gone = (ACTIVE_ORDERS, ORDER_DEADLINES) if changed.ended else ()
+    moves = tuple(IndexMove(index, order.id, False) for index in gone)
     if order.unseen == changed.unseen:
         return moves
     return (*moves, IndexMove(UNSEEN_ORDERS, order.id, changed.unseen, keep=0))

@@ -29,13 +29,11 @@ from hub.eventlog.types import MAX_STOCK_MOVES
 from hub.services.access import link_expired
 from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
-from hub.services.figures import Day
 from hub.services.identity import by_name, identity
 from hub.services.order_bounds import OrderBounds
 from hub.services.order_writes import InChat, OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
-from hub.services.tokens import Tokens
 
 _PAGE = 50  # orders looked at in one go: those of another status, or long gone, are passed over
 _TRIES = 8  # re-reads before a busy document is given up on
@@ -57,11 +55,10 @@ class OrderService:
         self,
         log: EventLog,
         menu: Menu,
-        tokens: Tokens,
         staff: StaffService,
         estimates: Estimates,
-        day: Day,
         bounds: OrderBounds,
+        writes: OrderWrites,
         clock: Callable[[], datetime],
         new_order_id: OrderIds,
     ) -> None:
@@ -70,7 +67,7 @@ class OrderService:
         self._staff = staff
         self._estimates = estimates
         self._bounds = bounds
-        self._writes = OrderWrites(menu, tokens, estimates, day, bounds)
+        self._writes = writes
         self._clock = clock
         self._new_order_id = new_order_id
         self._recent = RecentOrders()
@@ -98,11 +95,11 @@ class OrderService:
             raise
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
+        acceptance = self._bounds.acceptance(principal, items, now)
+        customer = CustomerName(name=command.customer.name)
         for _ in range(_TRIES):
             order_id = self._new_order_id()
-            happened = orders.place(
-                order_id, CustomerName(name=command.customer.name), items, command.delivery, eta, now
-            )
+            happened = orders.place(order_id, customer, items, command.delivery, eta, now, acceptance)
             order = orders.fold(None, [(event, now) for event in happened])
             try:
                 write = self._writes.placed(principal, command, order, happened, now, chat)
@@ -153,13 +150,14 @@ class OrderService:
         items = self.weighed(principal, command)
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
+        acceptance = self._bounds.acceptance(principal, items, now)
         for _ in range(_TRIES):
             old = await self._read(command.order_id)
             if old.status is not OrderStatus.RECEIVED:
                 raise Conflict("the kitchen has started on it", status=str(old.status))
             contact = await self._log.document(contact_key(old.id))
             order_id = self._new_order_id()
-            happened = orders.place(order_id, old.customer, items, command.delivery, eta, now)
+            happened = orders.place(order_id, old.customer, items, command.delivery, eta, now, acceptance)
             order = orders.fold(None, [(event, now) for event in happened])
             gone = orders.cancel(old, f"cambiado por el pedido {order.code}", principal, by_name(principal))
             phone = json.loads(contact.body).get("phone") if contact else None
@@ -218,6 +216,11 @@ class OrderService:
     async def acknowledge(self, principal: Principal, command: cmd.AcknowledgeOrder) -> Answer:
         principal.require(Permission.ACKNOWLEDGE_ORDER)
         return await self._change(principal, command, lambda order: orders.acknowledge(order, by_name(principal)))
+
+    async def accept(self, principal: Principal, command: cmd.AcceptOrder) -> Answer:
+        """Say yes to an order that waits for it; nothing happens if it does not wait."""
+        principal.require(Permission.ACKNOWLEDGE_ORDER)
+        return await self._change(principal, command, lambda order: orders.accept(order, by_name(principal)))
 
     async def mark_item(self, principal: Principal, command: cmd.MarkItem) -> Answer:
         principal.require(Permission.MARK_ITEM)

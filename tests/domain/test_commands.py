@@ -29,6 +29,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "order.recall": {"order_id": ID, "reason": "faltó salsa", "command_id": "c-4"},
     "order.delay": {"order_id": ID, "reason": "lluvia", "minutes": 10, "command_id": "c-5"},
     "order.acknowledge": {"order_id": ID},
+    "order.accept": {"order_id": ID, "command_id": "c-9"},
     "order.mark_item": {"order_id": ID, "item": 1, "done": True},
     "order.assign_courier": {"order_id": ID, "courier_id": "miguel"},
     "courier.report": {**POSITION, "heading": 270, "speed_m_s": 4.5},

@@ -79,6 +79,8 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
         {"order_id": "PED7K3Q9X", "status": "received", "version": 8, "by": "Chuy", "reason": "faltó salsa"},
     ),
     ("order.acknowledged", {"order_id": "PED7K3Q9X", "version": 8, "by": "Chuy"}),
+    ("order.accepted", {"order_id": "PED7K3Q9X", "version": 8, "by": "Chuy"}),
+    ("order.expired", {"order_id": "PED7K3Q9X", "version": 8, "why": "not_accepted"}),
     ("order.delayed", {"order_id": "PED7K3Q9X", "version": 8, "minutes": 10, "reason": "lluvia"}),
     ("order.eta_changed", {"order_id": "PED7K3Q9X", "eta": ETA}),
     ("courier.moved", _MOVED),

@@ -31,6 +31,7 @@ _HTTP_PATHS = {
     "order.recall": "/api/orders/{order_id}/recall",
     "order.delay": "/api/orders/{order_id}/delay",
     "order.acknowledge": "/api/orders/{order_id}/acknowledge",
+    "order.accept": "/api/orders/{order_id}/accept",
     "order.mark_item": "/api/orders/{order_id}/items",
     "order.assign_courier": "/api/orders/{order_id}/courier",
     "promo.publish": "/api/promos",
@@ -143,6 +144,7 @@ async def check_folds(door: Door, order_id: str, since: str) -> None:
         if order_id in (event["data"].get("order_id"), event["data"].get("order", {}).get("id"))
     )
     document = (await door.get(f"/api/orders/{order_id}"))["order"]
+    document["customer"].pop("origin", None)  # shown to staff, and no part of it
     folded: Any = theirs
     assert orders.fold(None, folded) == Order.model_validate(document)
 
@@ -198,6 +200,14 @@ async def acknowledge(door: Door, cluster: Cluster, manager: Say) -> Prepared:
     return order, other, "kitchen"
 
 
+async def accept(door: Door, cluster: Cluster, manager: Say) -> Prepared:
+    customer, large = door.of_a_customer(), [{"sku": "refresco", "qty": 41}]
+    order, room = await _order(customer, items=large)
+    await door.post(f"/api/orders/{order['order_id']}/acknowledge", {})
+    other, _ = await _order(customer, items=large)
+    return order, other, room
+
+
 async def mark_item(door: Door, cluster: Cluster, manager: Say) -> Prepared:
     order, room = await _order(door)
     return {**order, "item": 1, "done": True}, {"done": False}, room
@@ -234,6 +244,7 @@ KEYED: dict[str, Callable[[Door, Cluster, Say], Awaitable[Prepared]]] = {
     "order.recall": recall,
     "order.delay": delay,
     "order.acknowledge": acknowledge,
+    "order.accept": accept,
     "order.mark_item": mark_item,
     "order.assign_courier": assign_courier,
     "promo.publish": publish,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -66,6 +67,7 @@ async def orders(evening: Evening, page: Plain, courier: str) -> None:
     order = placed["order"]["id"]
     await evening.enter(page, f"order:{order}", placed["tracking"]["token"])
     await evening.do(page, "order.acknowledge", order_id=order)
+    await evening.do(page, "order.accept", order_id=order)
     await evening.do(page, "order.advance", order_id=order, to="preparing")
     await evening.do(page, "order.recall", order_id=order, reason="se quemó")
     await evening.do(page, "order.advance", order_id=order, to="preparing")
@@ -79,8 +81,19 @@ async def orders(evening: Evening, page: Plain, courier: str) -> None:
     customer = {"name": "Ana", "phone": "+52 55 1234 5678"}
     reachable = (await evening.house.placed(customer=customer))["order"]["id"]
     await evening.get("GET /api/orders/{order_id}", f"/api/orders/{reachable}", token=evening.house.token())
+    await expired(evening)
     for call in ("GET /api/orders", "GET /api/orders?open=true"):
         await evening.get(call, call.removeprefix("GET "), token=evening.house.token())
+
+
+async def expired(evening: Evening) -> None:
+    """A large order that nobody accepts."""
+    house = evening.house
+    large = (await house.placed(items=[{"sku": SKU, "qty": 45}]))["order"]["id"]
+    an_hour_later = copy(house.hub.services.expiry)
+    an_hour_later._clock = lambda: utc_now() + timedelta(hours=1)
+    await an_hour_later.end_overdue()
+    await evening.get("GET /api/orders/{order_id}", f"/api/orders/{large}", token=house.token())
 
 
 async def the_branch(evening: Evening, page: Plain) -> None:

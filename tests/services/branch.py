@@ -32,6 +32,8 @@ from hub.services.figures import Day
 from hub.services.login_throttle import LoginThrottle
 from hub.services.logins import LoginService
 from hub.services.order_bounds import OrderBounds
+from hub.services.order_expiry import OrderExpiry
+from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import Cost, PinHasher
 from hub.services.staff import StaffService
@@ -40,7 +42,6 @@ from tests.support.redis import Backend
 START = datetime(2026, 11, 20, 21, 30, 0, 123_000, tzinfo=UTC)  # half past three in the afternoon at the branch
 SETTINGS = Settings(_env_file=None)
 SECRET = b"a secret of sixteen bytes or more"
-BOUNDS = OrderBounds(SETTINGS.limits, Digests(SECRET))
 PHONE = "+52 55 1234 5678"
 PIN = "24681357"
 
@@ -133,21 +134,18 @@ class Branch:
 
     def bound(self, **limits: int) -> None:
         """From here on, orders are held to these limits; those not named have their defaults."""
-        self.services = replace(self.services, orders=self._orders(Limits(_env_file=None, **limits)))
+        orders, expiry = self.orders_elsewhere(**limits)
+        self.services = replace(self.services, orders=orders, expiry=expiry)
 
-    def _orders(self, limits: Limits) -> OrderService:
-        s = self.services
-        return OrderService(
-            s.log,
-            s.menu.menu,
-            s.tokens,
-            s.staff,
-            Estimates(s.log, self.clock.monotonic),
-            Day("America/Mexico_City"),
-            OrderBounds(limits, Digests(SECRET)),
-            self.clock,
-            lambda: next(self.order_ids),
+    def orders_elsewhere(self, **limits: int) -> tuple[OrderService, OrderExpiry]:
+        """The orders, and their expiry, of another hub process on the same log."""
+        s, estimates = self.services, Estimates(self.log, self.clock.monotonic)
+        bounds = OrderBounds(Limits(_env_file=None, **limits), Digests(SECRET))
+        writes = OrderWrites(s.menu.menu, s.tokens, estimates, Day("America/Mexico_City"), bounds)
+        orders = OrderService(
+            s.log, s.menu.menu, s.staff, estimates, bounds, writes, self.clock, lambda: next(self.order_ids)
         )
+        return orders, OrderExpiry(s.log, writes, bounds, self.clock)
 
     @property
     def log(self) -> EventLog:

@@ -87,6 +87,7 @@ async def test_the_index_of_the_board_is_never_trimmed(branch: Branch, monkeypat
         "orders:active": 0,
         "orders:unseen": 0,
         "orders": 10_000,
+        "orders:deadlines": 0,
     }
 
 

@@ -16,6 +16,7 @@ from hub.domain.errors import BadRequest, Conflict, Forbidden, IdempotencyMismat
 from hub.domain.models import ENDED, OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import KITCHEN, STOCK, Room
+from hub.services.documents import ORDER_DEADLINES
 from tests.services.branch import (
     KITCHEN_HAND,
     MANAGER,
@@ -108,6 +109,25 @@ def _all_at_once(number: int, wishes: list[tuple[str, dict[str, Any]]]) -> Chapt
     return happen
 
 
+def _time_passes(minutes: int) -> Chapter:
+    """Nobody does anything for so long, and two hubs see to what is overdue."""
+
+    async def happen(story: Story) -> None:
+        branch = story.branch
+        before = {order_id: await branch.order(order_id) for order_id in story.ids}
+        branch.clock.turn(minutes=minutes)
+        hubs = branch.services.expiry, branch.orders_elsewhere(**LIMITS)[1]
+        ended = sum(await asyncio.gather(*(hub.end_overdue() for hub in hubs)))
+        expired = [order for id_, order in before.items() if (await branch.order(id_)).expired and not order.expired]
+        assert ended == len(expired)
+        for order in expired:
+            for item in order.items if order.status is OrderStatus.RECEIVED else ():
+                if item.sku in story.left:
+                    story.left[item.sku] += item.qty
+
+    return happen
+
+
 def _count(sku: str, left: int) -> Chapter:
     async def happen(story: Story) -> None:
         await story.branch.services.stock.set(KITCHEN_HAND, cmd.SetStock(sku=sku, left=left))
@@ -116,6 +136,7 @@ def _count(sku: str, left: int) -> Chapter:
     return happen
 
 
+LIMITS = {"accept_portions": 4}
 KEYS = st.sampled_from([None, None, None, "c-1", "c-2"])
 QUIET = {
     "advance": st.fixed_dictionaries(
@@ -125,6 +146,7 @@ QUIET = {
     "recall": st.just({"reason": "faltó salsa"}),
     "delay": st.fixed_dictionaries({"reason": st.just("lluvia"), "minutes": st.integers(1, 60)}),
     "acknowledge": st.fixed_dictionaries({}, optional={"command_id": KEYS}),
+    "accept": st.fixed_dictionaries({}, optional={"command_id": KEYS}),
     "mark_item": st.fixed_dictionaries({"item": st.integers(1, 3), "done": st.booleans()}),
     "assign_courier": st.fixed_dictionaries({"courier_id": st.sampled_from(["miguel", "rosa", "chuy"])}),
 }
@@ -148,6 +170,7 @@ CHAPTERS: st.SearchStrategy[Chapter] = st.one_of(
         st.integers(0, 3),
     ),
     st.builds(_all_at_once, st.integers(0, 3), st.lists(WISHES, min_size=2, max_size=5)),
+    st.builds(_time_passes, st.sampled_from([1, 11, 11, 721])),
     st.builds(_count, st.sampled_from(sorted(COUNTED)), st.integers(0, 12)),
 )
 
@@ -168,6 +191,7 @@ async def _tell(chapters: list[Chapter]) -> None:
     async with open_branch() as branch:
         for who in (RIDER, OTHER_RIDER, KITCHEN_HAND):
             await branch.hire(who)
+        branch.bound(**LIMITS)
         story = Story(branch)
         for chapter in chapters:
             branch.clock.turn(seconds=61)
@@ -187,7 +211,9 @@ async def _check(story: Story) -> None:
 
     board = (await branch.services.views.read(KITCHEN)).snapshot["orders"]
     orders = [await branch.order(order_id) for order_id in story.ids]
-    assert {order["id"] for order in board} == {order.id for order in orders if order.status not in ENDED}
+    still_open = {order.id for order in orders if order.status not in ENDED}
+    assert {order["id"] for order in board} == still_open
+    assert set(await branch.log.members(ORDER_DEADLINES)) == still_open
     figures = await branch.services.figures.read()
     assert figures["orders_today"] == len(orders)
     assert figures["sales_today"] == sum(o.total for o in orders if o.status is not OrderStatus.CANCELLED)

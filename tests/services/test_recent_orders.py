@@ -14,26 +14,14 @@ from hub.domain.roles import ANONYMOUS
 from hub.domain.rooms import KITCHEN
 from hub.eventlog.log import Committed, Document, Write
 from hub.services.documents import order_key
-from hub.services.estimates import Estimates
-from hub.services.figures import Day
 from hub.services.orders import OrderService
 from hub.services.recent import RecentOrders
-from tests.services.branch import BOUNDS, KITCHEN_HAND, MANAGER, Branch, an_order
+from tests.services.branch import KITCHEN_HAND, MANAGER, Branch, an_order
 
 
 def elsewhere(branch: Branch) -> OrderService:
     """The orders of another hub process on the same log."""
-    return OrderService(
-        branch.log,
-        branch.services.menu.menu,
-        branch.services.tokens,
-        branch.services.staff,
-        Estimates(branch.log, branch.clock.monotonic),
-        Day("America/Mexico_City"),
-        BOUNDS,
-        branch.clock,
-        lambda: next(branch.order_ids),
-    )
+    return branch.orders_elsewhere()[0]
 
 
 async def placed(branch: Branch) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.offline.phrases import FAILED, listed, pick
+from agents.offline.phrases import EXPIRED, FAILED, WAITS, listed, pick
 from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_YES, PLACED, SUMMARY
 
 if TYPE_CHECKING:
@@ -57,11 +57,15 @@ def placed(result: Result, lang: Lang) -> str:
     if lang == "es":
         text = f"¡Listo, {result['customer_name']}! Tu pedido {result['code']} {PLACED[0]}: {items}. "
         text += f"Total: {result['total']}. "
+        if result.get("waits_for_acceptance"):
+            text += f"{WAITS[0]} "
         if minutes:
             text += f"{'Te llega' if bring else 'Estará listo'} en unos {span(minutes)} minutos. "
         return text + f"Síguelo aquí: {result['tracking_url']}"
     text = f"Done, {result['customer_name']}! Your order {result['code']} {PLACED[1]}: {items}. "
     text += f"Total: {result['total']}. "
+    if result.get("waits_for_acceptance"):
+        text += f"{WAITS[1]} "
     if minutes:
         text += f"{'It arrives' if bring else 'It will be ready'} in about {span(minutes)} minutes. "
     return text + f"Follow it here: {result['tracking_url']}"
@@ -89,6 +93,8 @@ def order_of(order: Result, lang: Lang) -> str:
     text += pick(_STATUS[status], lang)
     if courier := order.get("courier"):
         text += pick((f" con {courier}", f" with {courier}"), lang)
+    if why := order.get("expired"):
+        return f"{text}. {pick(EXPIRED[why], lang)}"
     if status == "ready" and order["delivery"] == "pickup":
         return text + pick((": ya puedes pasar por él.", ": you can come for it."), lang)
     if following:
@@ -98,6 +104,8 @@ def order_of(order: Result, lang: Lang) -> str:
         late = pick((" Ya casi.", " Any moment now."), lang)
         about = pick((f" Faltan unos {span(minutes)} minutos.", f" About {span(minutes)} minutes to go."), lang)
         text += late if minutes[1] == 0 else about
+    if order.get("waits_for_acceptance"):
+        text += f" {pick(WAITS, lang)}"
     return text
 
 

@@ -18,7 +18,8 @@
 --         if any: types of the events out, low, restocked · n × room                   where these go
 --       n × version, body                                                              documents
 --       n × type, body, n × room                                                       events
---       n × member, 1 or 0, members to keep (0: all; else the oldest leave)            index moves
+--       n × member, 1 or 0, members to keep (0: all; else the oldest leave),           index moves
+--           score (empty: the first offset)
 --       n × value                                                                      samples
 --       n × field, difference, seconds to keep the hash                                counts
 --       n × payload                                                                    queue
@@ -287,9 +288,9 @@ for i, event in ipairs(events) do
 end
 
 for _ = 1, number() do
-  local index, member, present, keep = key(), arg(), arg(), number()
+  local index, member, present, keep, score = key(), arg(), arg(), number(), arg()
   if present == '1' then
-    call('ZADD', index, digits(first), member)
+    call('ZADD', index, score ~= '' and score or digits(first), member)
     if keep > 0 then
       call('ZREMRANGEBYRANK', index, 0, -1 - keep)
     end

@@ -1,0 +1,90 @@
+"""Orders that nobody accepts, or nobody ends: they are cancelled when their time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from pydantic import ValidationError
+
+from hub.domain import order as orders
+from hub.domain.errors import Conflict
+from hub.domain.models import Order
+from hub.eventlog.log import Document, EventLog, IndexMove, Write
+from hub.services.documents import ACTIVE_ORDERS, ORDER_DEADLINES, order_key
+from hub.services.order_bounds import OrderBounds
+from hub.services.order_writes import OrderWrites
+
+logger = structlog.get_logger(__name__)
+
+MAX_AT_ONCE = 200  # orders looked at in one pass
+_ENLIST_EVERY = timedelta(hours=1)
+_UNREADABLE_AFTER = timedelta(hours=1)  # it is looked at again
+
+
+class OrderExpiry:
+    """Ends what is overdue. Any number of hubs may do it side by side: the order's version decides who was first.
+
+    An index has every open order by the time at which it may have expired. An order that changes is not moved in it:
+    it is looked at too early, and then gets its true place.
+    """
+
+    def __init__(self, log: EventLog, writes: OrderWrites, bounds: OrderBounds, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._writes = writes
+        self._bounds = bounds
+        self._clock = clock
+        self._enlisted_at: datetime | None = None
+
+    async def end_overdue(self) -> int:
+        """Cancel the orders whose time is over, at most 200 in one call, the longest overdue first.
+
+        Returns:
+            How many were cancelled by this call.
+        """
+        now = self._clock()
+        await self._enlist(now)
+        ids = await self._log.earliest(ORDER_DEADLINES, _ms(now), MAX_AT_ONCE)
+        documents = await self._log.documents(map(order_key, ids))
+        return sum([await self._look(id_, document, now) for id_, document in zip(ids, documents, strict=True)])
+
+    async def _enlist(self, now: datetime) -> None:
+        """Find the open orders that the index lacks: hubs before this one did not keep it."""
+        if self._enlisted_at is None or now - self._enlisted_at >= _ENLIST_EVERY:
+            await self._log.enlist(ORDER_DEADLINES, of=ACTIVE_ORDERS)
+            self._enlisted_at = now
+
+    async def _look(self, order_id: str, document: Document | None, now: datetime) -> bool:
+        """End one order if it has expired, or put it where it belongs in the index; True if it was ended."""
+        try:
+            order = Order.model_validate_json(document.body) if document else None
+        except ValidationError:
+            logger.error("order.unreadable", order_id=order_id)
+            later = IndexMove(ORDER_DEADLINES, order_id, True, keep=0, score=_ms(now + _UNREADABLE_AFTER))
+            await self._log.commit(Write(index=(later,)))
+            return False
+        why = self._bounds.expired(order, now) if order else None
+        if order is None or why is None:
+            await self._move(order_id, order)
+            return False
+        write = self._writes.changed(order, orders.expire(order, why), Write(), now)[1]
+        try:
+            await self._log.commit(write)
+        except Conflict:  # somebody was quicker: a person, or another hub
+            return False
+        logger.info("order.expired", order_id=order_id, why=str(why))
+        return True
+
+    async def _move(self, order_id: str, order: Order | None) -> None:
+        move = self._bounds.due(order) if order else IndexMove(ORDER_DEADLINES, order_id, False)
+        try:
+            await self._log.commit(
+                Write(expects=((order_key(order_id), order.version if order else 0),), index=(move,))
+            )
+        except Conflict:  # it has changed meanwhile: the next pass looks again
+            return
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
