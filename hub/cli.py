@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -109,6 +110,37 @@ def doctor() -> None:
     raise typer.Exit(0 if healthy else 1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty folder, or one to be made.")],
+) -> None:
+    """Copy the data folder, as of one moment, into an empty folder; the hub may run meanwhile."""
+    from hub.backup.make import back_up
+
+    async def make(settings: Settings) -> None:
+        made = await back_up(settings, folder)
+        print(f"{folder}: {made.size_bytes:,} bytes, read back; {_places(made.branches)}")
+        if settings.secret is not None:
+            print("COMANDA_SECRET is not in it: keep it as well, or every token and tracking link ends")
+
+    _run(make)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `comanda backup` made.")],
+) -> None:
+    """Put a backup back, in a new epoch; the hub must not run. What was there before is kept."""
+    from hub.backup.restore import restore as put_back
+
+    async def put(settings: Settings) -> None:
+        done = await put_back(settings, folder)
+        print(f"{folder} of {done.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC is back; {_places(done.branches)}")
+        print(f"what was there before is in {done.aside}")
+
+    _run(put)
+
+
 @app.command("new-epoch")
 def new_epoch() -> None:
     """Begin a new epoch of the log: every client gets its rooms anew. For a Redis that was put back from a copy."""
@@ -175,6 +207,11 @@ def staff_remove(name: Annotated[str, typer.Argument(help="The person's name.")]
     _run(remove)
 
 
+def _places(branches: Mapping[str, str]) -> str:
+    """Where each branch's log stands, in words."""
+    return ", ".join(f"branch {name} at {cursor}" for name, cursor in branches.items()) or "no branch in it"
+
+
 def _run(job: Callable[[Settings], Coroutine[Any, Any, None]], *, logs: bool = False) -> None:
     """Run a command to its end, on the fast event loop."""
     import uvloop
@@ -202,14 +239,17 @@ class _clear_errors:
             _fail(f"{exc.message}; see COMANDA_REDIS_URL")
         if isinstance(exc, ComandaError):
             _fail(exc.message)
-        if isinstance(exc, (OSError, _cannot_start())):
+        if isinstance(exc, (OSError, *_reasons())):
             _fail(str(exc))
 
 
-def _cannot_start() -> type[Exception]:
+def _reasons() -> tuple[type[Exception], ...]:
+    """Errors of ours whose message is meant for an operator."""
     from hub.bootstrap import CannotStart
+    from hub.eventlog.copies import CopyError
+    from hub.eventlog.embedded import StartError
 
-    return CannotStart
+    return CannotStart, CopyError, StartError
 
 
 def _settings() -> Settings:

