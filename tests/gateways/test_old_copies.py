@@ -136,7 +136,7 @@ async def test_a_cursor_past_the_end_is_reset_alone_where_nobody_else_has_seen_s
             assert cursor == f"{epoch}-{offset - 2}"
             ahead = [line for line in logs if line["event"] == "log.cursor_ahead"]
             assert [(line["cursor"], line["log"]) for line in ahead] == [(before.cursor, cursor)]
-            assert "comanda_cursors_ahead_total 1.0" in (await house.get("/metrics")).raw.decode()
+            assert "comanda_cursors_ahead_total 1.0" in (await house.get("/metrics", token=house.token())).raw.decode()
             await house.promo("Después")
             name, event, _ = await bystander.event()
             assert (name, event["offset"]) == ("promo.published", offset - 1)
