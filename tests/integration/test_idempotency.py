@@ -202,6 +202,7 @@ async def acknowledge(door: Door, cluster: Cluster, manager: Say) -> Prepared:
 
 async def accept(door: Door, cluster: Cluster, manager: Say) -> Prepared:
     customer, large = door.of_a_customer(), [{"sku": "refresco", "qty": 41}]
+    await door.post("/api/stock", {"sku": "refresco", "left": 100})
     order, room = await _order(customer, items=large)
     await door.post(f"/api/orders/{order['order_id']}/acknowledge", {})
     other, _ = await _order(customer, items=large)
