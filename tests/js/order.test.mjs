@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boardReducer, cardsIn, initialBoard, listed, needsReread, unseenOrders } from "../../static/js/state/board.js";
-import { applyToOrder, nextStatus, stepsOf } from "../../static/js/state/order.js";
+import { applyToOrder, isWaiting, nextStatus, stepsOf } from "../../static/js/state/order.js";
 import { paceOf, stopwatch } from "../../static/js/state/pace.js";
 import { initialTracking, lastDelay, reachedAt, trackingReducer } from "../../static/js/state/tracking.js";
 
@@ -147,4 +147,35 @@ test("a card grows warm, then late, at its own column's pace", () => {
   assert.equal(stopwatch(75_400), "1:15");
   assert.equal(stopwatch(3_661_000), "1:01:01");
   assert.equal(stopwatch(-5), "0:00");
+});
+
+const large = (changes = {}) => order({ acceptance: { state: "waiting", until: "2026-11-20T21:10:00.000Z" }, ...changes });
+
+test("a large order waits until somebody accepts it, or begins with it", () => {
+  assert.equal(isWaiting(order()), false);
+  assert.equal(isWaiting(large()), true);
+  const accepted = applyToOrder(large(), event("order.accepted", { version: 2, by: "Chuy" }));
+  assert.deepEqual(accepted.acceptance, { state: "accepted" });
+  assert.equal(isWaiting(accepted), false);
+  assert.equal(accepted.version, 2);
+  assert.equal(applyToOrder(accepted, event("order.accepted", { version: 2, by: "Chuy" })), accepted);
+});
+
+test("an order that expired is cancelled, says why, and waits no more", () => {
+  const expired = applyToOrder(large(), event("order.expired", { version: 2, why: "not_accepted" }));
+  const cancelled = applyToOrder(expired, event("order.cancelled", { version: 3, status: "cancelled", by: "comanda", eta: null, reason: "expired" }));
+  assert.equal(cancelled.expired, "not_accepted");
+  assert.equal(cancelled.status, "cancelled");
+  assert.equal(isWaiting(cancelled), false);
+});
+
+test("the history tells of the acceptance, and of the expiry only as a cancellation", () => {
+  const state = [
+    event("order.accepted", { version: 2, by: "Chuy" }),
+    event("order.expired", { version: 3, why: "not_ended" }),
+    event("order.cancelled", { version: 4, status: "cancelled", by: "comanda", eta: null, reason: "expired" }),
+  ].reduce((now, one, n) => trackingReducer(now, { type: "event", event: { ...one, offset: n + 2 } }),
+    trackingReducer(initialTracking, { type: "placed", order: large() }));
+  assert.deepEqual(state.history.map(({ type }) => type), ["order.received", "order.accepted", "order.cancelled"]);
+  assert.equal(state.order.expired, "not_ended");
 });

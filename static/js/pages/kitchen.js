@@ -11,6 +11,7 @@ import { openActions, openCouriers } from "../ui/action-dialog.js";
 import { Alarm } from "../ui/alarm.js";
 import { mountBoard } from "../ui/board-view.js";
 import { mountConnection } from "../ui/connection.js";
+import { whyCancelled } from "../ui/cancelled.js";
 import { $, icon, h, replace } from "../ui/dom.js";
 import { clockTime, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
@@ -100,6 +101,7 @@ function commands(taps, { token }, dialog) {
     advance: (order, control, to) => whileBusy(control, () =>
       tap("order.advance", order, { to, version: order.version }, t(`kitchen.to.${order.delivery.kind}.${to}`))),
     acknowledge: (order, control) => whileBusy(control, () => tap("order.acknowledge", order, {}, t("kitchen.acknowledge"))),
+    accept: (order, control) => whileBusy(control, () => tap("order.accept", order, {}, t("kitchen.accept"))),
     mark: (order, control, line) => whileBusy(control, async () => {
       const done = control.checked;
       const what = t(done ? "taps.item_done" : "taps.item_undone", { name: line.name });
@@ -169,7 +171,7 @@ function mountAlarm(alarm, store) {
 
 function announce({ type, data }, { orders }) {
   const code = orders[data?.order_id]?.code ?? "";
-  if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: data.reason }), "bad");
+  if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: whyCancelled(orders[data.order_id], data.reason) }), "bad");
   else if (type === "order.delayed") toast(t("kitchen.told_delayed", { code, ...data }));
   else if (type === "order.recalled") toast(t("kitchen.told_recalled", { code, reason: data.reason }));
 }

@@ -27,6 +27,11 @@ export function hasEnded(order) {
   return ENDED.has(order.status);
 }
 
+/** A large order that nobody has accepted yet. */
+export function isWaiting(order) {
+  return order.acceptance?.state === "waiting" && !hasEnded(order);
+}
+
 /** When the order came into its present status. */
 export function statusSince(order) {
   return order.status_since ?? order.placed_at;
@@ -53,6 +58,10 @@ export function applyToOrder(order, event) {
       return { ...known, items: markItem(known.items, data.item, type === "order.item_done") };
     case "order.acknowledged":
       return { ...known, acknowledged: true };
+    case "order.accepted":
+      return { ...known, acceptance: { state: "accepted" } };
+    case "order.expired":
+      return { ...known, expired: data.why };
     case "order.delayed":
       return { ...known, delay: { minutes: data.minutes, reason: data.reason } };
     case "order.eta_changed":

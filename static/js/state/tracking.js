@@ -7,7 +7,7 @@ const STATUSES = ["received", "preparing", "ready", "en_route", "delivered"];
 /** Events worth a line in the history. */
 const TOLD = new Set([
   "order.received", "order.preparing", "order.ready", "order.en_route", "order.delivered", "order.cancelled",
-  "order.courier_assigned", "order.delayed", "order.recalled", "notice.sent",
+  "order.accepted", "order.courier_assigned", "order.delayed", "order.recalled", "notice.sent",
 ]);
 
 export const initialTracking = Object.freeze({ phase: "loading", order: null, history: [], error: null });

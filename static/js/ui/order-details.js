@@ -1,5 +1,6 @@
 /** What was ordered, and what has happened to it. */
 
+import { whyCancelled } from "./cancelled.js";
 import { h, icon } from "./dom.js";
 import { clockTime, money, t } from "./i18n.js";
 
@@ -24,14 +25,15 @@ export function historyOf(state) {
 function wordsOf({ type, data }, order) {
   if (type === "notice.sent") return data.message;
   const kind = order?.delivery.kind ?? "pickup";
-  const values = { reason: data.reason, minutes: data.minutes, name: data.courier?.name, status: t(`step.${kind}.${data.status}`) };
+  const reason = type === "order.cancelled" ? whyCancelled(order, data.reason) : data.reason;
+  const values = { reason, minutes: data.minutes, name: data.courier?.name, status: t(`step.${kind}.${data.status}`) };
   return t(`history.${type.replace("order.", "")}`, values);
 }
 
 function pictureOf(type) {
   return {
     "order.received": "received", "order.preparing": "preparing", "order.ready": "ready", "order.en_route": "en_route",
-    "order.delivered": "delivered", "order.cancelled": "cancelled", "order.courier_assigned": "person",
+    "order.delivered": "delivered", "order.cancelled": "cancelled", "order.accepted": "ready", "order.courier_assigned": "person",
     "order.delayed": "clock", "order.recalled": "back",
   }[type] ?? "alert";
 }

@@ -1,8 +1,9 @@
 /** Where an order is: in words, as a string of paper flags, and when it will be there. */
 
-import { hasEnded, stepsOf } from "../state/order.js";
+import { hasEnded, isWaiting, stepsOf } from "../state/order.js";
 import { lastDelay, reachedAt } from "../state/tracking.js";
 import { now } from "../wire/clock.js";
+import { whyCancelled } from "./cancelled.js";
 import { h, icon, replace } from "./dom.js";
 import { clockTime, onLang, t, timeRange } from "./i18n.js";
 
@@ -20,7 +21,7 @@ export function mountProgress(host, store) {
   const draw = () => {
     const { order } = store.state;
     if (!order) return;
-    const words = t(`status.${order.delivery.kind}.${order.status}`);
+    const words = t(isWaiting(order) ? "status.waiting" : `status.${order.delivery.kind}.${order.status}`);
     if (status.textContent !== words) status.textContent = words; // said once, not at every tick
     status.dataset.status = order.status;
     host.dataset.status = order.status;
@@ -71,13 +72,17 @@ function asidesOf(state) {
   if (hasEnded(order)) return [];
   const delay = lastDelay(state);
   const asides = [];
+  if (isWaiting(order) && order.acceptance.until) {
+    asides.push(aside("clock", "warn", t("order.waiting", { time: clockTime(order.acceptance.until) })));
+  }
   if (order.courier) asides.push(aside("en_route", "info", t("order.courier", { name: order.courier.name })));
   if (delay) asides.push(aside("clock", "warn", t("order.delayed", { minutes: delay.minutes, reason: delay.reason })));
   return asides;
 }
 
 function cancelReason({ order, history }) {
-  return order.cancel_reason ?? history.findLast((event) => event.type === "order.cancelled")?.data.reason ?? "—";
+  const reason = order.cancel_reason ?? history.findLast((event) => event.type === "order.cancelled")?.data.reason;
+  return whyCancelled(order, reason);
 }
 
 function aside(picture, kind, text) {

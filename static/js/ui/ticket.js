@@ -1,12 +1,13 @@
 /** One order on the kitchen's board. */
 
-import { nextStatus, statusSince } from "../state/order.js";
+import { isWaiting, nextStatus, statusSince } from "../state/order.js";
+import { whyCancelled } from "./cancelled.js";
 import { h, icon } from "./dom.js";
 import { clockTime, t } from "./i18n.js";
 
 /**
  * @param {object} order
- * @param {{advance: Function, acknowledge: Function, mark: Function, more: Function, courier: Function, dismiss: Function}} act
+ * @param {{advance: Function, accept: Function, acknowledge: Function, mark: Function, more: Function, courier: Function, dismiss: Function}} act
  *   each is given the order, and the control that was pressed.
  */
 export function ticket(order, act) {
@@ -52,6 +53,7 @@ function facts(order, act) {
         ` · ${customer.name}`, customer.phone ? ` · ${customer.phone}` : "")),
     delivery.kind === "delivery" ? h("p", {}, icon("icons", "home"), h("span", {}, delivery.address)) : null,
     eta ? h("p", {}, icon("icons", "clock"), h("span", {}, t("kitchen.promised", { time: clockTime(eta.latest) }))) : null,
+    isWaiting(order) ? h("p", { class: "warn" }, icon("icons", "alert"), h("span", {}, waitingText(order))) : null,
     delay ? h("p", { class: "warn" }, icon("icons", "alert"), h("span", {}, t("order.delayed", delay))) : null,
     open ? h("button", {
       class: `courier-pick${courier ? "" : " missing"}`, type: "button", dataset: { test: `courier-${order.id}` },
@@ -59,10 +61,17 @@ function facts(order, act) {
     }, icon("icons", "en_route"), h("span", {}, courier ? courier.name : t("kitchen.assign"))) : null);
 }
 
+function waitingText({ acceptance: { until } }) {
+  return until ? t("kitchen.waits_until", { time: clockTime(until) }) : t("kitchen.waits");
+}
+
 function foot(order, unseen, act) {
   const to = nextStatus(order);
   return h("footer", { class: "ticket-foot" },
-    unseen ? h("button", {
+    isWaiting(order) ? h("button", {
+      class: "button ack", type: "button", dataset: { test: `accept-${order.id}` },
+      on: { click: (event) => act.accept(order, event.currentTarget) },
+    }, icon("icons", "ready"), h("span", {}, t("kitchen.accept"))) : unseen ? h("button", {
       class: "button ack", type: "button", dataset: { test: `ack-${order.id}` },
       on: { click: (event) => act.acknowledge(order, event.currentTarget) },
     }, icon("icons", "bell"), h("span", {}, t("kitchen.acknowledge"))) : null,
@@ -75,7 +84,7 @@ function foot(order, unseen, act) {
 function cancelledFoot(order, act) {
   return h("footer", { class: "ticket-foot" },
     h("p", { class: "cancelled-note" }, icon("icons", "cancelled"),
-      h("span", {}, t("kitchen.cancelled", { reason: order.cancel_reason ?? "—", time: clockTime(order.updated_at) }))),
+      h("span", {}, t("kitchen.cancelled", { reason: whyCancelled(order, order.cancel_reason), time: clockTime(order.updated_at) }))),
     h("button", {
       class: "button", type: "button", dataset: { test: `dismiss-${order.id}` }, on: { click: () => act.dismiss(order) },
     }, t("kitchen.seen")));
