@@ -1,8 +1,9 @@
 /** The kitchen's board: one tap a step, and an alarm until every new order was seen. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
+import { readPages } from "../board-pages.js";
 import { readKeptRoom } from "../kept-room.js";
-import { boardReducer, initialBoard, isBoard, listed, needsReread, unseenOrders } from "../state/board.js";
+import { boardReducer, initialBoard, isBoard, listed, needsReread, unseenCount, unseenOrders } from "../state/board.js";
 import { countsReducer, isNews, noCounts } from "../state/stock-news.js";
 import { createStore } from "../state/store.js";
 import { MOST_WAITING } from "../state/taps.js";
@@ -24,6 +25,8 @@ import { Hub } from "../wire/hub.js";
 import { Keepsake } from "../wire/keepsake.js";
 import { currentSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
+const MAX_KEPT = 500; // orders over a reload: writing down more of them would hold the page up at every event
+
 const session = requireRole(["kitchen", "manager", "courier", "support"]);
 if (session) {
   await startLang();
@@ -41,8 +44,9 @@ function start() {
 
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
-  mountBoard({ host: $(".board"), tabs: $(".tabs"), rest: $("[data-test=board-rest]"), store, act: { ...send, dismiss } });
-  mountTaps({ host: $(".board"), board: store, hub, taps, above: $("[data-test=board-rest]") });
+  const rest = $("[data-test=board-rest]");
+  const drawn = mountBoard({ host: $(".board"), tabs: $(".tabs"), rest, store, act: { ...send, dismiss } });
+  mountTaps({ host: $(".board"), board: store, drawn, hub, taps, above: rest });
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarm(alarm, store);
   $("[data-test=logout]").addEventListener("click", () => {
@@ -55,6 +59,7 @@ function start() {
   setInterval(showTime, 1000);
 
   readBoard(hub, store, session);
+  readPages(store, { get: (path) => get(path, session), onDenied });
   readStock(hub);
 }
 
@@ -63,6 +68,7 @@ function readBoard(hub, store, session) {
   const keepsake = new Keepsake("kitchen", { owner: session.principal.id ?? "", isSound: isBoard, mayKeep });
   const leave = readKeptRoom(hub, "kitchen", store, {
     keepsake,
+    isWorthKeeping: ({ orders }) => Object.keys(orders).length <= MAX_KEPT,
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
     onEvent: (event) => {
       store.dispatch({ type: "event", event });
@@ -157,12 +163,12 @@ function mountSound(alarm, button) {
 function mountAlarm(alarm, store) {
   const band = $("[data-test=alarm]");
   const draw = () => {
-    const unseen = unseenOrders(store.state);
-    band.hidden = unseen.length === 0;
-    const words = unseen.length ? t("kitchen.alarm", { n: unseen.length, codes: listed(unseen.map((order) => order.code)) }) : "";
+    const n = unseenCount(store.state);
+    band.hidden = n === 0;
+    const words = n ? t("kitchen.alarm", { n, codes: listed(unseenOrders(store.state).map((order) => order.code), n) }) : "";
     if (band.textContent !== words) band.textContent = words;
-    document.title = `${unseen.length ? `(${unseen.length}) ` : ""}${t("kitchen.title")} · Doña Carmen`;
-    if (unseen.length) alarm.ring();
+    document.title = `${n ? `(${n}) ` : ""}${t("kitchen.title")} · Doña Carmen`;
+    if (n) alarm.ring();
     else alarm.hush();
   };
   store.watch(draw);

@@ -1,50 +1,121 @@
 /** The kitchen's columns, their tickets, and the timers on them. */
 
-import { cardsIn, COLUMNS } from "../state/board.js";
+import { COLUMNS, columnsOf } from "../state/board.js";
 import { paceOf, stopwatch } from "../state/pace.js";
 import { now } from "../wire/clock.js";
-import { forgetKeyed, h, keyed, replace } from "./dom.js";
+import { forgetKeyed, h, isKeyed, keyed, prepareKeyed, replace } from "./dom.js";
+import { fromBothEnds, oncePerFrame, workAWhile } from "./frame.js";
 import { onLang, t } from "./i18n.js";
 import { ticket } from "./ticket.js";
 
-/** @param {{host: HTMLElement, tabs: HTMLElement, rest: HTMLElement, store: object, act: object}} parts rest: of the orders not shown. */
+const BUILD_MS = 8; // of a frame, for tickets that are not there yet
+
+/**
+ * @param {{host: HTMLElement, tabs: HTMLElement, rest: HTMLElement, store: object, act: object}} parts rest: of the orders not shown.
+ * @returns {{onDraw: (watcher: () => void) => void}} told after each drawing.
+ */
 export function mountBoard({ host, tabs, rest, store, act }) {
   const columns = COLUMNS.map((status) => column(status));
+  const ages = watchAges();
+  const watchers = [];
+  let settled = null; // what was there when orders last came in numbers: they do not rise one by one
   replace(host, columns.map((one) => one.element));
   replace(tabs, columns.map((one) => one.tab));
 
+  const settle = () => {
+    const { batch, orders } = store.state;
+    if (settled?.batch !== batch) settled = { batch, status: new Map(Object.values(orders).map((order) => [order.id, order.status])) };
+  };
+  const build = (order, old) => {
+    const element = ticket(order, act, !old && settled.status.get(order.id) !== order.status);
+    ages.follow(element, old);
+    return element;
+  };
   const draw = () => {
+    settle();
+    const cards = columnsOf(store.state);
+    const isAll = workAWhile(unbuilt(columns, cards, build), BUILD_MS);
     for (const { status, list, counts, nothing } of columns) {
-      const cards = cardsIn(store.state, status);
-      keyed(list, cards, (order) => order.id, (order) => ticket(order, act));
-      for (const count of counts) count.textContent = String(cards.length);
-      nothing.hidden = cards.length > 0;
+      keyed(list, cards[status].filter((order) => isKeyed(list, order.id)), (order) => order.id, build);
+      for (const count of counts) count.textContent = String(cards[status].length);
+      nothing.hidden = cards[status].length > 0;
     }
     const { more } = store.state;
     rest.hidden = more === 0;
     rest.textContent = more ? t("kitchen.rest", { n: more }) : "";
     host.setAttribute("aria-busy", String(!store.state.loaded));
-    tick();
+    for (const watcher of watchers) watcher();
+    if (!isAll) drawSoon();
   };
+  const drawSoon = oncePerFrame(draw);
   const label = () => {
     for (const { status, names, list, nothing } of columns) {
       for (const name of names) name.textContent = t(`kitchen.column.${status}`);
       nothing.textContent = t("kitchen.nothing");
       forgetKeyed(list);
     }
+    settled = null;
     draw();
   };
-  const tick = () => {
-    for (const card of host.querySelectorAll(".ticket")) {
-      const waited = Math.max(0, now() - Date.parse(card.dataset.since));
-      card.querySelector(".timer").textContent = stopwatch(waited);
-      card.dataset.pace = paceOf(card.dataset.status, waited);
-    }
-  };
   label();
-  store.watch(draw);
+  store.watch(drawSoon);
   onLang(label);
-  setInterval(tick, 1000);
+  return { onDraw: (watcher) => watchers.push(watcher) };
+}
+
+/** Builds the tickets that are not there yet, one a step: in each column from both ends, the columns in turns. */
+function* unbuilt(columns, cards, build) {
+  let queues = columns.map(({ status, list }) => {
+    const missing = cards[status].filter((order) => !isKeyed(list, order.id));
+    return { list, orders: fromBothEnds(missing) };
+  });
+  while (queues.length) {
+    const left = [];
+    for (const queue of queues) {
+      const { value: order, done } = queue.orders.next();
+      if (done) continue;
+      left.push(queue);
+      yield () => prepareKeyed(queue.list, order.id, order, build(order));
+    }
+    queues = left;
+  }
+}
+
+/** One timer for all tickets; it goes on those that can be seen, or nearly. */
+function watchAges() {
+  const seen = new Set();
+  const show = (card) => {
+    const waited = Math.max(0, now() - Date.parse(card.dataset.since));
+    card.querySelector(".timer").textContent = stopwatch(waited);
+    card.dataset.pace = paceOf(card.dataset.status, waited);
+  };
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) {
+        seen.delete(target);
+        continue;
+      }
+      seen.add(target);
+      show(target);
+    }
+  });
+  setInterval(() => {
+    for (const card of seen) {
+      if (card.isConnected) show(card);
+      else forget(card);
+    }
+  }, 1000);
+  const forget = (card) => {
+    seen.delete(card);
+    observer.unobserve(card);
+  };
+  return {
+    follow(card, old) {
+      if (old) forget(old);
+      show(card);
+      observer.observe(card);
+    },
+  };
 }
 
 function column(status) {

@@ -39,7 +39,8 @@ export function replace(container, ...children) {
 
 /**
  * Make a container's children those of a list, touching only what changed: an item whose object is the
- * same keeps its element, and the focus is given back to a control that was rebuilt.
+ * same keeps its element, and the focus is given back to a control that was rebuilt. What has vanished goes first, so
+ * that nothing that stays is moved.
  *
  * @param {Element} container
  * @param {Array} items
@@ -50,18 +51,33 @@ export function keyed(container, items, key, build) {
   const known = container.keyedChildren ?? new Map();
   const next = new Map();
   const focus = focusIn(container);
-  items.forEach((item, index) => {
+  for (const item of items) {
     const id = key(item);
     const old = known.get(id);
     const element = old?.item === item ? old.element : build(item, old?.element);
     if (old && old.element !== element && old.element.parentNode === container) old.element.replaceWith(element);
-    const place = container.children[index] ?? null;
-    if (place !== element) container.insertBefore(element, place);
     next.set(id, { item, element });
-  });
-  while (container.children.length > items.length) container.lastElementChild.remove();
+  }
+  const stay = new Set(Array.from(next.values(), (one) => one.element));
+  for (const child of [...container.children]) if (!stay.has(child)) child.remove();
+  let place = container.firstElementChild;
+  for (const { element } of next.values()) {
+    if (element === place) place = place.nextElementSibling;
+    else container.insertBefore(element, place);
+  }
   container.keyedChildren = next;
   focus?.();
+}
+
+/** Whether `keyed` has an element for an item, be it the item as it was. */
+export function isKeyed(container, id) {
+  return container.keyedChildren?.has(id) ?? false;
+}
+
+/** Have an item's element ready for the next `keyed` that has it in its list. */
+export function prepareKeyed(container, id, item, element) {
+  container.keyedChildren ??= new Map();
+  container.keyedChildren.set(id, { item, element });
 }
 
 /** Forget what `keyed` knows, so that everything is built anew (after a change of language). */

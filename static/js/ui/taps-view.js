@@ -6,13 +6,15 @@ import { errorText, onLang, t } from "./i18n.js";
 
 const PATIENCE_MS = 1000; // a tap that is answered at once is not worth a word
 
-export function mountTaps({ host, board, hub, taps, above }) {
+/** @param {{onDraw: Function}} parts drawn: of the board; a ticket that was built anew has lost what was marked on it. */
+export function mountTaps({ host, board, drawn, hub, taps, above }) {
   const count = h("p", { class: "taps-waiting", role: "status", hidden: true, dataset: { test: "taps-waiting" } });
   const refused = h("div", { class: "taps-refused", role: "alert", dataset: { test: "taps-refused" } });
   above.before(count, refused);
   let timer;
   let isLate = false;
   let told = "[]";
+  let isMarked = false;
 
   const draw = () => {
     const { waiting } = taps.store.state;
@@ -23,14 +25,25 @@ export function mountTaps({ host, board, hub, taps, above }) {
     count.hidden = !isShown;
     const words = isShown ? t(taps.isKept ? "taps.waiting" : "taps.waiting_here", { n: waiting.length }) : "";
     if (count.textContent !== words) count.textContent = words;
-    for (const card of host.querySelectorAll(".ticket")) mark(card, isShown);
+    isMarked = isShown;
+    markAll();
     drawRefused();
   };
+  const markAll = () => {
+    const ids = new Set(isMarked ? taps.store.state.waiting.map((tap) => tap.order_id) : []);
+    for (const card of host.querySelectorAll("[data-taps]")) if (!ids.has(idOf(card))) mark(card, isMarked);
+    for (const id of ids) {
+      const card = host.querySelector(`[data-test="card-${CSS.escape(id)}"]`);
+      if (card) mark(card, isMarked);
+    }
+  };
+  const idOf = (card) => card.dataset.test.slice("card-".length);
   const mark = (card, isShown) => {
-    const waiting = isShown ? waitingFor(taps.store.state, card.dataset.test.slice("card-".length)) : [];
+    const waiting = isShown ? waitingFor(taps.store.state, idOf(card)) : [];
     const shown = waiting.map((tap) => tap.command_id + (tap.tried ? "!" : "")).join();
     if ((card.dataset.taps ?? "") === shown) return; // an event elsewhere takes no focus from here
-    card.dataset.taps = shown;
+    if (shown) card.dataset.taps = shown;
+    else delete card.dataset.taps;
     card.querySelector(".ticket-taps")?.remove();
     if (waiting.length) card.append(h("ul", { class: "ticket-taps" }, waiting.map((tap) => row(tap, taps))));
   };
@@ -42,7 +55,8 @@ export function mountTaps({ host, board, hub, taps, above }) {
     replace(refused, rows.map((one) => refusal(one, taps)));
   };
   taps.store.watch(draw);
-  board.watch(draw);
+  board.watch(drawRefused);
+  drawn.onDraw(markAll);
   hub.watch(draw);
   onLang(draw);
 }

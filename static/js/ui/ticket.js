@@ -9,11 +9,12 @@ import { clockTime, t } from "./i18n.js";
  * @param {object} order
  * @param {{advance: Function, accept: Function, acknowledge: Function, mark: Function, more: Function, courier: Function, dismiss: Function}} act
  *   each is given the order, and the control that was pressed.
+ * @param {boolean} arrives it has just come into its column.
  */
-export function ticket(order, act) {
+export function ticket(order, act, arrives = false) {
   const unseen = order.status === "received" && !order.acknowledged;
   return h("article", {
-    class: `ticket${unseen ? " unseen-order" : ""}`,
+    class: `ticket${unseen ? " unseen-order" : ""}${arrives ? " arrives" : ""}`,
     "aria-label": t("kitchen.card", { code: order.code }),
     dataset: { test: `card-${order.id}`, status: order.status, since: statusSince(order), pace: "calm" },
   },
