@@ -114,6 +114,7 @@ class Hub:
                 self.log,
                 self.services.chat,
                 self.metrics,
+                lambda: str(self.services.memory.level),
                 lambda: self.relay.live,
                 lambda: self.draining,
                 metrics_on_loopback=settings.metrics_on_loopback,
@@ -198,6 +199,7 @@ class Hub:
                     if put_right := await self.services.board.repair():
                         logger.info("board.unseen_index_repaired", orders=put_right)
                     opened = epoch
+                await self.services.memory.look()
                 await self._part_with_former_staff()
                 await self._callers.look()
                 await self.services.expiry.end_overdue()
@@ -253,6 +255,9 @@ class Hub:
         metrics.resubscriptions.set_function(lambda: relay.stats.resubscriptions)
         closed = self.socketio.server.engine.closed
         metrics.closed_slow.set_function(lambda: closed[Closed.UNSENT] + self.outboxes.overflowed)
+        memory = self.services.memory
+        metrics.memory_used.set_function(lambda: memory.use.used_bytes if memory.use else 0)
+        metrics.memory_ceiling.set_function(lambda: memory.use.ceiling_bytes if memory.use else 0)
         metrics.relay_live.set_function(lambda: float(relay.live))
         metrics.connections.labels("socketio").set_function(lambda: len(self.socketio.server.sessions))
 

@@ -70,7 +70,7 @@ async def redis_of(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
         return
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        embedded = EmbeddedRedis(settings.data_dir)
+        embedded = EmbeddedRedis(settings.data_dir, memory_mb=settings.private_redis_mb)
         await embedded.__aenter__()
     except (OSError, StartError) as exc:
         raise CannotStart(f"Redis could not be started: {exc}") from exc

@@ -17,12 +17,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 STATIC_DIR = Path(__file__).resolve().parent.parent / "static"
 MENU_FILE = Path(__file__).resolve().parent / "data" / "menu.toml"
 
+PRIVATE_REDIS_MB = 1_024  # unless it is set; an operator's own Redis has the ceiling that it says it has
+
 _REDIS = ("redis", "rediss", "unix")
 _LEAST_SECRET = 16
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
 Wait = Annotated[float, Field(ge=0, le=60)]
+Percent = Annotated[int, Field(ge=0, le=100)]
 Words = Annotated[tuple[str, ...], NoDecode]
 Provider = Literal["offline", "openai", "openai_like", "anthropic", "ollama"]
 
@@ -60,6 +63,10 @@ class Limits(BaseSettings):
     room_events: Count = 1_000
     snapshot_bytes: Count = 262_144  # of documents in a room's snapshot, in a page of a list, of past events with it
     missed_bytes: Count = 1_048_576  # of events for a reader that comes back to a room; past it, a snapshot
+
+    # Of Redis's memory: where staff are told, and where strangers begin nothing new.
+    memory_high_percent: Percent = 75
+    memory_nearly_full_percent: Percent = 90
 
     # One order of a customer; staff are held to its bytes alone.
     order_portions: Count = 100
@@ -138,6 +145,7 @@ class Settings(BaseSettings):
     metrics_on_loopback: bool = False
     # From SIGTERM on: not ready, and serving, until the load balancers have seen it.
     drain_s: Annotated[float, Field(ge=0, le=600)] = 1.0
+    redis_memory_mb: Annotated[int, Field(ge=0)] | None = None  # None: see PRIVATE_REDIS_MB
 
     llm: Provider = "offline"
     llm_model: str = ""
@@ -169,6 +177,17 @@ class Settings(BaseSettings):
         if self.llm_offline_last and all(model.provider != "offline" for model in found):
             found.append(NamedModel("COMANDA_LLM", "offline"))
         return found
+
+    @property
+    def private_redis_mb(self) -> int:
+        """The private Redis's ceiling; 0: none."""
+        return PRIVATE_REDIS_MB if self.redis_memory_mb is None else self.redis_memory_mb
+
+    @field_validator("redis_memory_mb", mode="before")
+    @classmethod
+    def _number_or_unset(cls, value: object) -> object:
+        """Set to nothing, it is not set."""
+        return None if value == "" else value
 
     @field_validator("timezone")
     @classmethod

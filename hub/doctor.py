@@ -10,6 +10,7 @@ from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of, services_
 from hub.config import STATIC_DIR, NamedModel, Settings
 from hub.domain.errors import ComandaError, Unavailable
 from hub.eventlog.durability import durability_of
+from hub.eventlog.memory import MEGABYTE, MemoryLevel
 from hub.eventlog.turns import Attendance
 from hub.eventlog.warnings import WarningBoard
 from hub.gateways.caller_watch import ONE_ADDRESS
@@ -41,6 +42,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
         ("pages", _pages),
         ("Redis", _redis),
         ("durability", _durability),
+        ("memory", _memory),
         ("agent", _agent),
         ("agent's second", _second),
         ("agent worker", _worker),
@@ -122,6 +124,30 @@ async def _durability(settings: Settings) -> str:
     if found.doubtful:
         raise _Doubt("; ".join(found.doubtful))
     return "every order is on disk before it is answered"
+
+
+async def _memory(settings: Settings) -> str:
+    try:
+        async with (
+            redis_of(settings) as embedded,
+            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
+        ):
+            use = await services.memory.look()
+            level = services.memory.level
+    except Unavailable as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
+    if use is None:
+        return "not known, as this Redis does not say"
+    used = f"{use.used_bytes / MEGABYTE:.1f} MB"
+    if not use.ceiling_bytes:
+        raise _Doubt(f"{used}, and no ceiling; give Redis a maxmemory, or set COMANDA_REDIS_MEMORY_MB")
+    said = f"{used} of {use.ceiling_bytes / MEGABYTE:.0f} MB, {use.percent:.0f} %"
+    if level is MemoryLevel.NEARLY_FULL:
+        raise _Wrong(f"{said}: new orders and chats are refused; raise Redis's maxmemory or COMANDA_REDIS_MEMORY_MB")
+    if level is MemoryLevel.HIGH:
+        bound = settings.limits.memory_nearly_full_percent
+        raise _Doubt(f"{said}; at {bound} % new orders and chats are refused")
+    return said
 
 
 async def _worker(settings: Settings) -> str:

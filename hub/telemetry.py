@@ -91,6 +91,15 @@ class Metrics:
         )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
 
+        self.memory_used = Gauge(
+            "comanda_redis_memory_bytes", "Redis's memory in use, as last read.", registry=self.registry
+        )
+        self.memory_ceiling = Gauge(
+            "comanda_redis_memory_ceiling_bytes",
+            "Past it Redis refuses writes; 0: no ceiling, or Redis does not say.",
+            registry=self.registry,
+        )
+
         self.turns = TurnMetrics()
         self.registry.register(self.turns)
 

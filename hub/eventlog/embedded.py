@@ -83,6 +83,9 @@ class EmbeddedRedis:
     hubs use it meanwhile. `server.lock` is held by the Redis itself, which inherits it: while it is held, one
     runs on this folder, whoever started it and whatever became of them.
 
+    Args:
+        memory_mb: A server started from here takes no more than that; 0: no ceiling.
+
     Attributes:
         url: For `connect`.
         durable: Whether what was committed survives the process.
@@ -92,7 +95,7 @@ class EmbeddedRedis:
         owned: Whether this process stops it in the end.
     """
 
-    def __init__(self, data_dir: Path, *, start_s: float = 30.0, stop_s: float = 10.0) -> None:
+    def __init__(self, data_dir: Path, *, memory_mb: int = 0, start_s: float = 30.0, stop_s: float = 10.0) -> None:
         self.url = ""
         self.durable = False
         self.source = ""
@@ -100,6 +103,7 @@ class EmbeddedRedis:
         self.pid = 0
         self.owned = False
         self._dir = data_dir.absolute() / "redis"
+        self._memory_mb = memory_mb
         self._start_s = start_s
         self._stop_s = stop_s
         self._process: asyncio.subprocess.Process | None = None
@@ -237,7 +241,7 @@ class EmbeddedRedis:
         log_from = log.stat().st_size if log.exists() else 0
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), server.path),
-            *_options(self._dir, socket, log),
+            *_options(self._dir, socket, log, self._memory_mb),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -307,7 +311,7 @@ class EmbeddedRedis:
             await asyncio.sleep(poll_s)
 
 
-def _options(folder: Path, socket: Path, log: Path) -> list[str]:
+def _options(folder: Path, socket: Path, log: Path, memory_mb: int) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -319,6 +323,8 @@ def _options(folder: Path, socket: Path, log: Path) -> list[str]:
         "save": "",
         "appendonly": "yes",
         "appendfsync": "always",
+        # Past the ceiling a write is refused; nothing is thrown away, and the system does not kill the server.
+        "maxmemory": f"{memory_mb}mb",
         "maxmemory-policy": "noeviction",
         # Most rooms are small: a stream of a few events takes half the memory that the default gives it.
         "stream-node-max-bytes": "1024",

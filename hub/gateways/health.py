@@ -35,6 +35,7 @@ class Health:
         log: EventLog,
         chat: ChatService,
         metrics: Metrics,
+        memory_level: Callable[[], str],
         relay_live: Callable[[], bool],
         draining: Callable[[], bool],
         *,
@@ -43,6 +44,7 @@ class Health:
         self._log = log
         self._chat = chat
         self._metrics = metrics
+        self._memory_level = memory_level
         self._relay_live = relay_live
         self._draining = draining
         self._metrics_on_loopback = metrics_on_loopback
@@ -61,10 +63,14 @@ class Health:
         return web.json_response(ok({"status": "alive"}))
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """200 while commands can be committed and events are heard; 503, and why, otherwise."""
+        """200 while commands can be committed and events are heard; 503, and why, otherwise.
+
+        Redis's memory is told beside: a hub that takes nothing new from strangers still serves staff.
+        """
         checks = {"redis": await self._redis(), "relay": self._relay_live(), "serving": not self._draining()}
         ready = all(checks.values())
-        body = {"ok": ready, "data": {"status": "ready" if ready else "not ready", "checks": checks}}
+        status = "ready" if ready else "not ready"
+        body = {"ok": ready, "data": {"status": status, "checks": checks, "memory": self._memory_level()}}
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:

@@ -15,9 +15,11 @@ from hub.domain.values import to_milliseconds
 from hub.eventlog.follow import Follower
 from hub.eventlog.log import EventLog
 from hub.eventlog.login_tries import LoginTries
+from hub.eventlog.memory import MemoryWatch
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
 from hub.services.board import Board
+from hub.services.capacity import Capacity
 from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
 from hub.services.digests import Digests
@@ -63,6 +65,8 @@ class Services:
     orders: OrderService
     expiry: OrderExpiry
     board: Board
+    memory: MemoryWatch
+    capacity: Capacity
     menu: MenuService
     stock: StockService
     promos: PromoService
@@ -123,7 +127,14 @@ def build_services(
     digests, estimates = Digests(secret), Estimates(log)
     bounds = OrderBounds(settings.limits, digests)
     writes = OrderWrites(menu, tokens, estimates, day, bounds)
-    figures = Figures(log, day, menu.currency, clock, connections, settings.limits.snapshot_bytes)
+    memory = MemoryWatch(
+        log.calls,
+        ceiling_mb=settings.redis_memory_mb,
+        high_percent=settings.limits.memory_high_percent,
+        nearly_full_percent=settings.limits.memory_nearly_full_percent,
+    )
+    capacity = Capacity(memory)
+    figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
@@ -138,6 +149,7 @@ def build_services(
         messages,
         stops,
         turn_bounds,
+        capacity,
         interrupt=settings.agent.interrupt,
     )
     return Services(
@@ -145,9 +157,11 @@ def build_services(
         turns=turns,
         tokens=tokens,
         access=access,
-        orders=OrderService(log, menu, staff, estimates, bounds, writes, clock, new_order_id),
+        orders=OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id),
         expiry=OrderExpiry(log, writes, bounds, clock),
         board=Board(log, settings.limits),
+        memory=memory,
+        capacity=capacity,
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),
         promos=PromoService(log, clock, new_id),

@@ -46,6 +46,7 @@ from hub.services.turns import (
 if TYPE_CHECKING:
     from hub.config import Limits
     from hub.services.access import Access
+    from hub.services.capacity import Capacity
     from hub.services.messages import Messages
     from hub.services.stops import Stops
     from hub.services.tokens import Tokens
@@ -77,6 +78,7 @@ class ChatService:
         messages: Messages,
         stops: Stops,
         bounds: TurnBounds,
+        capacity: Capacity,
         *,
         interrupt: bool = False,
     ) -> None:
@@ -86,6 +88,7 @@ class ChatService:
         self._stops = stops
         self._bounds = bounds
         self._messages = messages
+        self._capacity = capacity
         self._clock = clock
         self._new_id = new_id
         self._limits = limits
@@ -109,8 +112,11 @@ class ChatService:
             BadRequest: The command's id is one that somebody could guess, and nothing else says whose it is.
             Unauthorized: The order's token opens nothing, or its order ended long ago.
             RateLimited: Too many chats were opened from this address within an hour.
+            Unavailable: There is hardly any memory left, and they are not staff; or Redis did not answer.
         """
         chat_id = chat_id or same_chat(principal, command)
+        if chat_id is None or await self._log.document(chat_key(chat_id)) is None:
+            await self._capacity.require(principal)
         orders = principal.orders
         if command.order_token:
             orders = (await self._access.principal(command.order_token)).orders

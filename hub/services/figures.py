@@ -47,6 +47,7 @@ class Figures:
         currency: str,
         clock: Callable[[], datetime],
         connections: Callable[[], int],
+        memory: Callable[[], dict[str, Any] | None],
         board_bytes: int,
     ) -> None:
         self._log = log
@@ -54,10 +55,11 @@ class Figures:
         self._currency = currency
         self._clock = clock
         self._connections = connections
+        self._memory = memory
         self._board_bytes = board_bytes
 
     async def read(self) -> dict[str, Any]:
-        """The figures now; `sales_today` in minor units, `connections` those of this process.
+        """The figures now; `sales_today` in minor units, `connections` those of this process, `memory` Redis's.
 
         `by_status` counts the orders that wait longest: at most 500, and no more than weigh as much as a snapshot may.
         """
@@ -87,5 +89,6 @@ class Figures:
             "by_status": dict(by_status),
             "avg_prep_s": round(sum(preparing) / len(preparing)) if preparing else None,
             "connections": self._connections(),
+            "memory": self._memory(),
             "at": format_time(now),
         }

@@ -27,6 +27,7 @@ from hub.domain.roles import Permission, Principal, Role
 from hub.eventlog.log import EventLog, Write
 from hub.eventlog.types import MAX_STOCK_MOVES
 from hub.services.access import link_expired
+from hub.services.capacity import Capacity
 from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.identity import by_name, identity
@@ -58,6 +59,7 @@ class OrderService:
         staff: StaffService,
         estimates: Estimates,
         bounds: OrderBounds,
+        capacity: Capacity,
         writes: OrderWrites,
         clock: Callable[[], datetime],
         new_order_id: OrderIds,
@@ -67,6 +69,7 @@ class OrderService:
         self._staff = staff
         self._estimates = estimates
         self._bounds = bounds
+        self._capacity = capacity
         self._writes = writes
         self._clock = clock
         self._new_order_id = new_order_id
@@ -86,10 +89,13 @@ class OrderService:
             OutOfStock: Not enough left of something; nothing is reserved.
             LimitReached: It is larger than an order may be, or the address or phone number has too many open ones.
             RateLimited: Too many orders from one address in a short time.
+            Unavailable: There is hardly any memory left, and they are not staff; or Redis did not answer.
         """
         try:
+            await self._capacity.require(principal)
             items = self.weighed(principal, command)
-        except (BadRequest, LimitReached):  # the menu or the bounds may have been others when it was first said
+        # The menu, the bounds or the room left may have been others when it was first said.
+        except (BadRequest, LimitReached, Unavailable):
             if (first := await self._answered_before(Write(**identity(principal, command)))) is not None:
                 return self._writes.with_tracking(first)
             raise

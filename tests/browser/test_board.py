@@ -39,7 +39,7 @@ class FullHub(Hub):
     def fill(self, count: int) -> list[str]:
         """Place orders; their ids."""
         self.token = self._call("/api/login", {"name": "Carmen", "pin": self.pin})["token"]
-        body = {"customer": {"name": "Ñ"}, "items": [{"sku": "horchata", "qty": 1}], "delivery": {"kind": "pickup"}}
+        body = {"customer": {"name": "Ñ"}, "items": [{"sku": "taco-pastor", "qty": 1}], "delivery": {"kind": "pickup"}}
         return [self._call("/api/orders", body)["order"]["id"] for _ in range(count)]
 
     def advance(self, order_id: str, to: str) -> None:

@@ -334,6 +334,20 @@ def test_a_redis_that_keeps_all_is_well_and_a_missing_agent_is_a_warning(
         assert "WRONG  agent worker: no agent worker has been seen in the last 15 s, and 1 questions" in said.out
 
 
+def test_the_doctor_says_how_full_redis_is_and_when_it_has_no_ceiling(
+    folder: Folder, plain_redis: Callable[..., AbstractContextManager[str]]
+) -> None:
+    with plain_redis() as url:
+        said = folder.run("doctor", COMANDA_REDIS_URL=url)
+        assert re.search(r"^WARN   memory: [\d.]+ MB, and no ceiling; give Redis a maxmemory", said.out, re.MULTILINE)
+        said = folder.run("doctor", COMANDA_REDIS_URL=url, COMANDA_REDIS_MEMORY_MB="500")
+        assert re.search(r"^ok     memory: [\d.]+ MB of 500 MB, 0 %$", said.out, re.MULTILINE)
+        said = folder.run(
+            "doctor", COMANDA_REDIS_URL=url, COMANDA_REDIS_MEMORY_MB="1", COMANDA_LIMIT_MEMORY_HIGH_PERCENT="1"
+        )
+        assert re.search(r"^(WRONG|WARN )  memory: [\d.]+ MB of 1 MB, \d+ %.* are refused", said.out, re.MULTILINE)
+
+
 async def _ask(url: str) -> None:
     """A question, of which the queue knows."""
     async with connect(url) as redis:

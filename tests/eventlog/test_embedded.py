@@ -135,6 +135,13 @@ async def test_every_write_is_on_the_disk_before_it_is_answered(tmp_path: Path) 
     }
 
 
+@pytest.mark.parametrize("memory_mb", [0, 64])
+@pytest.mark.usefixtures("a_server")
+async def test_the_server_takes_no_more_memory_than_it_may(tmp_path: Path, memory_mb: int) -> None:
+    async with EmbeddedRedis(tmp_path, memory_mb=memory_mb) as redis, connect(redis.url) as client:
+        assert await client.config_get("maxmemory") == {"maxmemory": str(memory_mb * 1_048_576)}
+
+
 @pytest.mark.usefixtures("a_server")
 async def test_nobody_else_can_look_into_the_folder(tmp_path: Path) -> None:
     (tmp_path / "redis").mkdir(mode=0o755)

@@ -143,7 +143,15 @@ class Branch:
         bounds = OrderBounds(Limits(_env_file=None, **limits), Digests(SECRET))
         writes = OrderWrites(s.menu.menu, s.tokens, estimates, Day("America/Mexico_City"), bounds)
         orders = OrderService(
-            s.log, s.menu.menu, s.staff, estimates, bounds, writes, self.clock, lambda: next(self.order_ids)
+            s.log,
+            s.menu.menu,
+            s.staff,
+            estimates,
+            bounds,
+            s.capacity,
+            writes,
+            self.clock,
+            lambda: next(self.order_ids),
         )
         return orders, OrderExpiry(s.log, writes, bounds, self.clock)
 

@@ -26,6 +26,7 @@ async def test_a_day_begins_with_nothing(branch: Branch) -> None:
         "by_status": {},
         "avg_prep_s": None,
         "connections": 0,
+        "memory": None,
         "at": "2026-11-20T21:30:00.123Z",
     }
 

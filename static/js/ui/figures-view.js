@@ -1,7 +1,7 @@
 /** How the branch is doing, in a few figures. */
 
 import { COLUMNS } from "../state/board.js";
-import { h, replace } from "./dom.js";
+import { h, icon, replace } from "./dom.js";
 import { money, number, t } from "./i18n.js";
 
 /** @param {object | null} figures as the floor room has them */
@@ -11,12 +11,21 @@ export function drawFigures(host, figures) {
     return;
   }
   replace(host,
+    memoryLine(figures.memory),
     figure("sales", t("manager.sales_today"), money(figures.sales_today ?? 0, figures.currency)),
     figure("today", t("manager.orders_today"), number(figures.orders_today ?? 0)),
     figure("active", t("manager.orders_active"), number(figures.orders_active ?? 0)),
     figure("prep", t("manager.prep"), figures.avg_prep_s ? t("manager.minutes", { n: number(Math.round(figures.avg_prep_s / 6) / 10) }) : "—"),
     figure("online", t("manager.connections"), number(figures.connections ?? 0)),
     statuses(figures.by_status ?? {}));
+}
+
+/** Said while somebody can still do something about it. */
+function memoryLine(memory) {
+  if (!memory || memory.level === "normal") return null;
+  const n = Math.round((100 * memory.used_bytes) / memory.ceiling_bytes);
+  return h("p", { class: "memory-warning", role: "status", dataset: { test: "memory-warning", level: memory.level } },
+    icon("icons", "alert"), h("span", {}, t(`manager.memory_${memory.level}`, { n })));
 }
 
 function figure(name, label, value) {

@@ -1,0 +1,149 @@
+"""How much memory Redis has taken of what it may take."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.domain.errors import ComandaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.eventlog.calls import Calls
+
+logger = structlog.get_logger(__name__)
+
+MEGABYTE = 1_048_576
+_GOOD_S = 5.0  # how long a reading is acted on before the next one
+_BACK_PERCENT = 2  # below a bound before it counts as left: a share that wavers is told of once
+
+
+class MemoryLevel(StrEnum):
+    """How full Redis's memory is."""
+
+    NORMAL = "normal"
+    HIGH = "high"  # somebody should look
+    NEARLY_FULL = "nearly_full"  # what is left is kept for finishing what was begun
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """One reading.
+
+    Attributes:
+        used_bytes: What counts towards the ceiling.
+        ceiling_bytes: Past it Redis refuses writes; 0: there is none.
+    """
+
+    used_bytes: int
+    ceiling_bytes: int
+
+    @property
+    def percent(self) -> float:
+        """Of the ceiling; 0 without one."""
+        return 100 * self.used_bytes / self.ceiling_bytes if self.ceiling_bytes else 0.0
+
+
+async def read_memory(calls: Calls, ceiling_mb: int | None) -> MemoryUse | None:
+    """Ask Redis.
+
+    Args:
+        ceiling_mb: What Redis may take by our own settings; None or 0: no more than its `maxmemory` says.
+
+    Returns:
+        None where it does not say: fakeredis has no INFO, and an ACL may forbid it.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
+    try:
+        text = str(await calls.call("INFO", "memory", again=True))
+    except ComandaError as error:
+        if error.retryable and not _is_forbidden(error):
+            raise
+        return None
+    said = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    if "used_memory" not in said:
+        return None
+    # What it holds for replicas and its append-only file does not count when it decides that it is full.
+    used = int(said["used_memory"]) - int(said.get("mem_not_counted_for_evict", 0))
+    ceilings = [int(said.get("maxmemory", 0)), (ceiling_mb or 0) * MEGABYTE]
+    return MemoryUse(max(0, used), min((one for one in ceilings if one > 0), default=0))
+
+
+def _is_forbidden(error: ComandaError) -> bool:
+    return type(error.__cause__).__name__ == "NoPermissionError"
+
+
+class MemoryWatch:
+    """Knows how full Redis's memory is, and logs it once when that changes.
+
+    Args:
+        high_percent, nearly_full_percent: Of the ceiling; 0 switches a level off.
+
+    Attributes:
+        use: The last reading; None: there is none.
+        level: As of that reading.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        *,
+        ceiling_mb: int | None,
+        high_percent: int,
+        nearly_full_percent: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.use: MemoryUse | None = None
+        self.level = MemoryLevel.NORMAL
+        self._calls = calls
+        self._ceiling_mb = ceiling_mb
+        self._bounds = {MemoryLevel.HIGH: high_percent, MemoryLevel.NEARLY_FULL: nearly_full_percent}
+        self._monotonic = monotonic
+        self._good_until = -1.0
+
+    async def look(self) -> MemoryUse | None:
+        """Read it now.
+
+        Raises:
+            Unavailable: Redis does not answer; the last reading stands.
+        """
+        self._good_until = self._monotonic() + _GOOD_S  # also for those who ask meanwhile
+        self.use = await read_memory(self._calls, self._ceiling_mb)
+        self._become(self._level_of(self.use.percent if self.use else 0.0))
+        return self.use
+
+    async def current_level(self) -> MemoryLevel:
+        """The level, by a reading that is not older than a few seconds; by the last one if Redis does not answer."""
+        if self._monotonic() >= self._good_until:
+            with suppress(ComandaError):  # the write that follows finds out
+                await self.look()
+        return self.level
+
+    def _level_of(self, percent: float) -> MemoryLevel:
+        found = MemoryLevel.NORMAL
+        for level, bound in self._bounds.items():
+            reached = list(MemoryLevel).index(self.level) >= list(MemoryLevel).index(level)
+            if bound and percent >= bound - (_BACK_PERCENT if reached else 0):
+                found = level
+        return found
+
+    def _become(self, level: MemoryLevel) -> None:
+        if level is self.level:
+            return
+        self.level = level
+        use = self.use or MemoryUse(0, 0)
+        log = {MemoryLevel.NORMAL: logger.info, MemoryLevel.HIGH: logger.warning, MemoryLevel.NEARLY_FULL: logger.error}
+        log[level](
+            f"redis.memory_{level}",
+            percent=round(use.percent),
+            used_mb=use.used_bytes // MEGABYTE,
+            ceiling_mb=use.ceiling_bytes // MEGABYTE,
+        )

@@ -1,0 +1,42 @@
+"""Who may still begin something when Redis's memory is nearly full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hub.domain.errors import Unavailable
+from hub.eventlog.memory import MemoryLevel
+
+if TYPE_CHECKING:
+    from hub.domain.roles import Principal
+    from hub.eventlog.memory import MemoryWatch
+
+_COME_BACK_S = 60.0
+
+
+class Capacity:
+    """Keeps the last of Redis's memory for finishing what was begun: strangers begin nothing new, staff go on."""
+
+    def __init__(self, memory: MemoryWatch) -> None:
+        self._memory = memory
+
+    async def require(self, principal: Principal) -> None:
+        """Let somebody begin an order or a chat.
+
+        Raises:
+            Unavailable: Redis's memory is nearly full, and they are not staff.
+        """
+        if principal.is_staff or await self._memory.current_level() is not MemoryLevel.NEARLY_FULL:
+            return
+        raise Unavailable("we cannot take anything new just now: our memory is full", retry_after_s=_COME_BACK_S)
+
+    def figures(self) -> dict[str, Any] | None:
+        """`{level, used_bytes, ceiling_bytes}` as last read, for staff; None where Redis does not say."""
+        use = self._memory.use
+        if use is None:
+            return None
+        return {
+            "level": str(self._memory.level),
+            "used_bytes": use.used_bytes,
+            "ceiling_bytes": use.ceiling_bytes,
+        }
