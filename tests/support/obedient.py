@@ -29,6 +29,7 @@ PEOPLE = {
 }
 
 _OF_TURNS = ("meta", "turns", "counts:turns")
+_ABOUT_TURNS = ("doc:turn:", "turn:", "command:", "quota:turns_", "quota:tokens_")
 
 
 class ObedientLLM(OfflineLLM):
@@ -118,7 +119,7 @@ class Scene:
         found: dict[str, Any] = {}
         async for key in redis.scan_iter(match=f"{keys.prefix}*"):
             name = key.removeprefix(keys.prefix)
-            if self.chat[0] in name or name in _OF_TURNS or name.startswith(("doc:turn:", "turn:", "command:")):
+            if self.chat[0] in name or name in _OF_TURNS or name.startswith(_ABOUT_TURNS):
                 continue
             found[name] = await _value(redis, key)
             if name == "index:chats":  # the attacker's own chat moves on with what is said in it
