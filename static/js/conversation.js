@@ -1,5 +1,6 @@
 /** The chat with the taquería: opens it, keeps it over a reload, sends, stops. */
 
+import { newId } from "./ids.js";
 import { keep, kept } from "./keep.js";
 import { readKeptRoom } from "./kept-room.js";
 import { isChat, stoppable } from "./state/chat.js";
@@ -23,7 +24,7 @@ export class Conversation {
     this.store = store;
     this.orderToken = orderToken;
     this.onTracking = onTracking;
-    this.chat = kept(KEY);
+    this.chat = kept(KEY, isKnownChat);
   }
 
   /** Whether there is a conversation to go on with. */
@@ -42,7 +43,7 @@ export class Conversation {
   }
 
   /** @returns {Promise<void>} after the hub has it; a failure is in the outbox, to be sent again under the same id. */
-  async send(text, command_id = crypto.randomUUID()) {
+  async send(text, command_id = newId()) {
     this.store.dispatch({ type: "sending", command_id, text });
     try {
       await this.open();
@@ -131,4 +132,9 @@ export class Conversation {
     keep(KEY, null);
     this.store.dispatch({ type: "forget" });
   }
+}
+
+/** Whether this is a chat that can be entered again: it comes from the device's storage. */
+export function isKnownChat(chat) {
+  return typeof chat?.chat_id === "string" && typeof chat.token === "string";
 }

@@ -10,6 +10,11 @@ export function orderIdOf(token) {
   return String(token).split(".", 1)[0];
 }
 
+/** Whether this is an order that a device follows, as it was kept: its link. */
+export function isFollowed(placed) {
+  return ["token", "url", "code"].every((field) => typeof placed?.[field] === "string");
+}
+
 /** @returns {() => void} stops following. An order that has ended is kept in no tab. */
 export function followOrder(hub, token, store) {
   const room = orderRoom(token);

@@ -1,12 +1,20 @@
-/** What this device remembers between visits. Storage may be full or forbidden: then it forgets. */
+/**
+ * What this device remembers between visits. Storage may be full or forbidden: then it forgets. What it gives back may have
+ * been written by another version of the page, or by hand.
+ */
 
 const PREFIX = "comanda.";
 
-export function kept(key, fallback = null) {
+/**
+ * @param {(found: *) => boolean} isSound whether the page can work with it. May throw: then it can't.
+ * @returns {*} null if nothing is kept, or nothing that is sound.
+ */
+export function kept(key, isSound) {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + key)) ?? fallback;
+    const found = JSON.parse(localStorage.getItem(PREFIX + key));
+    return found !== null && isSound(found) ? found : null;
   } catch {
-    return fallback;
+    return null;
   }
 }
 

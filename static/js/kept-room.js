@@ -7,10 +7,9 @@
  * @returns {() => void} leaves the room; what is kept stays kept.
  */
 export function readKeptRoom(hub, name, store, { keepsake, isWorthKeeping = () => true, onRestored, onError, ...reader }) {
-  const kept = keepsake.restore();
+  const kept = restored(store, keepsake);
   let cursor = kept?.cursor;
   let isConfirmed = false;
-  if (kept) store.dispatch({ type: "restored", state: kept.state });
 
   const note = () => {
     if (!cursor) return;
@@ -39,4 +38,19 @@ export function readKeptRoom(hub, name, store, { keepsake, isWorthKeeping = () =
     keepsake.write();
     leave();
   };
+}
+
+/** Show what was kept. What can't be shown after all is thrown away, or it would break the page at every reload. */
+function restored(store, keepsake) {
+  const kept = keepsake.restore();
+  if (!kept) return null;
+  try {
+    store.dispatch({ type: "restored", state: kept.state });
+    return kept;
+  } catch (error) {
+    console.error("kept state of %s can't be shown", keepsake.name, error);
+    keepsake.forget();
+    store.dispatch({ type: "forget" });
+    return null;
+  }
 }

@@ -6,6 +6,7 @@
  * waits until somebody has seen it. The list is its owner's: another person who signs in here has one of their own.
  */
 
+import { newId } from "./ids.js";
 import { keep, kept, keptKeys } from "./keep.js";
 import { canTap, canUndo, isTaps, noTaps, tapsReducer, waitingFor } from "./state/taps.js";
 import { createStore } from "./state/store.js";
@@ -38,7 +39,7 @@ export class Taps {
    * @param {string} what in the reader's words
    * @returns {Promise<boolean>} whether it was done; null at once if it is not taken: too many wait, or this one does.
    */
-  tap(name, order, payload, what, command_id = crypto.randomUUID()) {
+  tap(name, order, payload, what, command_id = newId()) {
     this.#load();
     const said = { order_id: order.id, ...payload, command_id };
     // The version it was tapped at is no longer the order's once the taps before it are done.
@@ -143,13 +144,13 @@ export class Taps {
 
 /** How many taps wait on this device, whoever made them. */
 export function tapsOnDevice() {
-  return keptKeys(`${KEY}.`).map((key) => kept(key)).filter(isTaps).reduce((sum, taps) => sum + taps.waiting.length, 0);
+  return keptKeys(`${KEY}.`).map((key) => kept(key, isTaps)).filter(Boolean).reduce((sum, taps) => sum + taps.waiting.length, 0);
 }
 
 function deviceShelf(owner) {
   const key = `${KEY}.${owner}`;
   return {
-    load: () => kept(key),
+    load: () => kept(key, isTaps),
     save: (state) => keep(key, state),
     watch: (changed) => addEventListener("storage", changed),
   };

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         hub.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One Chromium a module, and not one for all: while Playwright's is open, no other event loop runs here."""
+@contextmanager
+def chromium(*flags: str, **options: Any) -> Iterator[Any]:
+    """A Chromium, or a reason why there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         lacking("there is no Chromium on PATH")
@@ -95,9 +96,16 @@ def browser() -> Iterator[Any]:
         lacking("the browser library is missing: run make setup")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags], **options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium a module, and not one for all: while Playwright's is open, no other event loop runs here."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

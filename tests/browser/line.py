@@ -1,4 +1,4 @@
-"""A line to the hub that can be held: what the hub says from a certain word on comes later."""
+"""A line to the hub that can be held (what the hub says from some word on comes later), or go dead without a word."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Line:
         self._held_from = b""
         self._open = threading.Event()
         self._open.set()
+        self._is_dead = False
+        self._dead: set[socket.socket] = set()  # what is sent on these is lost
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
@@ -60,6 +62,15 @@ class Line:
     def release(self) -> None:
         self._open.set()
 
+    def go_dead(self) -> None:
+        """Lose every byte from here on, on connections old and new, and tell neither end."""
+        self._is_dead = True
+        self._dead.update(self._sockets)
+
+    def revive(self) -> None:
+        """Let new connections through. What was lost stays lost, and so do the connections that it was lost on."""
+        self._is_dead = False
+
     def _run(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work)
         self._threads.append(thread)
@@ -74,6 +85,8 @@ class Line:
             hub = socket.create_connection(self._hub, timeout=5)
             hub.settimeout(None)
             self._sockets += [client, hub]
+            if self._is_dead:
+                self._dead |= {client, hub}
             self._run(partial(self._pass_on, client, hub, from_hub=False))
             self._run(partial(self._pass_on, hub, client, from_hub=True))
 
@@ -82,6 +95,9 @@ class Line:
             while chunk := source.recv(_CHUNK_BYTES):
                 if from_hub and not self._open.is_set() and self._held_from in chunk:
                     self._open.wait(_HELD_S)
-                target.sendall(chunk)
+                if target not in self._dead:
+                    target.sendall(chunk)
+        if target in self._dead:
+            return
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

@@ -77,3 +77,18 @@ test("only a state that can be drawn is taken for one", () => {
   for (const wrong of [null, {}, { ...board, more: "1" }, { ...board, orders: { P1: { id: "P1" } } }]) assert.equal(isBoard(wrong), false);
   for (const wrong of [null, {}, { ...chat, turn: {} }, { ...chat, messages: null }]) assert.equal(isChat(wrong), false);
 });
+
+test("a kept state that can't be drawn is thrown away, and the room is read anew", (context) => {
+  context.mock.method(console, "error", () => {});
+  const box = { forgotten: 0 };
+  const keepsake = { name: "order:P1", restore: () => ({ cursor: "e1-5", state }), keep() {}, write() {}, forget: () => box.forgotten++ };
+  const store = createStore(trackingReducer, initialTracking);
+  store.watch(({ order }) => {
+    if (order) throw new Error("a shape that nobody foresaw");
+  });
+  const hub = { room: (name, reader) => ((box.reader = reader), () => {}) };
+  readKeptRoom(hub, "order:P1", store, { keepsake, onSnapshot() {}, onEvent() {}, onError() {} });
+  assert.equal(box.reader.after, undefined);
+  assert.equal(store.state, initialTracking);
+  assert.ok(box.forgotten > 0);
+});

@@ -75,3 +75,9 @@ test("pages carry no inline script, style or handler, and name no other host", (
     if (path.endsWith(".js")) assert.doesNotMatch(source, /innerHTML|insertAdjacentHTML|\.cssText|setAttribute\("style"/, path);
   }
 });
+
+test("pages use nothing that a browser lacks on plain HTTP", () => {
+  for (const path of walk("js/")) {
+    assert.doesNotMatch(read(path), /randomUUID|crypto\.subtle|navigator\.clipboard(?!\?)/, path);
+  }
+});

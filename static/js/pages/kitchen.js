@@ -31,6 +31,7 @@ const session = requireRole(["kitchen", "manager", "courier", "support"]);
 if (session) {
   await startLang();
   start();
+  document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 }
 
 function start() {

@@ -37,6 +37,8 @@ form.addEventListener("submit", (event) => {
   whileBusy($("[data-test=login-submit]"), enter);
 });
 
+document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
+
 async function enter() {
   problem.textContent = "";
   try {

@@ -1,6 +1,7 @@
 /** The manager's desk: figures as they change, a promotion for everybody, the stock, the latest orders. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
+import { newId } from "../ids.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
 import { createStore } from "../state/store.js";
 import { mountConnection } from "../ui/connection.js";
@@ -24,12 +25,13 @@ const session = requireRole(["manager"]);
 if (session) {
   await startLang();
   start();
+  document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 }
 
 function start() {
   const hub = new Hub({ io, token: () => session.token, onDenied });
   const menu = createStore(menuReducer, initialMenu);
-  const send = (name, payload) => hub.command(name, { ...payload, command_id: crypto.randomUUID() });
+  const send = (name, payload) => hub.command(name, { ...payload, command_id: newId() });
 
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);

@@ -1,9 +1,10 @@
 /** The page where one orders: menu, cart, the order under way, and the chat. */
 
 import { io } from "/static/vendor/socket.io.esm.min.js";
-import { followOrder, forgetOrder } from "../follow.js";
+import { followOrder, forgetOrder, isFollowed } from "../follow.js";
+import { newId } from "../ids.js";
 import { keep, kept } from "../keep.js";
-import { cartReducer, initialCart, orderOf, pendingFor } from "../state/cart.js";
+import { cartReducer, initialCart, isCart, isPending, orderOf, pendingFor } from "../state/cart.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
 import { hasEnded } from "../state/order.js";
 import { createStore } from "../state/store.js";
@@ -27,9 +28,9 @@ await startLang();
 
 const hub = new Hub({ io });
 const menu = createStore(menuReducer, initialMenu);
-const cart = createStore(cartReducer, { ...initialCart, ...kept("cart") });
+const cart = createStore(cartReducer, kept("cart", isCart) ?? initialCart);
 const tracking = createStore(trackingReducer, initialTracking);
-let placed = kept("order"); // {token, url, code}: the order this device follows
+let placed = kept("order", isFollowed); // {token, url, code}: the order this device follows
 let unfollow = null;
 
 const below = $("#below");
@@ -57,6 +58,7 @@ hub.room("stock", {
 });
 if (placed) follow();
 loadMenu();
+document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 
 async function loadMenu() {
   try {
@@ -71,7 +73,7 @@ function place(button) {
   return whileBusy(button, async () => {
     const problem = $("[data-test=cart-problem]");
     const order = orderOf(cart.state);
-    const pending = pendingFor(kept("pending"), order, () => crypto.randomUUID());
+    const pending = pendingFor(kept("pending", isPending), order, newId);
     keep("pending", pending);
     problem.textContent = "";
     button.textContent = t("cart.placing");

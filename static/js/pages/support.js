@@ -20,6 +20,7 @@ const session = requireRole(["support", "manager"]);
 if (session) {
   await startLang();
   start();
+  document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 }
 
 function start() {

@@ -33,6 +33,7 @@ mountChat({
 tracking.watch(draw);
 onLang(draw);
 followOrder(hub, token, tracking);
+document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 
 function draw() {
   const { state } = tracking;

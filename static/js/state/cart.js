@@ -1,6 +1,7 @@
 /** What the customer is about to order. Pure. */
 
 export const MAX_QTY = 50;
+const KINDS = ["pickup", "delivery"];
 const PHONE = /^\+?[0-9 ()-]{7,20}$/;
 
 export const initialCart = Object.freeze({
@@ -8,6 +9,18 @@ export const initialCart = Object.freeze({
   customer: { name: "", phone: "" },
   delivery: { kind: "pickup", address: "" },
 });
+
+/** Whether this is a cart that can be shown: it comes from a device's storage. */
+export function isCart({ lines, customer, delivery }) {
+  const isLine = ({ sku, qty, notes }) => isText(sku) && Number.isInteger(qty) && qty > 0 && qty <= MAX_QTY && isText(notes);
+  const isReceiver = isText(customer.name) && isText(customer.phone);
+  return lines.every(isLine) && isReceiver && KINDS.includes(delivery.kind) && isText(delivery.address);
+}
+
+/** Whether this is an order that was sent and not answered, as `pendingFor` makes it. */
+export function isPending({ command_id, body }) {
+  return isText(command_id) && isText(body);
+}
 
 export function cartReducer(state, action) {
   switch (action.type) {
@@ -76,6 +89,10 @@ export function orderOf(state) {
 export function pendingFor(pending, order, newId) {
   const body = JSON.stringify(order);
   return pending?.body === body ? pending : { command_id: newId(), body };
+}
+
+function isText(value) {
+  return typeof value === "string";
 }
 
 function withQty(state, sku, wanted) {

@@ -12,7 +12,7 @@ export function createStore(reduce, initial) {
       if (next === state) return;
       const before = state;
       state = next;
-      for (const watcher of watchers) watcher(state, before);
+      tellAll(watchers, state, before);
     },
     /** Called now and after each change. */
     watch(watcher) {
@@ -21,4 +21,17 @@ export function createStore(reduce, initial) {
       return () => watchers.delete(watcher);
     },
   };
+}
+
+/** Tell all of them, also those behind one that fails; then fail as the first of those did. */
+function tellAll(watchers, state, before) {
+  const failures = [];
+  for (const watcher of watchers) {
+    try {
+      watcher(state, before);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length) throw failures[0];
 }

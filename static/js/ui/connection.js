@@ -32,7 +32,7 @@ export function mountConnection(hub) {
     timer = setTimeout(() => {
       wasLost = true;
       say(state === "offline" ? "connection.band_offline" : "connection.band_lost", "lost");
-    }, wasLost ? 0 : PATIENCE_MS);
+    }, wasLost || hub.isUnanswered || state === "offline" ? 0 : PATIENCE_MS);
   };
   const show = (state) => {
     clearTimeout(timer);

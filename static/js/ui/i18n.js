@@ -3,25 +3,61 @@
 import { keep, kept } from "../keep.js";
 
 export const LANGS = ["es", "en"];
+const ANSWER_MS = 4000;
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 8000;
+const MISSING = "…"; // where a text will stand
 const LOCALES = { es: "es-MX", en: "en-US" };
 
-let lang = LANGS.includes(kept("lang")) ? kept("lang") : "es";
+let lang = kept("lang", (found) => LANGS.includes(found)) ?? "es";
 let texts = {};
+let hasTexts = false;
 const watchers = new Set();
 
-/** Load the texts and put them into the page; before anything else is shown. */
+/**
+ * Load the texts and put them into the page; before anything else is shown, if they come in time. A page without them
+ * still works: it says what is missing, and gets them as soon as they can be had.
+ */
 export async function startLang() {
-  texts = await load(lang);
-  translatePage();
+  try {
+    use(lang, await load(lang));
+  } catch {
+    const sayLoaded = sayMissing();
+    loadLater().then(sayLoaded);
+  }
 }
 
+/** Rejects if the texts can't be had: the page stays in its language. */
 export async function switchLang(to) {
   if (to === lang || !LANGS.includes(to)) return;
-  texts = await load(to);
-  lang = to;
+  use(to, await load(to));
   keep("lang", to);
+}
+
+function use(to, loaded) {
+  [lang, texts, hasTexts] = [to, loaded, true];
   translatePage();
   for (const watcher of watchers) watcher(to);
+}
+
+async function loadLater() {
+  for (let delay = RETRY_MS; !hasTexts; delay = Math.min(delay * 2, MAX_RETRY_MS)) {
+    await new Promise((resume) => setTimeout(resume, delay));
+    const wanted = lang;
+    const loaded = hasTexts ? null : await load(wanted).catch(() => null);
+    if (loaded && !hasTexts) use(wanted, loaded);
+  }
+}
+
+/** @returns {() => void} takes the words away again. They are in both languages, for there are no others. */
+function sayMissing() {
+  const words = document.createElement("p");
+  words.className = "texts-missing";
+  words.setAttribute("role", "status");
+  words.dataset.test = "texts-missing";
+  words.textContent = "No cargaron los textos de la página; reintentando… · The page's texts did not load; retrying…";
+  document.body.prepend(words);
+  return () => words.remove();
 }
 
 export function currentLang() {
@@ -34,6 +70,7 @@ export function onLang(watcher) {
 
 /** The text of a key, `{name}` filled in; a key with `.one` and `.other` is chosen by `n`. */
 export function t(key, values = {}) {
+  if (!hasTexts) return MISSING;
   const text = texts[key] ?? texts[`${key}.${values.n === 1 ? "one" : "other"}`] ?? key;
   return text.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
 }
@@ -75,9 +112,12 @@ export function number(value) {
   return new Intl.NumberFormat(LOCALES[lang]).format(value);
 }
 
+/** @returns {Promise<Record<string, string>>} rejects if they can't be had, or are none. */
 async function load(which) {
-  const response = await fetch(`/static/i18n/${which}.json`);
-  return response.json();
+  const response = await fetch(`/static/i18n/${which}.json`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  const found = response.ok ? await response.json() : null;
+  if (!found || Object.values(found).some((text) => typeof text !== "string")) throw new Error(`no texts in ${which}`);
+  return found;
 }
 
 /** Texts written in the HTML: `data-i18n` names a key, `data-i18n-attr` pairs such as `aria-label:close;title:close`. */

@@ -1,6 +1,7 @@
 /** The button that changes the language: it names the one it leads to. */
 
 import { currentLang, LANGS, onLang, switchLang, t } from "./i18n.js";
+import { toast } from "./toast.js";
 
 const NAMES = { es: "Español", en: "English" };
 
@@ -12,7 +13,7 @@ export function mountLangSwitch(button) {
     button.lang = to;
     button.setAttribute("aria-label", `${NAMES[to]} (${t("lang.switch")})`);
   };
-  button.addEventListener("click", () => switchLang(other()));
+  button.addEventListener("click", () => switchLang(other()).catch(() => toast(t("lang.failed"), "bad")));
   onLang(show);
   show();
 }

@@ -1,5 +1,6 @@
 /** One conversation, as the person who answers in it sees it: read along, take over, answer, hand back. */
 
+import { newId } from "../ids.js";
 import { chatReducer, initialChat } from "../state/chat.js";
 import { createStore } from "../state/store.js";
 import { bubble } from "./chat-bubble.js";
@@ -40,7 +41,7 @@ export function mountTalk({ host, hub, onChanged, onError }) {
   });
 
   const reply = async (said) => {
-    if (draft?.text !== said) draft = { text: said, command_id: crypto.randomUUID() };
+    if (draft?.text !== said) draft = { text: said, command_id: newId() };
     const { chat_id } = shown;
     try {
       await hub.command("chat.reply", { chat_id, ...draft });

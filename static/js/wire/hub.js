@@ -3,11 +3,14 @@
  *
  * A lost connection comes back by itself. If the hub could restore it (`socket.recovered`) the missed
  * events simply arrive; otherwise every room is joined again from the last offset read in it. Until the last
- * of them has caught up, the line is said to be catching up: what the page shows may be old.
+ * of them has caught up, the line is said to be catching up: what the page shows may be old. A page that wakes asks the
+ * hub for a sign of life, and does not show a dead connection as a live one.
  */
 
 import { CommandError } from "./errors.js";
+import { Liveness } from "./liveness.js";
 import { Membership } from "./membership.js";
+import { watchSleep } from "./waking.js";
 
 const ANSWER_MS = 8000;
 const DEADLINE_MS = 20000;
@@ -19,11 +22,14 @@ export class Hub {
   #line = "connecting"; // of the connection alone; `state` is that of the rooms as well
   #watchers = new Set();
   #waiting = new Set();
+  #isDenied = false;
+  #liveness;
 
   /** @param {{io: Function, token?: () => string | null, onDenied?: (error: CommandError) => void}} options */
   constructor({ io, token = () => null, onDenied }) {
     this.state = "connecting";
     this.welcome = null;
+    this.isUnanswered = false; // the connection was lost because the hub did not answer: that took its time already
     this.onDenied = onDenied;
     this.socket = io({
       transports: ["websocket", "polling"],
@@ -33,7 +39,14 @@ export class Hub {
       timeout: ANSWER_MS,
       auth: (give) => give(token() ? { token: token() } : {}),
     });
+    this.#liveness = new Liveness({
+      isConnected: () => this.socket.connected,
+      isBusy: () => this.state === "catching_up",
+      probe: (answered) => this.#probe(answered),
+      renew: (wasAsked) => this.#renew(wasAsked),
+    });
     this.#listen();
+    watchSleep({ woke: () => this.#liveness.check(), left: () => this.#rest(), offline: () => this.#lostNetwork() });
   }
 
   /** @param {(state: "connecting" | "catching_up" | "online" | "reconnecting" | "offline") => void} watcher called now and on change. */
@@ -101,24 +114,57 @@ export class Hub {
   #listen() {
     const { socket } = this;
     socket.on("connect", () => {
+      this.isUnanswered = false;
+      this.#liveness.settled();
       for (const release of this.#waiting) release();
       for (const member of this.#rooms.values()) member.resume(socket.recovered);
       this.#become("online");
     });
     socket.on("disconnect", () => {
+      this.#liveness.lost();
       for (const member of this.#rooms.values()) member.suspend();
       this.#become(lostState());
       if (!socket.active) setTimeout(() => socket.connect(), backoff(1)); // the hub said goodbye: it may be restarting
     });
     socket.on("connect_error", (error) => this.#refused(error));
     socket.onAny((type, event, cursor) => this.#arrived(type, event, cursor));
-    addEventListener("offline", () => this.#line !== "online" && this.#become("offline"));
-    addEventListener("online", () => this.#line === "offline" && this.#become("reconnecting"));
+  }
+
+  #probe(answered) {
+    this.socket.emit("hub.ping", {}, () => {
+      answered();
+      if (this.#line === "offline" && this.socket.connected) this.#become("online"); // whatever the browser says
+    });
+  }
+
+  /** Close the connection without a goodbye: the hub keeps the session, and gives it back. */
+  #drop() {
+    this.socket.io.disconnect();
+  }
+
+  /** The page is put aside: with a connection, it could not be. */
+  #rest() {
+    this.#liveness.settled();
+    this.#drop();
+  }
+
+  #renew(wasAsked) {
+    if (this.#isDenied) return;
+    this.isUnanswered ||= wasAsked;
+    this.#drop();
+    this.socket.connect();
+  }
+
+  /** Say so; but a hub on this very machine, say, answers all the same. */
+  #lostNetwork() {
+    this.#become("offline");
+    this.#liveness.check();
   }
 
   #refused(error) {
     const code = error.data?.code ?? error.data?.error?.code ?? error.message;
     if (code === "unauthorized" || code === "forbidden") {
+      this.#isDenied = true;
       this.#become("offline");
       this.onDenied?.(new CommandError({ code }));
       return;

@@ -9,8 +9,8 @@ const HOMES = [["manager", "/manager"], ["support", "/support"], ["kitchen", "/k
 
 /** @returns {{token: string, expires_at?: string, principal: {kind: string, name?: string, roles: string[]}} | null} */
 export function currentSession(now = Date.now()) {
-  const session = kept(KEY);
-  if (!session?.token) return null;
+  const session = kept(KEY, isSession);
+  if (!session) return null;
   if (session.expires_at && Date.parse(session.expires_at) <= now) return null;
   return session;
 }
@@ -22,6 +22,10 @@ export function signIn(session) {
 export function signOut() {
   keep(KEY, null);
   forgetKeepsakes();
+}
+
+function isSession({ token, principal }) {
+  return typeof token === "string" && token !== "" && Array.isArray(principal?.roles);
 }
 
 export function hasRole(session, roles) {
