@@ -8,8 +8,8 @@ const SHAPE = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** @returns {string | undefined} undefined where storage is forbidden: a name that is not kept is no use. */
 export function deviceName(random = (bytes) => crypto.getRandomValues(bytes)) {
-  const known = kept(KEY);
-  if (typeof known === "string" && SHAPE.test(known)) return known;
+  const known = kept(KEY, (found) => typeof found === "string" && SHAPE.test(found));
+  if (known) return known;
   const name = urlSafe(random(new Uint8Array(BYTES)));
   return keep(KEY, name) ? name : undefined;
 }
