@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +15,7 @@ import typer
 from hub import __version__
 from hub.config import Settings
 from hub.domain.errors import ComandaError, Unavailable
+from hub.domain.models import OrderStatus
 from hub.domain.roles import Kind, Principal, Role
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ app = typer.Typer(
 )
 staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the people who work here.")
 app.add_typer(staff_app, name="staff")
+orders_app = typer.Typer(no_args_is_help=True, help="Orders of a branch.")
+app.add_typer(orders_app, name="orders")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
@@ -207,6 +210,63 @@ def staff_remove(name: Annotated[str, typer.Argument(help="The person's name.")]
     _run(remove)
 
 
+@orders_app.callback()
+def orders() -> None:
+    """Orders of a branch."""
+
+
+@orders_app.command("cancel")
+def orders_cancel(
+    status: Annotated[OrderStatus | None, typer.Option(help="Those at this step.")] = None,
+    placed_after: Annotated[str, typer.Option(help="2026-11-20T21:30:00Z, or how long ago: 30m.")] = "",
+    placed_before: Annotated[str, typer.Option(help="The same.")] = "",
+    unseen: Annotated[bool, typer.Option("--unseen", help="Those that nobody has acknowledged.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those that wait for acceptance.")] = False,
+    phone: Annotated[str, typer.Option(help="Those with this phone number.")] = "",
+    from_address: Annotated[str, typer.Option(help="Those placed from this network address.")] = "",
+    origin: Annotated[str, typer.Option(help="The same, by the origin that staff see of an order.")] = "",
+    min_total: Annotated[int | None, typer.Option(min=0, help="Those of so much or more, in minor units.")] = None,
+    reason: Annotated[str, typer.Option(help="What their customers are told.")] = "cancelado por la taquería",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count them only.")] = False,
+) -> None:
+    """Cancel the open orders that fit every option given."""
+    from pydantic import ValidationError
+
+    from hub.cancel_orders import cancel_orders, origin_of
+    from hub.domain.commands import OrderFilter
+
+    async def cancel(settings: Settings) -> None:
+        origin_wanted = origin_of(settings, from_address) if from_address else origin
+        try:
+            wanted = OrderFilter(
+                status=status,
+                placed_after=_moment(placed_after),
+                placed_before=_moment(placed_before),
+                acknowledged=False if unseen else None,
+                waiting=waiting or None,
+                phone=phone or None,
+                origin=origin_wanted or None,
+                min_total=min_total,
+            )
+        except ValidationError as exc:
+            _fail(exc.errors()[0]["msg"].removeprefix("Value error, "), code=2)
+        count, ids = await cancel_orders(settings, wanted, reason, dry_run=dry_run)
+        orders = "order" if count == 1 else "orders"
+        print("\n".join([*ids, f"{count} {orders} {'found' if dry_run else 'cancelled'}"]))
+
+    _run(cancel)
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as it is written out, or so long ago."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.now(UTC) - _duration(text, "--placed-after, --placed-before")
+
+
 def _places(branches: Mapping[str, str]) -> str:
     """Where each branch's log stands, in words."""
     return ", ".join(f"branch {name} at {cursor}" for name, cursor in branches.items()) or "no branch in it"
@@ -284,10 +344,10 @@ def _line_from_stdin() -> str:
     return line
 
 
-def _duration(text: str) -> timedelta:
+def _duration(text: str, option: str = "--ttl") -> timedelta:
     match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)
     if match is None:
-        raise typer.BadParameter("write a duration like 90s, 30m, 12h or 7d", param_hint="--ttl")
+        raise typer.BadParameter("write a duration like 90s, 30m, 12h or 7d", param_hint=option)
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
     return timedelta(**{unit: int(match[1])})
 

@@ -6,11 +6,11 @@ Doors parse a request into one of these, once; everything further in trusts the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from hub.domain.models import Delivery, OrderLine, OrderStatus
+from hub.domain.models import Delivery, Order, OrderLine, OrderStatus
 from hub.domain.notifications import Channel, QuietHours, Told
 from hub.domain.values import CommandId, Flag, Id, Line, Passage, Prose, Real, Remark, Sku, Time, Value, Whole
 
@@ -18,6 +18,7 @@ Reason = Remark
 Token = Annotated[str, Field(max_length=2048)]
 _MAX_NAME_CHARS = 100
 Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9 ()-]{7,20}$")]
 
 
 def _name_or_none(value: object) -> str | None:
@@ -69,7 +70,7 @@ class LeaveRoom(Command):
 
 class CustomerContact(Value):
     name: Line
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9 ()-]{7,20}$")] | None = None
+    phone: Phone | None = None
 
 
 class PlaceOrder(Keyed):
@@ -95,6 +96,54 @@ class AdvanceOrder(OrderCommand):
 class CancelOrder(OrderCommand):
     name: ClassVar[str] = "order.cancel"
     reason: Reason
+
+
+class OrderFilter(Value):
+    """Which open orders are meant: those for which all that is given holds.
+
+    Attributes:
+        placed_before, placed_after: Not at these times themselves.
+        phone: However it is written.
+        origin: Stands for an address, as `customer.origin` of an order's document for staff.
+        min_total: In minor units.
+        waiting: For a person's acceptance.
+    """
+
+    status: OrderStatus | None = None
+    placed_before: Time | None = None
+    placed_after: Time | None = None
+    phone: Phone | None = None
+    origin: Name | None = None
+    min_total: Annotated[Whole, Field(ge=0)] | None = None
+    acknowledged: Flag | None = None
+    waiting: Flag | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        """An empty filter is a mistake, and not every order there is."""
+        if all(value is None for _, value in self):
+            raise ValueError("a filter names at least one thing")
+        return self
+
+    def fits(self, order: Order) -> bool:
+        """All that the order's document can tell; the phone number and the origin are not in it."""
+        return (
+            self.status in (None, order.status)
+            and (self.placed_before is None or order.placed_at < self.placed_before)
+            and (self.placed_after is None or order.placed_at > self.placed_after)
+            and order.total >= (self.min_total or 0)
+            and self.acknowledged in (None, order.acknowledged)
+            and self.waiting in (None, order.waiting)
+        )
+
+
+class CancelOrders(Command):
+    """Said again, it cancels what fits then."""
+
+    name: ClassVar[str] = "order.cancel_many"
+    filter: OrderFilter
+    reason: Reason
+    dry_run: Flag = False
 
 
 class RecallOrder(OrderCommand):
@@ -249,6 +298,7 @@ COMMANDS: Mapping[str, type[Command]] = {
         PlaceOrder,
         AdvanceOrder,
         CancelOrder,
+        CancelOrders,
         RecallOrder,
         DelayOrder,
         AcknowledgeOrder,

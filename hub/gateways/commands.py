@@ -24,6 +24,7 @@ class Commands:
             cmd.PlaceOrder: orders.place,
             cmd.AdvanceOrder: orders.advance,
             cmd.CancelOrder: orders.cancel,
+            cmd.CancelOrders: services.bulk.cancel_many,
             cmd.RecallOrder: orders.recall,
             cmd.DelayOrder: orders.delay,
             cmd.AcknowledgeOrder: orders.acknowledge,

@@ -48,6 +48,7 @@ class HttpDoor:
             web.get("/api/menu", self.menu),
             web.get("/api/staff", self.staff),
             web.post("/api/orders", self.place),
+            web.post("/api/orders/cancel", self.cancel_many),
             web.get("/api/orders", self.find),
             web.get("/api/orders/{order_id}", self.get),
             web.post("/api/orders/{order_id}/{action}", self.act),
@@ -103,6 +104,9 @@ class HttpDoor:
         if model is None:
             raise web.HTTPNotFound
         return await self._command(request, model, order_id=request.match_info["order_id"])
+
+    async def cancel_many(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.CancelOrders, keyed=False)
 
     async def promo(self, request: web.Request) -> web.Response:
         return await self._command(request, cmd.PublishPromo, status=201)

@@ -32,6 +32,8 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("post", "/api/orders/{order_id}/recall", "One step back", cmd.RecallOrder, 200, "staff"),
     ("post", "/api/orders/{order_id}/delay", "It will take longer", cmd.DelayOrder, 200, "staff"),
     ("post", "/api/orders/{order_id}/acknowledge", "A person saw it", cmd.AcknowledgeOrder, 200, "staff"),
+    ("post", "/api/orders/{order_id}/accept", "A person says yes to a large order", cmd.AcceptOrder, 200, "staff"),
+    ("post", "/api/orders/cancel", "Cancel the open orders that fit a filter", cmd.CancelOrders, 200, "staff"),
     ("post", "/api/orders/{order_id}/items", "A line is done, or not", cmd.MarkItem, 200, "staff"),
     ("post", "/api/orders/{order_id}/courier", "Give it to a courier", cmd.AssignCourier, 200, "staff"),
     ("get", "/api/rooms/{room}/events", "A room's events, as a stream or a page", None, 200, "capability"),

@@ -19,6 +19,7 @@ from hub.eventlog.memory import MemoryWatch
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
 from hub.services.board import Board
+from hub.services.bulk_cancel import BulkCancel
 from hub.services.capacity import Capacity
 from hub.services.chat import ChatService
 from hub.services.couriers import CourierService
@@ -63,6 +64,7 @@ class Services:
     tokens: Tokens
     access: Access
     orders: OrderService
+    bulk: BulkCancel
     expiry: OrderExpiry
     board: Board
     memory: MemoryWatch
@@ -134,6 +136,7 @@ def build_services(
         nearly_full_percent=settings.limits.memory_nearly_full_percent,
     )
     capacity = Capacity(memory)
+    orders = OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id)
     figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, staff.is_employed)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
@@ -157,7 +160,8 @@ def build_services(
         turns=turns,
         tokens=tokens,
         access=access,
-        orders=OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id),
+        orders=orders,
+        bulk=BulkCancel(log, orders, digests),
         expiry=OrderExpiry(log, writes, bounds, clock),
         board=Board(log, settings.limits),
         memory=memory,

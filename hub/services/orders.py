@@ -131,14 +131,16 @@ class OrderService:
 
         return await self._change(principal, command, decide)
 
-    async def cancel(self, principal: Principal, command: cmd.CancelOrder) -> Answer:
+    async def cancel(self, principal: Principal, command: cmd.CancelOrder, *, version: int | None = None) -> Answer:
+        """Cancel it; with a `version`, only if it has not changed since."""
         if not principal.may(Permission.CANCEL_ORDER) and command.order_id not in principal.orders:
             raise _not_for_you(principal, command.order_id)
-        return await self._change(
-            principal,
-            command,
-            lambda order: orders.cancel(order, command.reason, principal, by_name(principal)),
-        )
+
+        def decide(order: Order) -> list[OrderEvent]:
+            orders.check_version(order, version)
+            return orders.cancel(order, command.reason, principal, by_name(principal))
+
+        return await self._change(principal, command, decide)
 
     async def change(self, principal: Principal, command: cmd.ChangeOrder, *, chat: InChat | None = None) -> Answer:
         """Take an order back and place it anew for the same person, in one step: `{order, tracking, cursor}`.

@@ -26,6 +26,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "order.place": PLACE,
     "order.advance": {"order_id": ID, "to": "preparing", "version": 1, "command_id": "c-2"},
     "order.cancel": {"order_id": ID, "reason": "se acabó", "command_id": "c-3"},
+    "order.cancel_many": {"filter": {"acknowledged": False, "placed_after": "2026-11-21T06:00:00Z"}, "reason": "no"},
     "order.recall": {"order_id": ID, "reason": "faltó salsa", "command_id": "c-4"},
     "order.delay": {"order_id": ID, "reason": "lluvia", "minutes": 10, "command_id": "c-5"},
     "order.acknowledge": {"order_id": ID},

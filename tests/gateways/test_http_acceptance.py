@@ -54,3 +54,15 @@ async def test_a_running_hub_ends_an_order_that_nobody_accepts_and_tells_its_cus
         assert (cancelled.type, cancelled.event["data"]["reason"]) == ("order.cancelled", "expired")
         left = {item["sku"]: item.get("left") for item in (await house.get("/api/menu")).data["items"]}
         assert left[SKU] == 100
+
+
+async def test_a_manager_counts_and_cancels_what_came_from_one_address(house: House) -> None:
+    ids = {(await house.placed())["order"]["id"] for _ in range(3)}
+    shown = (await house.get(f"/api/orders/{min(ids)}", token=house.token())).data["order"]
+    body = {"filter": {"origin": shown["customer"]["origin"], "acknowledged": False}, "reason": "pedido falso"}
+    assert (await house.post("/api/orders/cancel", body, token=house.token("kitchen"))).status == 403
+    counted = await house.post("/api/orders/cancel", {**body, "dry_run": True}, token=house.token())
+    assert counted.data["count"] == 3
+    done = (await house.post("/api/orders/cancel", body, token=house.token())).data
+    assert (set(done["order_ids"]), done["more"]) == (ids, False)
+    assert (await house.post("/api/orders/cancel", {**body, "filter": {}}, token=house.token())).code == "bad_request"

@@ -77,6 +77,7 @@ async def orders(evening: Evening, page: Plain, courier: str) -> None:
     await evening.do(page, "courier.report", order_id=order, lat=19.4, lon=-99.1, accuracy_m=10)
     other = (await evening.house.placed())["order"]["id"]
     await evening.do(page, "order.cancel", order_id=other, reason="error")
+    await evening.do(page, "order.cancel_many", filter={"min_total": 1_000_000}, reason="error")
     await evening.get("GET /api/orders/{order_id}", f"/api/orders/{order}", token=evening.house.token())
     customer = {"name": "Ana", "phone": "+52 55 1234 5678"}
     reachable = (await evening.house.placed(customer=customer))["order"]["id"]

@@ -24,6 +24,7 @@ from hub.eventlog.log import EventLog, LogEntry
 from hub.eventlog.login_tries import LoginTries
 from hub.services.access import Access
 from hub.services.build import Services, build_services
+from hub.services.bulk_cancel import BulkCancel
 from hub.services.couriers import CourierService
 from hub.services.digests import Digests
 from hub.services.documents import order_key
@@ -135,7 +136,8 @@ class Branch:
     def bound(self, **limits: int) -> None:
         """From here on, orders are held to these limits; those not named have their defaults."""
         orders, expiry = self.orders_elsewhere(**limits)
-        self.services = replace(self.services, orders=orders, expiry=expiry)
+        bulk = BulkCancel(self.log, orders, Digests(SECRET))
+        self.services = replace(self.services, orders=orders, expiry=expiry, bulk=bulk)
 
     def orders_elsewhere(self, **limits: int) -> tuple[OrderService, OrderExpiry]:
         """The orders, and their expiry, of another hub process on the same log."""

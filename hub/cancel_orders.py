@@ -1,0 +1,36 @@
+"""`comanda orders cancel`: open orders that fit a filter are cancelled, or counted."""
+
+from __future__ import annotations
+
+from hub.bootstrap import secret_of, services_of
+from hub.config import Settings
+from hub.domain.commands import CancelOrders, OrderFilter
+from hub.domain.roles import Kind, Principal, Role
+from hub.gateways.peer import counted
+from hub.services.digests import Digests
+
+_OPERATOR = Principal(kind=Kind.SERVICE, id="token:operator", name="operator", roles=frozenset({Role.MANAGER}))
+
+
+async def cancel_orders(
+    settings: Settings, wanted: OrderFilter, reason: str, *, dry_run: bool
+) -> tuple[int, list[str]]:
+    """Cancel every open order that fits, however many calls that takes.
+
+    Returns:
+        How many, and their ids; of a dry run, the first hundred ids.
+    """
+    command = CancelOrders(filter=wanted, reason=reason, dry_run=dry_run)
+    count, ids = 0, list[str]()
+    async with services_of(settings) as services:
+        while True:
+            answer = await services.bulk.cancel_many(_OPERATOR, command)
+            count += answer["count"]
+            ids += answer["order_ids"]
+            if dry_run or not answer["more"] or not answer["count"]:
+                return count, ids
+
+
+def origin_of(settings: Settings, address: str) -> str:
+    """What orders from an address have as their `customer.origin`."""
+    return Digests(secret_of(settings)).address(counted(address))

@@ -1,0 +1,94 @@
+"""Many orders cancelled at once: those that fit a filter, counted first if so wished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from hub.domain import commands as cmd
+from hub.domain.errors import Conflict, NotFound
+from hub.domain.models import Order
+from hub.domain.roles import Permission, Principal
+from hub.eventlog.log import EventLog
+from hub.services.digests import Digests
+from hub.services.documents import ACTIVE_ORDERS, contact_key, order_key
+from hub.services.orders import OrderService
+
+MAX_CANCELLED = 100  # in one call
+_PAGE = 200  # open orders read in one go
+
+Answer = dict[str, Any]
+
+
+class BulkCancel:
+    """Looks through the open orders, the newest first."""
+
+    def __init__(self, log: EventLog, orders: OrderService, digests: Digests) -> None:
+        self._log = log
+        self._orders = orders
+        self._digests = digests
+
+    async def cancel_many(self, principal: Principal, command: cmd.CancelOrders) -> Answer:
+        """Cancel the open orders that fit the filter, each in a commit of its own.
+
+        An order that changes meanwhile is left alone: what was looked at is what is cancelled.
+
+        Returns:
+            `{count, order_ids, more, cursor}`: how many were cancelled, at most 100; with `dry_run`, how many fit. At
+            most 100 ids. `more`: others fit as well, and the same call once more gets to them.
+        """
+        principal.require(Permission.CANCEL_ANY_ORDER)
+        done: list[str] = []
+        count, more = 0, False
+        async for order in self._fitting(command.filter):
+            if command.dry_run:
+                count += 1
+                done += [order.id] if len(done) < MAX_CANCELLED else []
+                continue
+            if len(done) == MAX_CANCELLED:
+                more = True
+                break
+            if await self._cancel(principal, order, command.reason):
+                done.append(order.id)
+            else:
+                more = True
+        return {
+            "count": count if command.dry_run else len(done),
+            "order_ids": done,
+            "more": count > len(done) if command.dry_run else more,
+            "cursor": str(await self._log.position()),
+        }
+
+    async def _cancel(self, principal: Principal, seen: Order, reason: str) -> bool:
+        command = cmd.CancelOrder(order_id=seen.id, reason=reason)
+        try:
+            await self._orders.cancel(principal, command, version=seen.version)
+        except (Conflict, NotFound):
+            return False
+        return True
+
+    async def _fitting(self, wanted: cmd.OrderFilter) -> AsyncIterator[Order]:
+        before: int | None = None
+        while page := await self._log.indexed(ACTIVE_ORDERS, before=before, limit=_PAGE):
+            before = page[-1][1]
+            ids = [member for member, _ in page]
+            documents = await self._log.documents(map(order_key, ids))
+            found = [Order.model_validate_json(document.body) for document in documents if document]
+            found = [order for order in found if wanted.fits(order)]
+            for order in await self._of_caller(found, wanted):
+                yield order
+
+    async def _of_caller(self, found: list[Order], wanted: cmd.OrderFilter) -> list[Order]:
+        """Those that came from the address and the phone number that are wanted."""
+        if not found or (wanted.phone is None and wanted.origin is None):
+            return found
+        documents = await self._log.documents(contact_key(order.id) for order in found)
+        contacts = [json.loads(document.body) if document else {} for document in documents]
+        phone = self._digests.phone(wanted.phone) if wanted.phone else None
+        return [
+            order
+            for order, contact in zip(found, contacts, strict=True)
+            if wanted.origin in (None, contact.get("origin"))
+            and phone in (None, self._digests.phone(contact.get("phone", "")))
+        ]
