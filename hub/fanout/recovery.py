@@ -82,11 +82,11 @@ class Recovery:
         Raises:
             Unavailable: Not just now, or another connection took it up at the same time; the client may try again.
         """
-        resumed = await self._relay.resume(session, stored.rooms, cursor, epoch=stored.epoch)
         own_pid = session.pid
         try:
+            resumed = await self._relay.resume(session, stored.rooms, cursor, epoch=stored.epoch)
             await self._take_up(session, stored, pid, resumed.recovered)
-        except ComandaError:
+        except Exception:  # whatever it is, the session is as it was before
             self._relay.leave_all(session.id)
             session.sid, session.pid, session.resumed = session.id, own_pid, False
             raise

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
@@ -28,6 +29,8 @@ from hub.gateways.answers import as_error, refused
 from hub.gateways.caller import Caller, Desk
 from hub.gateways.peer import Proxies
 from hub.services.access import Access
+
+logger = structlog.get_logger(__name__)
 
 # Clients let in side by side; the others wait. Were two thousand asked about at once, Redis would answer none of them
 # within its deadline, and all would come back to ask again.
@@ -126,6 +129,9 @@ class SocketIoDoor:
             self._recovery.not_resumed(Return.REFUSED)
         except ValidationError:  # a document that it depends on is of another version
             self._recovery.not_resumed(self._recovery.unreadable("documents"))
+        except Exception:  # a fault of ours: closing would bring the client back to the same fault, again and again
+            logger.exception("recovery.session_not_resumed", sid=session.id)
+            self._recovery.not_resumed(Return.UNREADABLE)
         session.held = principal
         return None
 

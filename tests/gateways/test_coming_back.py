@@ -12,9 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 import socketio
+from structlog.testing import capture_logs
 
 from hub.domain.errors import Internal, RateLimited, Unavailable
 from hub.eventlog.calls import Script
+from hub.fanout.closed import Closed
 from hub.services.documents import order_key
 from tests.gateways.conftest import Open
 from tests.gateways.house import House
@@ -160,6 +162,55 @@ async def test_one_whose_order_is_stored_in_another_shape_begins_anew(open_hub: 
         async with connected(house, pid=socket.pid, offset=socket.offset) as back:
             assert back.pid != socket.pid
             assert back.sid != socket.sid
+
+
+async def test_one_whose_session_breaks_the_hub_begins_anew_and_the_fault_is_logged(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_hub() as house:
+        async with connected(house) as socket:
+            assert (await socket.join(room="promos"))["ok"]
+        keep = house.hub.recovery._store.keep
+
+        async def failing(*_: Any, **__: Any) -> bool:
+            monkeypatch.setattr(house.hub.recovery._store, "keep", keep)
+            raise KeyError("field")
+
+        monkeypatch.setattr(house.hub.recovery._store, "keep", failing)
+        with capture_logs() as logs:
+            async with connected(house, pid=socket.pid, offset=socket.offset) as back:
+                assert (back.pid == socket.pid, back.sid == socket.sid) == (False, False)
+                assert not house.hub.relay.stats.members
+                assert (await back.join(room="promos"))["ok"]
+        assert [log["event"] for log in logs if log["log_level"] == "error"] == ["recovery.session_not_resumed"]
+
+
+async def test_one_whose_time_was_up_while_it_waited_to_be_let_in_costs_redis_nothing(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_hub() as house:
+        asked = list[str | None]()
+        principal = house.hub.services.access.principal
+
+        async def noted(token: str | None) -> Any:
+            asked.append(token)
+            return await principal(token)
+
+        monkeypatch.setattr(house.hub.services.access, "principal", noted)
+        entering = asyncio.Semaphore(0)
+        monkeypatch.setattr(house.hub.socketio, "_entering", entering)
+        engine = house.hub.socketio.server.engine
+        async with asking(house):
+            async with asyncio.timeout(10):
+                while not engine._receiving:
+                    await house.hub.log.ping()
+        async with asyncio.timeout(10):
+            [socket] = engine._receiving
+            socket.shut(Closed.CLIENT)
+            entering.release()
+            while engine._receiving:
+                await house.hub.log.ping()
+        assert asked == []
 
 
 @pytest.mark.parametrize("auth", [{"pid": 7}, {"pid": ["p"]}, {"pid": "p" * 1000}, {"pid": "p", "offset": "x" * 1000}])
