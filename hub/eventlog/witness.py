@@ -48,6 +48,7 @@ class Witness:
         self._write_s = write_s
         self._sync_s = sync_s
         self._file = -1
+        self._ahead_s = 0.0
         self._written: Mapping[str, int] = {}
         self._synced: Mapping[str, int] = {}
         self._synced_at = 0.0
@@ -60,8 +61,9 @@ class Witness:
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = _first_free(self._folder)
-            recall(self._folder, self._seen)
+            own, self._file = _first_free(self._folder)
+            recall(self._folder, self._seen, own)
+            self._ahead_s = _clock_ahead_s(self._file)
         except OSError as error:
             logger.warning("witness.not_kept", reason=error.strerror or str(error))
 
@@ -105,7 +107,8 @@ class Witness:
 
     def _store(self, *, sync: bool) -> None:
         if (lives := self._seen.offsets) != self._written:
-            os.pwrite(self._file, Record(lives, os.fstat(self._file).st_ino, time.time()).dump(), 0)
+            record = Record(lives, os.fstat(self._file).st_ino, time.time() + self._ahead_s)
+            os.pwrite(self._file, record.dump(), 0)
             self._written = lives
         if sync and self._synced != lives:
             os.fsync(self._file)
@@ -119,7 +122,7 @@ class Record:
     Attributes:
         lives: As `Seen.offsets`.
         file: The inode of the file it was written to.
-        at_s: The time at which it was written.
+        at_s: The time at which it was written, by the clock of the file's server.
     """
 
     lives: Mapping[str, int]
@@ -148,16 +151,21 @@ class Record:
         return file.st_ino != self.file or file.st_ctime - self.at_s > _TOUCHED_S
 
 
-def recall(folder: Path, seen: Seen) -> None:
+def recall(folder: Path, seen: Seen, own: Path | None = None) -> None:
     """Add to `seen` what all records of a folder say; a folder that is not there says nothing.
 
-    A record that was copied into place came with a copy of the whole data folder: what it names is over.
+    A record that was copied into place came with a copy of the whole data folder: what it names is over. One that a
+    process writes to at this moment is its own, whatever has become of the file.
+
+    Args:
+        own: The record that this process holds and has not written to yet.
 
     Raises:
         OSError: A record is there and cannot be read.
     """
     for path in _by_age(folder):
         record, is_copy = _read(path)
+        is_copy = is_copy and (path == own or not _is_locked(path))
         if record is None:
             logger.warning("witness.unreadable", record=path.name)
             continue
@@ -170,12 +178,15 @@ def recall(folder: Path, seen: Seen) -> None:
 
 def is_held(folder: Path) -> bool:
     """Return True if a process that runs keeps a record in the folder."""
-    for path in _by_age(folder):
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+    return any(map(_is_locked, _by_age(folder)))
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
 
 
@@ -198,8 +209,8 @@ def _by_age(folder: Path) -> Iterable[Path]:
     return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: path.stat().st_mtime)
 
 
-def _first_free(folder: Path) -> int:
-    """A file that no other process holds, open and locked.
+def _first_free(folder: Path) -> tuple[Path, int]:
+    """A file that no other process holds, and its descriptor, locked.
 
     Raises:
         OSError: There is none, or it cannot be written.
@@ -214,8 +225,14 @@ def _first_free(folder: Path) -> int:
             os.close(file)
             raise
         else:
-            return file
+            return path, file
     raise OSError(f"more than {MAX_RECORDS} processes keep a record in {folder}")
+
+
+def _clock_ahead_s(file: int) -> float:
+    """How far the clock that dates changes of the file is ahead of ours: on a network file system it is another one."""
+    os.fchmod(file, 0o600)  # a change, and nothing else
+    return os.fstat(file).st_ctime - time.time()
 
 
 def _names(folder: Path) -> Iterator[Path]:

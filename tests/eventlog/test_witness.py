@@ -209,6 +209,29 @@ def test_what_is_over_is_known_also_if_the_hub_ends_before_it_has_reached_redis(
         witness.close()
 
 
+def test_a_record_that_a_running_process_holds_is_no_copy_whatever_became_of_its_file(tmp_path: Path) -> None:
+    left(tmp_path)
+    running, _ = opened(tmp_path)
+    path = tmp_path / "1"
+    path.write_bytes(Record({FIRST: 42}, path.stat().st_ino, time.time() - 3_600).dump())  # as after `chown`, later
+    beside, seen = opened(tmp_path)
+    assert not seen.past(Cursor(FIRST, 42))
+    for witness in (beside, running):
+        witness.close()
+
+
+@pytest.mark.parametrize("off_s", [-3_600.0, 3_600.0])
+def test_a_clock_that_differs_from_the_file_systems_makes_no_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_s: float
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + off_s)
+    left(tmp_path)
+    witness, seen = opened(tmp_path)
+    assert not seen.past(Cursor(FIRST, 42))
+    witness.close()
+
+
 def test_a_data_folder_that_was_renamed_is_no_copy(tmp_path: Path) -> None:
     left(tmp_path / "data").parent.rename(tmp_path / "moved")
     witness, seen = opened(tmp_path / "moved")
