@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -17,16 +19,20 @@ from hub.serve import Running
 from hub.services.build import Services, utc_now
 from hub.services.staff import new_pin
 
+PIN_FILE = "manager-pin"  # in the data folder, of the very first start
+
 _READY_S = 20.0
 _COURIERS = ("Beto", "Lupita", "Chucho")
 
 
 async def announce(running: Running) -> None:
-    """Print where everything is, and on the very first start the manager's PIN."""
+    """Print where everything is, and on the very first start the manager's PIN, or where it is to be found."""
     await _until_ready(running.url)
     async with services_of(running.settings, running.redis_url) as services:
         manager = await services.staff.first_manager()
-    _print_links(running, manager, await _lacking(running))
+    # What is no terminal may be a log, which others read.
+    login = "" if manager is None else _shown_login(manager) if sys.stdout.isatty() else _kept_login(running, manager)
+    _print_links(running, login, await _lacking(running))
 
 
 def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
@@ -41,7 +47,7 @@ def demo_beside(speed: float) -> Callable[[Running], Awaitable[None]]:
                 manager = await _renewed_manager(services)
             couriers = await _couriers(services)
             token = _actor_token(services)
-        _print_links(running, manager, await _lacking(running))
+        _print_links(running, _shown_login(manager) if manager else "", await _lacking(running))
         print(
             "Orders will come in by themselves. Place one yourself and watch it move, or tap it along.\n",
             flush=True,
@@ -91,7 +97,7 @@ async def _renewed_manager(services: Services) -> tuple[str, str]:
     """The demo shows a PIN at every start: nobody keeps a demo's first screen."""
     pin = new_pin()
     try:
-        account = await services.staff.set_pin("Carmen", pin)
+        account = await services.staff.set_pin("Carmen", pin, keep_sessions=True)
     except NotFound:
         account = await services.staff.add("Carmen", [Role.MANAGER], pin)
     return account.name, pin
@@ -133,7 +139,25 @@ async def _lacking(running: Running) -> Sequence[str]:
         return ()
 
 
-def _print_links(running: Running, manager: tuple[str, str] | None, lacking: Sequence[str]) -> None:
+def _shown_login(manager: tuple[str, str]) -> str:
+    return f"log in as {manager[0]} with PIN {manager[1]}  (shown this once)"
+
+
+def _kept_login(running: Running, manager: tuple[str, str]) -> str:
+    """Write the PIN to a file that the hub's own user alone can read; say where."""
+    name, pin = manager
+    path = running.settings.data_dir.resolve() / PIN_FILE
+    try:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{pin}\n")
+    except OSError as exc:
+        return f"{path} cannot be written ({exc.strerror}): give {name} a PIN with comanda staff pin {name}"
+    return f"log in as {name} with the PIN in {path}  (delete it once you have)"
+
+
+def _print_links(running: Running, login: str, lacking: Sequence[str]) -> None:
     lines = [
         "",
         f"  Comanda is open: {running.menu.name}",
@@ -144,8 +168,8 @@ def _print_links(running: Running, manager: tuple[str, str] | None, lacking: Seq
         f"    support          {running.url}/support",
         "",
     ]
-    if manager is not None:
-        lines += [f"    log in as {manager[0]} with PIN {manager[1]}  (shown this once)", ""]
+    if login:
+        lines += [f"    {login}", ""]
     lines.append(f"    Redis: {running.redis_source}")
     if not running.durable:
         lines += [

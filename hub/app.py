@@ -212,9 +212,9 @@ class Hub:
             await asyncio.sleep(LOOK_AFTER_S)
 
     async def _part_with_former_staff(self) -> None:
-        """Close the connections of those whose token has ended, or who work here no more.
+        """Close the connections of those whose token has ended, who work here no more, or who have other roles now.
 
-        They may come back, and are told then what their token is worth.
+        They may come back, and are told then what their token is worth: their rooms are looked at anew.
         """
         for session in self.socketio.server.sessions:
             if not await self._is_current(session.state.principal):
@@ -225,10 +225,9 @@ class Hub:
 
     async def _is_current(self, principal: Principal) -> bool:
         try:
-            await self.services.access.require_current(principal)
+            return await self.services.access.current(principal) == principal
         except Unauthorized:
             return False
-        return True
 
     async def _tick(self) -> None:
         """Tell the floor's screens how things stand, while there are any here.

@@ -184,6 +184,41 @@ def staff_add(
     _run(add)
 
 
+@staff_app.command("pin")
+def staff_pin(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    pin_stdin: Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from standard input.")] = False,
+) -> None:
+    """Change a PIN; whoever is logged in with the old one is out within seconds. Prints it if it was generated."""
+    from hub.bootstrap import services_of
+    from hub.services.staff import new_pin
+
+    pin = _line_from_stdin() if pin_stdin else new_pin()
+
+    async def change(settings: Settings) -> None:
+        async with services_of(settings) as services:
+            account = await services.staff.set_pin(name, pin)
+        print(f"{account.name} logs in with the new PIN" if pin_stdin else f"{account.name} logs in with PIN {pin}")
+
+    _run(change)
+
+
+@staff_app.command("role")
+def staff_role(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[list[Role], typer.Option(help="kitchen, courier, support or manager; may be repeated.")],
+) -> None:
+    """Give a person these roles in place of the old ones; they count within seconds, also for whoever is logged in."""
+    from hub.bootstrap import services_of
+
+    async def change(settings: Settings) -> None:
+        async with services_of(settings) as services:
+            account = await services.staff.set_roles(name, role)
+        print(f"{account.name} is now {', '.join(sorted(account.roles))}")
+
+    _run(change)
+
+
 @staff_app.command("list")
 def staff_list() -> None:
     """List the accounts."""

@@ -119,6 +119,8 @@ class Principal:
         orders: The orders this principal holds a capability for.
         chats: The chats this principal holds a capability for.
         until: Unix time at which a staff token ends, in seconds; None for those who hold none.
+        life: Of a member of staff: the life of the account that the token belongs to.
+        token_id: What the token is called, so that it can be revoked; empty for those who hold none.
         address: The network address that the request counts for; empty for callers inside the hub.
     """
 
@@ -129,6 +131,8 @@ class Principal:
     orders: frozenset[str] = field(default_factory=frozenset)
     chats: frozenset[str] = field(default_factory=frozenset)
     until: float | None = field(default=None, compare=False)  # the same person, whenever they logged in
+    life: str = field(default="", compare=False)
+    token_id: str = field(default="", compare=False)
     address: str = field(default="", compare=False)  # the same person, wherever they are
 
     @property

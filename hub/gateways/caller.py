@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.config import Limits
@@ -42,6 +42,7 @@ class Caller:
     no time, an address is not.
 
     Attributes:
+        principal: As it was let in. Each command is carried out with the roles that it has then.
         held: The principal, with every capability it has shown when it entered a room.
     """
 
@@ -81,17 +82,18 @@ class Caller:
         return brought
 
     async def _carry_out(self, member: Member, command: Command) -> tuple[dict[str, Any], Then | None]:
-        await self._desk.access.require_current(self.principal)
+        who = await self._desk.access.current(self.principal)
         match command:
             case JoinRoom():
-                joined, shown = await self._desk.joining.join(member, self.held, command)
+                held = replace(self.held, roles=who.roles, name=who.name)
+                joined, shown = await self._desk.joining.join(member, held, command)
                 self.held = self.held.holding(shown)
                 return as_data(command.room, joined.view, command.only), joined.release
             case LeaveRoom():
                 self._desk.joining.leave(member, command.room)
                 return {}, None
-            case _ if not self.principal.is_staff:
+            case _ if not who.is_staff:
                 self._desk.by_address.of(self._address).take()
-                return await self._desk.commands.carry_out(self.principal, command), None
+                return await self._desk.commands.carry_out(who, command), None
             case _:
-                return await self._desk.commands.carry_out(self.principal, command), None
+                return await self._desk.commands.carry_out(who, command), None

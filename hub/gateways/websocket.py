@@ -47,6 +47,7 @@ class WebSocketDoor:
         limit = self._limits.message_bytes
         too_large = limit and limit + 1  # aiohttp's limit is the first refused
         principal = await self._principal(request)
+        request[PRINCIPAL] = principal  # for whoever asks later if they still may read
         ws = MaskedWebSocket(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
         await ws.prepare(request)
         caller = outbox.state = Caller(self._desk, principal, request[ADDRESS])

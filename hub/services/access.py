@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from hub.domain.rooms import Room, RoomKind
 from hub.domain.values import Time
 from hub.eventlog.log import DocKey, EventLog
 from hub.services.documents import chat_key, order_key
+from hub.services.roster import Roster
 from hub.services.tokens import Tokens
 
 AFTER_END = timedelta(hours=24)  # how long a tracking link outlives its order
@@ -30,12 +31,12 @@ class Access:
         log: EventLog,
         tokens: Tokens,
         clock: Callable[[], datetime],
-        is_employed: Callable[[str], Awaitable[bool]],
+        roster: Roster,
     ) -> None:
         self._log = log
         self._tokens = tokens
         self._clock = clock
-        self._is_employed = is_employed
+        self._roster = roster
 
     async def principal(self, token: str | None) -> Principal:
         """Who holds this token; without one, anybody.
@@ -50,20 +51,19 @@ class Access:
             if known is ANONYMOUS:
                 raise Unauthorized("the token is not valid")
             return known
-        principal = self._tokens.read(token, self._clock())
-        await self.require_current(principal)
-        return principal
+        return await self.current(self._tokens.read(token, self._clock()))
 
-    async def require_current(self, principal: Principal) -> None:
-        """Refuse staff whose token has ended, or who work here no more, though their connection still stands.
+    async def current(self, principal: Principal) -> Principal:
+        """Return a principal with the roles it has now; its connection may be older than they are.
 
         Raises:
-            Unauthorized: Log in again.
+            Unauthorized: The token has ended, or the account was removed: log in again.
         """
         if principal.until is not None and principal.until <= self._clock().timestamp():
             raise Unauthorized("the token has expired")
-        if principal.kind is Kind.STAFF and not await self._is_employed(principal.id):
-            raise Unauthorized("this account was removed")
+        if principal.kind is Kind.STAFF:
+            return await self._roster.current(principal)
+        return principal
 
     async def with_capability(self, principal: Principal, token: str | None) -> Principal:
         """The same principal, and what this one token opens besides. A token that opens nothing adds nothing.

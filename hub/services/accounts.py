@@ -31,7 +31,7 @@ class Account:
 
     @property
     def principal(self) -> Principal:
-        return Principal(kind=Kind.STAFF, id=self.id, name=self.name, roles=self.roles)
+        return Principal(kind=Kind.STAFF, id=self.id, name=self.name, roles=self.roles, life=self.life)
 
     def public(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name, "roles": sorted(self.roles)}

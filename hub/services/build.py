@@ -39,6 +39,7 @@ from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import PinHasher
 from hub.services.promos import PromoService
+from hub.services.roster import Roster
 from hub.services.staff import StaffService
 from hub.services.stock import StockService
 from hub.services.stops import Stops
@@ -138,7 +139,7 @@ def build_services(
     capacity = Capacity(memory)
     orders = OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id)
     figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
-    access = Access(log, tokens, clock, staff.is_employed)
+    access = Access(log, tokens, clock, Roster(staff.get))
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
     turn_bounds = TurnBounds(log, settings.limits, digests, day, clock)

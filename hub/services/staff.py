@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from hub.domain.errors import BadRequest, Conflict, NotFound
+from hub.domain.pins import require_strong
 from hub.domain.roles import Permission, Principal, Role
 from hub.domain.values import format_time
 from hub.eventlog.log import Document, EventLog, IndexMove, Write
@@ -17,39 +18,27 @@ from hub.services.accounts import Account, account_of, document_of, letters_of
 from hub.services.documents import STAFF, staff_key
 from hub.services.pin_hasher import PinHasher
 
-_FRESH_S = 5.0  # how long a removed account may go on
 _MOST_ACCOUNTS = 1_000
 PIN_DIGITS = 8
-_LONGEST_PIN, _LONGEST_NAME = 64, 80  # what `Login` takes
+_LONGEST_NAME = 80  # what `Login` takes
 
 
 class StaffService:
-    """Adds, changes and lists accounts, and tells whether somebody still works here."""
+    """Adds, changes and lists accounts."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        hasher: PinHasher,
-        clock: Callable[[], datetime],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, log: EventLog, hasher: PinHasher, clock: Callable[[], datetime]) -> None:
         self._log = log
         self._hasher = hasher
         self._clock = clock
-        self._monotonic = monotonic
-        self._employed: frozenset[str] = frozenset()
-        self._employed_at = -_FRESH_S * 2
 
     async def add(self, name: str, roles: Iterable[Role], pin: str) -> Account:
-        """A new account; its id is made from the name.
+        """Add an account; its id is made from the name.
 
         Raises:
-            BadRequest: The PIN is shorter than four characters, or the name has no letters; or either is longer
-                than the login takes.
+            BadRequest: The PIN is weak (see `require_strong`), or the name has no letters or is too long.
             Conflict: There is an account of this name.
         """
-        if not 4 <= len(pin) <= _LONGEST_PIN:
-            raise BadRequest(f"a PIN has at least four characters, and at most {_LONGEST_PIN}", field="pin")
+        require_strong(pin)
         if len(name) > _LONGEST_NAME or not name.isprintable():
             raise BadRequest(f"a name is one line of at most {_LONGEST_NAME} characters", field="name")
         account = Account(
@@ -58,7 +47,7 @@ class StaffService:
             roles=frozenset(roles),
             pin_hash=await self._hasher.hash(pin),
             created_at=format_time(self._clock()),
-            life=secrets.token_hex(8),
+            life=_new_life(),
         )
         key = staff_key(account.id)
         try:
@@ -74,18 +63,38 @@ class StaffService:
             raise Conflict(f"there is an account named {name!r} already") from None
         return account
 
-    async def set_pin(self, name: str, pin: str) -> Account:
+    async def set_pin(self, name: str, pin: str, *, keep_sessions: bool = False) -> Account:
         """Give somebody another PIN.
+
+        Args:
+            keep_sessions: Whoever is logged in stays so. Otherwise their tokens and known devices end within seconds,
+                as with a new account: the old PIN may have been somebody else's as well.
+
+        Raises:
+            BadRequest: The PIN is weak.
+            NotFound: There is no account of this name.
+            Conflict: Somebody else changed the account at the same moment.
+        """
+        require_strong(pin)
+        pin_hash = await self._hasher.hash(pin)
+        changes = {"pin_hash": pin_hash} if keep_sessions else {"pin_hash": pin_hash, "life": _new_life()}
+        return await self._change(name, **changes)
+
+    async def set_roles(self, name: str, roles: Iterable[Role]) -> Account:
+        """Give somebody these roles in place of those they have; they count within seconds.
 
         Raises:
             NotFound: There is no account of this name.
+            Conflict: Somebody else changed the account at the same moment.
         """
+        return await self._change(name, roles=frozenset(roles))
+
+    async def _change(self, name: str, **changes: Any) -> Account:
         key = staff_key(_slug(name))
         document = await self._log.document(key)
         if document is None or not document.version:
             raise NotFound(f"there is no account named {name!r}")
-        account = replace(account_of(document), pin_hash=await self._hasher.hash(pin))
-        version = document.version
+        account, version = replace(account_of(document), **changes), document.version
         await self._log.commit(Write(expects=((key, version),), documents=(document_of(account, version + 1),)))
         return account
 
@@ -117,14 +126,6 @@ class StaffService:
         principal.require(Permission.READ_STAFF)
         return {"staff": [account.public() for account in await self.list(role)]}
 
-    async def is_employed(self, staff_id: str) -> bool:
-        """Whether the account still exists; asked of Redis at most every five seconds."""
-        if staff_id not in self._employed or self._monotonic() - self._employed_at > _FRESH_S:
-            members = await self._log.indexed(STAFF, before=None, limit=_MOST_ACCOUNTS)
-            self._employed = frozenset(member for member, _ in members)
-            self._employed_at = self._monotonic()
-        return staff_id in self._employed
-
     async def first_manager(self) -> tuple[str, str] | None:
         """On the very first start: a manager with a generated PIN, `(name, pin)`, to be shown once."""
         if await self._log.indexed(STAFF, before=None, limit=1):
@@ -138,7 +139,16 @@ class StaffService:
 
 
 def new_pin() -> str:
-    return "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
+    """A PIN that nobody chose: eight digits."""
+    while True:
+        pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
+        with suppress(BadRequest):
+            require_strong(pin)
+            return pin
+
+
+def _new_life() -> str:
+    return secrets.token_hex(8)
 
 
 def _slug(name: str) -> str:

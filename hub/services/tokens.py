@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,35 +17,45 @@ from hub.domain.roles import Kind, Principal, Role
 
 _ALGORITHM = "HS256"
 _VERIFIED_KEPT = 1_000
+_TOKEN_ID_BYTES = 8
 _MAC_CHARS = 22  # 128 bits and a little in base64url
+SERVICE_LIFE = timedelta(days=90)
 
 
 class Tokens:
     """Makes and reads tokens. Nothing is stored: the secret alone decides.
 
-    A staff token is a JWT. A capability is `"<id>.<mac>"`: whoever holds it may see that one order
-    (or chat), and nobody can guess one. Whether the order has ended meanwhile is `Access`'s question.
+    A staff token is a JWT; it belongs to one life of one account, which `Roster` compares. A capability is
+    `"<id>.<mac>"`: whoever holds it may see that one order (or chat), and nobody can guess one. Whether the order has
+    ended meanwhile is `Access`'s question.
+
+    Args:
+        service_life: Programs' tokens are good for so long after they were issued, whatever they say; None: no limit.
     """
 
-    def __init__(self, secret: bytes, branch: str) -> None:
+    def __init__(self, secret: bytes, branch: str, service_life: timedelta | None = SERVICE_LIFE) -> None:
         # A key for each use, so that one kind of token can never pass for another.
         self._jwt_key = hmac.digest(secret, b"comanda jwt", hashlib.sha256)
         self._capability_key = hmac.digest(secret, b"comanda capability", hashlib.sha256)
         self._branch = branch
+        self._service_life = service_life
         # Whoever has a token shows it with every request: only its time has to be looked at again.
         self._verified = lru_cache(maxsize=_VERIFIED_KEPT)(self._verify)
 
     def issue(self, principal: Principal, now: datetime, ttl: timedelta) -> str:
         """A staff token that says who this is, until `now + ttl`."""
-        claims = {
+        claims: dict[str, Any] = {
             "sub": principal.id,
             "name": principal.name,
             "kind": str(principal.kind),
             "roles": sorted(principal.roles),
             "aud": self._branch,
+            "jti": secrets.token_hex(_TOKEN_ID_BYTES),
             "iat": int(now.timestamp()),
             "exp": int((now + ttl).timestamp()),
         }
+        if principal.kind is Kind.STAFF:
+            claims["life"] = principal.life
         return jwt.encode(claims, self._jwt_key, algorithm=_ALGORITHM)
 
     def read(self, token: str, now: datetime) -> Principal:
@@ -68,15 +79,24 @@ class Tokens:
                 # Checked by `read` against the injected clock; the library would ask the machine's own.
                 options={"require": ["exp", "sub"], "verify_exp": False, "verify_iat": False},
             )
-            return Principal(
-                kind=Kind(claims["kind"]),
-                id=claims["sub"],
-                name=claims["name"],
-                roles=frozenset(Role(role) for role in claims["roles"]),
-                until=float(claims["exp"]),
-            )
+            return self._principal(claims, token)
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as exc:
             raise Unauthorized("the token is not valid") from exc
+
+    def _principal(self, claims: dict[str, Any], token: str) -> Principal:
+        kind, until = Kind(claims["kind"]), float(claims["exp"])
+        if kind is Kind.SERVICE and self._service_life is not None:
+            until = min(until, float(claims["iat"]) + self._service_life.total_seconds())
+        return Principal(
+            kind=kind,
+            id=claims["sub"],
+            name=claims["name"],
+            roles=frozenset(Role(role) for role in claims["roles"]),
+            until=until,
+            # Members of staff who logged in before accounts had lives log in again: that was twelve hours at the most.
+            life=str(claims["life"]) if kind is Kind.STAFF else "",
+            token_id=str(claims.get("jti") or hashlib.sha256(token.encode()).hexdigest()[: 2 * _TOKEN_ID_BYTES]),
+        )
 
     def for_order(self, order_id: str) -> str:
         return self._capability("order", order_id)

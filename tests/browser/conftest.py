@@ -58,8 +58,8 @@ class Hub:
     def open(self) -> None:
         self.process.start()
         self.process.wait_for(lambda: "Comanda is open" in self.process.output(), 30, "the links")
-        told = re.search(r"log in as Carmen with PIN (\d+)", self.process.output())
-        self.pin = told[1] if told else self.pin
+        told = re.search(r"log in as Carmen with the PIN in (\S+)", self.process.output())
+        self.pin = Path(told[1]).read_text().strip() if told else self.pin
 
     def restart(self) -> None:
         """End it as a power cut would, and start it anew on the same port and data."""

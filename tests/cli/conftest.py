@@ -74,10 +74,10 @@ class Served:
 
     @property
     def pin(self) -> str | None:
-        """The manager's PIN, if it was printed."""
-        found = re.findall(r"log in as Carmen with PIN (\d{8})", self.process.output())
+        """The manager's PIN, if this start made one: in a file that the output names, as that is no terminal."""
+        found = re.findall(r"log in as Carmen with the PIN in (\S+)", self.process.output())
         assert len(found) <= 1
-        return found[0] if found else None
+        return Path(found[0]).read_text().strip() if found else None
 
 
 def get(url: str, token: str = "") -> int:

@@ -77,9 +77,11 @@ def test_a_token_of_another_folder_does_not_work(served: Served, tmp_path: Path)
 
 def test_accounts_come_and_go_beside_a_running_hub(served: Served) -> None:
     run = served.folder.run
-    added = run("staff", "add", "Doña Luz", "--role", "kitchen", "--role", "courier", "--pin-stdin", stdin=b" 2468 \n")
+    added = run(
+        "staff", "add", "Doña Luz", "--role", "kitchen", "--role", "courier", "--pin-stdin", stdin=b" 246813 \n"
+    )
     assert (added.code, added.out, added.err) == (0, "Doña Luz (courier, kitchen) may log in\n", "")
-    assert login(served.url, "doña luz", "2468") == 200
+    assert login(served.url, "doña luz", "246813") == 200
     made = run("staff", "add", "Beto", "--role", "courier")
     pin = re.fullmatch(r"Beto \(courier\) may log in with PIN (\d{8})\n", made.out)
     assert pin is not None
@@ -92,20 +94,43 @@ def test_accounts_come_and_go_beside_a_running_hub(served: Served) -> None:
     assert "already" in again.line
     for name in ("Doña Luz", "Beto"):
         assert run("staff", "remove", name).out == f"{name} is removed\n"
-        assert login(served.url, name, "2468") == 401
+        assert login(served.url, name, "246813") == 401
     gone = run("staff", "remove", "Beto")
     assert gone.code == 1
     assert "Beto" in gone.line
     assert [row.split("\t")[0] for row in run("staff", "list").out.splitlines()] == ["Carmen"]
 
 
+def test_a_pin_and_roles_are_changed_beside_a_running_hub(served: Served) -> None:
+    run = served.folder.run
+    assert run("staff", "add", "Ana", "--role", "manager", "--pin-stdin", stdin=b"246813").code == 0
+    said = run("staff", "pin", "Ana", "--pin-stdin", stdin=b"135802\n")
+    assert (said.code, said.out) == (0, "Ana logs in with the new PIN\n")
+    assert [login(served.url, "Ana", pin) for pin in ("246813", "135802")] == [401, 200]
+    made = re.fullmatch(r"Ana logs in with PIN (\d{8})\n", run("staff", "pin", "ana").out)
+    assert made is not None
+    assert [login(served.url, "Ana", pin) for pin in ("135802", made[1])] == [401, 200]
+    weak = run("staff", "pin", "Ana", "--pin-stdin", stdin=b"123456")
+    assert weak.code == 1
+    assert "sequence" in weak.line
+    said = run("staff", "role", "Ana", "--role", "support", "--role", "courier")
+    assert (said.code, said.out) == (0, "Ana is now courier, support\n")
+    assert "Ana\tcourier, support\tana\n" in run("staff", "list").out
+    assert run("staff", "remove", "Ana").code == 0
+    for command in (("pin", "Ana"), ("role", "Ana", "--role", "kitchen")):
+        assert "Ana" in run("staff", *command).line
+
+
 NOBODY = [
     ("Ana", b""),
+    ("Ana", b"2468"),
+    ("Ana", b"654321"),
+    ("Ana", b"121212"),
     ("Ana", b"1" * 65),
-    ("Ana", b"\xff\xfe1234\n"),
-    ("a" * 81, b"1234"),
-    ("Ana\nBeto", b"1234"),
-    ("Ana\udcff", b"1234"),
+    ("Ana", b"\xff\xfe246813\n"),
+    ("a" * 81, b"246813"),
+    ("Ana\nBeto", b"246813"),
+    ("Ana\udcff", b"246813"),
 ]
 
 
@@ -120,7 +145,7 @@ def test_an_account_that_could_not_log_in_is_not_made(served: Served) -> None:
 
 def test_staff_are_kept_without_a_running_hub(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    assert folder.run("staff", "add", "Ana", "--role", "manager", "--pin-stdin", stdin=b"1234").code == 0
+    assert folder.run("staff", "add", "Ana", "--role", "manager", "--pin-stdin", stdin=b"246813").code == 0
     listed = folder.run("staff", "list")
     assert (listed.code, listed.out) == (0, "Ana\tmanager\tana\n")
 
@@ -144,6 +169,9 @@ def test_staff_are_kept_without_a_running_hub(tmp_path: Path) -> None:
         ("staff", "add", "Ana"),
         ("staff", "add", "Ana", "--role", "king"),
         ("staff", "remove"),
+        ("staff", "pin"),
+        ("staff", "role", "Ana"),
+        ("staff", "role", "Ana", "--role", "king"),
         ("simulate", "--orders", "3"),
         ("simulate", "--url", "http://127.0.0.1:1"),
         ("simulate", "--url", "http://127.0.0.1:1", "--orders", "0"),

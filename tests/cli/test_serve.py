@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +22,7 @@ import socketio
 
 from hub.config import MENU_FILE
 from tests.cli.conftest import Folder, get, serve_in
-from tests.support.processes import ROOT, Process, free_port, listening, program, wait_until
+from tests.support.processes import COMANDA, ROOT, Process, environment, free_port, listening, program, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +66,27 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not psutil.wait_procs(processes, timeout=5)[1]
 
 
-async def test_the_first_start_prints_the_managers_pin_once_and_it_works(folder: Folder, serve: Serve) -> None:
+def test_on_a_terminal_the_first_start_shows_the_managers_pin(folder: Folder) -> None:
+    ours, theirs = pty.openpty()
+    command = [COMANDA, "serve", "--port", str(free_port()), "--no-agent"]
+    environ = {**environment(), **folder.env}
+    with subprocess.Popen(command, env=environ, cwd=folder.path, stdout=theirs, stderr=subprocess.DEVNULL) as hub:
+        os.close(theirs)
+        shown = b""
+        while b"Redis: " not in shown:
+            shown += os.read(ours, 4096)  # raises OSError once the hub has ended
+        hub.terminate()
+    os.close(ours)
+    assert re.search(rb"log in as Carmen with PIN \d{8} ", shown)
+    assert not (folder.data / "manager-pin").exists()
+
+
+async def test_the_first_start_keeps_the_managers_pin_in_a_file_and_it_works(folder: Folder, serve: Serve) -> None:
     first = serve()
     pin = first.pin
     assert pin is not None
+    assert pin not in first.process.output()
+    assert (folder.data / "manager-pin").stat().st_mode & 0o777 == 0o600
     async with aiohttp.ClientSession() as http:
         async with http.post(f"{first.url}/api/login", json={"name": "Carmen", "pin": pin}) as response:
             login = (await response.json())["data"]

@@ -14,8 +14,9 @@ import socketio
 from hub import app
 from hub.domain.commands import Login
 from hub.domain.roles import Role
-from hub.services import staff
-from tests.gateways.house import SOON_S, STREAM, House, an_order
+from hub.domain.rooms import FLOOR
+from hub.services import fresh
+from tests.gateways.house import SOON_S, STREAM, House, Plain, an_order, plain
 
 Open = Callable[..., AbstractAsyncContextManager[House]]
 PROMO = {"title": "2×1", "message": "en pastor"}
@@ -49,7 +50,7 @@ async def counted(house: House) -> None:
 async def test_who_is_removed_gives_no_more_commands_over_the_socket_they_have(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staff, "_FRESH_S", -1.0)
+    monkeypatch.setattr(fresh, "FRESH_S", -1.0)
     async with socket(house, await hired(house)) as eva:
         assert (await eva.call("promo.publish", PROMO, timeout=SOON_S))["ok"]
         before = await house.position()
@@ -71,7 +72,7 @@ async def test_a_token_that_ends_ends_the_commands_of_its_connection(house: Hous
 
 
 async def test_who_is_removed_sees_no_more_of_the_kitchen(open_hub: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staff, "_FRESH_S", -1.0)
+    monkeypatch.setattr(fresh, "FRESH_S", -1.0)
     monkeypatch.setattr(app, "LOOK_AFTER_S", 0.01)
     async with open_hub() as house:
         token = await hired(house)
@@ -89,6 +90,44 @@ async def test_who_is_removed_sees_no_more_of_the_kitchen(open_hub: Open, monkey
                 await gone.wait()
                 await stream.read()  # to its end
         assert (await house.get("/readyz")).status == 200
+
+
+async def test_who_is_removed_hears_no_more_on_a_plain_websocket_whose_token_was_in_the_address(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "FRESH_S", -1.0)
+    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.01)
+    async with open_hub() as house:
+        ws = await house.http.ws_connect(f"{house.url}/ws?token={await hired(house)}")
+        async with Plain(ws) as board:
+            assert (await board.command("room.join", room="kitchen"))["ok"]
+            await house.hub.services.staff.remove("Eva")
+            assert await board.closed() == 1012
+
+
+async def test_other_roles_count_for_the_next_command_of_a_connection_that_stands(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "FRESH_S", -1.0)
+    async with await plain(house, token=await hired(house)) as eva:
+        assert (await eva.command("promo.publish", **PROMO))["ok"]
+        await house.hub.services.staff.set_roles("Eva", [Role.COURIER])
+        assert (await eva.command("promo.publish", **PROMO))["error"]["code"] == "forbidden"
+        assert (await eva.command("room.join", room="floor"))["error"]["code"] == "forbidden"
+        assert (await eva.command("room.join", room="kitchen"))["ok"]
+
+
+async def test_who_has_other_roles_now_comes_back_into_the_rooms_of_these_alone(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "FRESH_S", -1.0)
+    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.01)
+    async with open_hub() as house:
+        async with await plain(house, token=await hired(house)) as eva:
+            assert (await eva.command("room.join", room="floor"))["ok"]
+            await house.hub.services.staff.set_roles("Eva", [Role.COURIER])
+            assert await eva.closed() == 1012
+        assert not house.hub.relay.has_members(FLOOR)
 
 
 async def test_a_new_connection_is_no_new_allowance_for_an_address(open_hub: Open) -> None:

@@ -22,7 +22,7 @@ DOCUMENT = {
 async def courier(house: House, name: str = "Beto") -> str:
     from hub.domain.roles import Role
 
-    return (await house.hub.services.staff.add(name, [Role.COURIER], "1234")).id
+    return (await house.hub.services.staff.add(name, [Role.COURIER], "24681357")).id
 
 
 async def test_an_order_is_answered_with_its_document_and_a_link_that_opens_it(house: House) -> None:
@@ -212,8 +212,8 @@ async def test_a_promotion_is_published_once_a_key(house: House) -> None:
 async def test_staff_log_in_and_work_with_the_token_they_get(house: House) -> None:
     from hub.domain.roles import Role
 
-    await house.hub.services.staff.add("Ñoño Pérez", [Role.KITCHEN], "2468")
-    answer = await house.post("/api/login", {"name": "nono perez", "pin": "2468"})
+    await house.hub.services.staff.add("Ñoño Pérez", [Role.KITCHEN], "24681357")
+    answer = await house.post("/api/login", {"name": "nono perez", "pin": "24681357"})
     assert (answer.status, set(answer.data)) == (200, {"token", "expires_at", "principal"})
     assert answer.data["principal"]["kind"] == "staff"
     assert answer.data["principal"]["roles"] == ["kitchen"]

@@ -181,12 +181,12 @@ async def test_a_name_that_works_here_and_one_that_does_not_are_refused_alike(ho
 
 async def test_who_was_removed_is_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     staff = house.hub.services.staff
-    monkeypatch.setattr("hub.services.staff._FRESH_S", 0.0)
-    await staff.add("Beto", [Role.KITCHEN], "1234")
-    token = (await house.post("/api/login", {"name": "Beto", "pin": "1234"})).data["token"]
+    monkeypatch.setattr("hub.services.fresh.FRESH_S", -1.0)
+    await staff.add("Beto", [Role.KITCHEN], "24681357")
+    token = (await house.post("/api/login", {"name": "Beto", "pin": "24681357"})).data["token"]
     assert (await house.get("/api/orders", token=token)).status == 200
     await staff.remove("Beto")
     answer = await house.get("/api/orders", token=token)
     assert (answer.status, answer.code) == (401, "unauthorized")
-    again = await house.post("/api/login", {"name": "Beto", "pin": "1234"})
+    again = await house.post("/api/login", {"name": "Beto", "pin": "24681357"})
     assert (again.status, again.code) == (401, "unauthorized")

@@ -203,7 +203,7 @@ async def own_messages(evening: Evening, token: str) -> None:
 async def spend(house: House) -> Evening:
     """Have it all happen."""
     evening = Evening(house)
-    courier = await house.hub.services.staff.add("Beto", [Role.COURIER], "1234")
+    courier = await house.hub.services.staff.add("Beto", [Role.COURIER], "24681357")
     token = house.tokens.issue(courier.principal, utc_now(), timedelta(hours=1))
     async with await plain(house, token=house.token()) as page:
         await orders(evening, page, courier.id)
@@ -211,7 +211,7 @@ async def spend(house: House) -> Evening:
         await chats(evening, page)
     async with await plain(house, token=token) as page:
         await evening.enter(page, f"customer:{courier.id}")
-    login = await house.post("/api/login", {"name": "Beto", "pin": "1234"})
+    login = await house.post("/api/login", {"name": "Beto", "pin": "24681357"})
     evening.calls["POST /api/login"] = [login.data]
     await evening.get("GET /api/menu", "/api/menu")
     await evening.get("GET /api/staff", "/api/staff", token=house.token())

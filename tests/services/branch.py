@@ -37,6 +37,7 @@ from hub.services.order_expiry import OrderExpiry
 from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import Cost, PinHasher
+from hub.services.roster import Roster
 from hub.services.staff import StaffService
 from tests.support.redis import Backend
 
@@ -120,7 +121,7 @@ class Branch:
         s, clock = self.services, self.clock
         # Hashes that take no time; that the real ones do is a test of its own.
         hasher = PinHasher(SETTINGS.limits.login_hashes, Cost(passes=1, memory_kib=8, lanes=1))
-        staff = StaffService(s.log, hasher, clock, clock.monotonic)
+        staff = StaffService(s.log, hasher, clock)
         throttle = LoginThrottle(LoginTries(s.log.calls, s.log.keys), SETTINGS.limits, clock)
         s.close()
         self.services = replace(
@@ -128,7 +129,7 @@ class Branch:
             staff=staff,
             hasher=hasher,
             logins=LoginService(staff, s.tokens, throttle, hasher, clock),
-            access=Access(s.log, s.tokens, clock, staff.is_employed),
+            access=Access(s.log, s.tokens, clock, Roster(staff.get, clock.monotonic)),
             couriers=CourierService(s.log, clock),
         )
         self.bound()
@@ -193,6 +194,12 @@ class Branch:
 
     async def hire(self, who: Principal, pin: str = PIN) -> None:
         await self.services.staff.add(who.name, who.roles, pin)
+
+    async def token(self, who: Principal, lasts: timedelta = timedelta(hours=12)) -> str:
+        """A token of somebody who was hired, without a login."""
+        account = await self.services.staff.get(who.id)
+        assert account is not None
+        return self.services.tokens.issue(account.principal, self.clock(), lasts)
 
     # What the log holds
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import jwt
 import pytest
 
 from hub.domain import commands as cmd
@@ -11,6 +13,7 @@ from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
 from hub.domain.rooms import Room
+from hub.services.documents import staff_key
 from tests.services.branch import KITCHEN_HAND, MANAGER, START, Branch, customer_of, only
 
 DELIVERED, CANCELLED = OrderStatus.DELIVERED, OrderStatus.CANCELLED
@@ -86,7 +89,7 @@ async def test_a_good_link_to_an_order_that_is_forgotten_has_expired(branch: Bra
 
 async def test_a_staff_token_is_good_while_the_account_is(branch: Branch) -> None:
     await branch.hire(KITCHEN_HAND)
-    token = branch.services.tokens.issue(KITCHEN_HAND, START, timedelta(hours=12))
+    token = await branch.token(KITCHEN_HAND)
     assert await branch.services.access.principal(token) == KITCHEN_HAND
     branch.clock.turn(hours=12)
     with pytest.raises(Unauthorized):
@@ -95,7 +98,7 @@ async def test_a_staff_token_is_good_while_the_account_is(branch: Branch) -> Non
 
 async def test_a_removed_accounts_token_is_refused_within_five_seconds(branch: Branch) -> None:
     await branch.hire(KITCHEN_HAND)
-    token = branch.services.tokens.issue(KITCHEN_HAND, START, timedelta(hours=12))
+    token = await branch.token(KITCHEN_HAND)
     await branch.services.access.principal(token)
     await branch.services.staff.remove("Chuy")
     branch.clock.turn(seconds=5.001)
@@ -103,10 +106,66 @@ async def test_a_removed_accounts_token_is_refused_within_five_seconds(branch: B
         await branch.services.access.principal(token)
 
 
+async def test_a_removed_accounts_token_is_no_good_for_the_next_account_of_its_name(branch: Branch) -> None:
+    await branch.hire(replace(KITCHEN_HAND, roles=frozenset({Role.MANAGER})))
+    token = await branch.token(KITCHEN_HAND)
+    assert (await branch.services.access.principal(token)).roles == {Role.MANAGER}
+    await branch.services.staff.remove("Chuy")
+    await branch.hire(KITCHEN_HAND)
+    branch.clock.turn(seconds=5.001)
+    with pytest.raises(Unauthorized, match="removed"):
+        await branch.services.access.principal(token)
+    assert (await branch.services.access.principal(await branch.token(KITCHEN_HAND))).roles == {Role.KITCHEN}
+
+
+async def test_a_token_from_before_accounts_had_lives_is_refused(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    claims = jwt.decode(await branch.token(KITCHEN_HAND), options={"verify_signature": False})
+    del claims["life"]
+    old = jwt.encode(claims, branch.services.tokens._jwt_key, algorithm="HS256")
+    with pytest.raises(Unauthorized):
+        await branch.services.access.principal(old)
+
+
+async def test_another_pin_ends_the_sessions_of_the_old_one_unless_they_are_to_stay(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = await branch.token(KITCHEN_HAND)
+    await branch.services.staff.set_pin("Chuy", "another pin", keep_sessions=True)
+    branch.clock.turn(seconds=5.001)
+    assert await branch.services.access.principal(token) == KITCHEN_HAND
+    await branch.services.staff.set_pin("Chuy", "one more pin")
+    branch.clock.turn(seconds=5.001)
+    with pytest.raises(Unauthorized, match="changed"):
+        await branch.services.access.principal(token)
+
+
+async def test_roles_are_those_of_the_account_within_five_seconds(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = await branch.token(KITCHEN_HAND)
+    before = await branch.services.access.principal(token)
+    await branch.services.staff.set_roles("Chuy", [Role.COURIER])
+    branch.clock.turn(seconds=5.001)
+    now = await branch.services.access.principal(token)
+    assert (now.id, now.roles) == (KITCHEN_HAND.id, {Role.COURIER})
+    assert (await branch.services.access.current(before)).roles == {Role.COURIER}
+
+
+async def test_an_account_is_read_at_most_every_five_seconds(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = await branch.token(KITCHEN_HAND)
+    await branch.services.access.principal(token)
+    await branch.redis.delete(branch.log.keys.document(staff_key("chuy")))
+    branch.clock.turn(seconds=5)
+    assert await branch.services.access.principal(token) == KITCHEN_HAND
+    branch.clock.turn(seconds=0.001)
+    with pytest.raises(Unauthorized):
+        await branch.services.access.principal(token)
+
+
 async def test_somebody_hired_a_moment_ago_is_let_in_at_once(branch: Branch) -> None:
     for who in (KITCHEN_HAND, MANAGER):
         await branch.hire(who)
-        token = branch.services.tokens.issue(who, START, timedelta(hours=12))
+        token = await branch.token(who)
         assert await branch.services.access.principal(token) == who
 
 

@@ -1,0 +1,69 @@
+"""Answers of Redis that are asked for all the time, and may be a few seconds old."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from hub.domain.errors import Unavailable
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+FRESH_S = 5.0
+_MOST_KEPT = 10_000
+
+
+class Fresh(Generic[K, V]):
+    """The answer to each key, read anew when it is older than `FRESH_S`.
+
+    While Redis is away, the last answer stands: nothing else can be had from Redis either.
+
+    Args:
+        read: Reads the answer to a key.
+        most: So many answers are kept, those asked for last.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[K], Awaitable[V]],
+        monotonic: Callable[[], float] = time.monotonic,
+        most: int = _MOST_KEPT,
+    ) -> None:
+        self._read = read
+        self._monotonic = monotonic
+        self._most = most
+        self._kept: OrderedDict[K, tuple[V, float]] = OrderedDict()
+
+    async def get(self, key: K) -> V:
+        """Return the answer to a key, at most `FRESH_S` old.
+
+        Raises:
+            Unavailable: Redis is away, and nothing is known.
+        """
+        kept = self._kept.get(key)
+        if kept is not None and self._monotonic() - kept[1] <= FRESH_S:
+            self._kept.move_to_end(key)
+            return kept[0]
+        try:
+            return await self.renew(key)
+        except Unavailable:
+            if kept is None:
+                raise
+            self.put(key, kept[0])  # and ask again in a while, not with every request
+            return kept[0]
+
+    async def renew(self, key: K) -> V:
+        """Return the answer as it is now."""
+        value = await self._read(key)
+        self.put(key, value)
+        return value
+
+    def put(self, key: K, value: V) -> None:
+        """Take this for the answer from now on."""
+        self._kept[key] = (value, self._monotonic())
+        self._kept.move_to_end(key)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
