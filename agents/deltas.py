@@ -97,6 +97,15 @@ class Deltas:
         if self.text and not self.text.endswith("\n"):
             self._gap = "\n\n"
 
+    def conclude(self, text: str) -> None:
+        """The answer ends with this, whatever the model said and however much; nothing is added if it does already."""
+        if not text or self.text.endswith(text):
+            return
+        gap = "\n\n" if self.text.strip() else ""
+        self.text += gap + text
+        self._pending += gap + text
+        self._news.set()
+
     def finish(self) -> None:
         """The model has said everything: `run` ends once a paced text is in the room, and at once otherwise: the
         last piece goes with the ending."""

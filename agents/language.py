@@ -54,6 +54,7 @@ _BESIDES_YES = word_set(
     please pls thanks thank you it's its it is that's thats that looks all go ahead place order sounds great the
     """
 )
+ASKS_YES = ("¿Lo confirmo?", "Shall I go ahead?")
 _LONGEST_YES = 8  # words
 _SIGNS_OF_YES = frozenset("👍👌✅✔")
 _BY_TAP = re.compile(r"\W*confirm(?:ar|o)?\s+#?([A-Z0-9]{4})\W*", re.IGNORECASE)

@@ -150,6 +150,7 @@ class TurnRun:
             }
             await _first_of({answer, *ends}, until)
             if answer.done() and answer.result() is None:
+                self._deltas.conclude(self._errand.closing)
                 self._deltas.finish()
                 await _first_of({writer, *ends}, until)
             for waiting in ends:
@@ -168,10 +169,12 @@ class TurnRun:
             await self._answer()
         except Exception as exc:
             code = failures.code_of(exc)
+            if code == "no_answer" and self._errand.closing:  # the hub has something to say
+                return None
             if code == "internal":
                 logger.exception("agent.run_failed", turn_id=self._journal.turn.id)
             return code
-        return None if self._deltas.text.strip() else "no_answer"
+        return None if self._deltas.text.strip() or self._errand.closing else "no_answer"
 
     async def _answer(self) -> None:
         turn = self._journal.turn

@@ -56,7 +56,6 @@ ASKS_TAKE = ("¿Te lo anoto?", "Shall I note it down?")
 ASKS_MENU = ("¿Te enseño el menú?", "Shall I show you the menu?")
 ASKS_HOURS = ("¿De qué hora a qué hora?", "From when until when?")
 ASKS_PERSON = ("¿Te paso con una persona?", "Shall I hand you over to a person?")
-ASKS_YES = ("¿Lo confirmo?", "Shall I go ahead?")
 # How a yes is asked for that is still wanting.
 SAYS_YES = ("dime «sí» y lo mando", "say “yes” and the kitchen", "o «sí» para mandarlo", "or “yes” to send it")
 PLACED = ("ya está en la cocina", "is with the kitchen")

@@ -53,7 +53,7 @@ class CancelOrderTool(ProposingTool):
         )
         reason = arguments.reason or self.say("lo pidió el cliente", "the customer asked for it")
         facts: Result = {"code": order["code"], "items": items, "total": money(order["total"])}
-        return Plan(summary, facts, CancelOrder(order_id=order["id"], reason=reason), shows=order["code"])
+        return Plan(summary, facts, CancelOrder(order_id=order["id"], reason=reason))
 
     async def carry_out(self, command: CancelOrder) -> Result:
         answer = await self.errand.services.orders.cancel(self.errand.holder, command)
@@ -121,7 +121,7 @@ class ChangeOrderTool(OrderingTool):
         shown, total = self.shown(items), money(cost)
         facts: Result = {"code": order["code"], "items": shown, "total": total, "delivery": str(delivery.kind)}
         terms = await self.terms_of(command)
-        return Plan(self._summary(order, shown, delivery, total), facts, command, terms, shows=str(cost // 100))
+        return Plan(self._summary(order, shown, delivery, total), facts, command, terms)
 
     async def terms_of(self, command: ChangeOrder) -> str:
         """The order as it was, and what the new one costs."""

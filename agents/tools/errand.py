@@ -41,6 +41,7 @@ class Errand:
         placed: The orders that this turn has placed.
         tasks: Changes under way; a turn does not end before they have.
         outcome: What was changed, to be told should the answer be stopped before it has said so.
+        closing: What the answer has to end with: the summary of what it proposes, and the question for a yes.
         last_word: Puts all that was said into the room; the given text, if nothing was.
     """
 
@@ -54,6 +55,7 @@ class Errand:
     tasks: set[asyncio.Task[Result]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     outcome: str = ""
+    closing: str = ""
     last_word: Callable[[str], Awaitable[None]] | None = None
 
     @property

@@ -152,7 +152,7 @@ class MarkSoldOutTool(ProposingTool):
         summary = self.say(f"marcar agotado: {name}", f"mark sold out: {name}")
         if left:
             summary = self.say(f"poner que quedan {left}: {name}", f"set {left} left: {name}")
-        return Plan(summary, {"name": name, "left": left}, SetStock(sku=dish.sku, left=left), shows=name)
+        return Plan(summary, {"name": name, "left": left}, SetStock(sku=dish.sku, left=left))
 
     async def carry_out(self, command: SetStock) -> Result:
         await self.errand.services.stock.set(self.errand.principal, command)

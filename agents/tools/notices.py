@@ -127,7 +127,7 @@ class SendNoticeTool(ProposingTool):
             f"avisar en el pedido {code}: «{arguments.message}»", f"tell order {code}: “{arguments.message}”"
         )
         command = SendNotice(order_id=order["id"], message=arguments.message, level=arguments.level)
-        return Plan(summary, {"code": code, "message": arguments.message}, command, shows=code)
+        return Plan(summary, {"code": code, "message": arguments.message}, command)
 
     async def carry_out(self, command: SendNotice) -> Result:
         await self.errand.services.notifications.send(self.errand.holder, command)

@@ -103,11 +103,11 @@ class PlaceOrderTool(OrderingTool):
     description = (
         "Put the customer's order together, with its total, for them to confirm; nothing is ordered before they have "
         "said yes. Call it as soon as they have said what they want, and again with the whole order whenever they "
-        "change their mind. If the result says that something is missing, ask for it; do not make it up. Otherwise "
-        "show the summary and ask for a yes."
+        "change their mind. If the result says that something is missing, ask for it; do not make it up."
     )
     arguments = PlaceOrderArguments
     command = PlaceOrder
+    asks = ("Tu pedido sería: {}", "Your order would be: {}")
 
     async def propose(self, arguments: PlaceOrderArguments) -> Plan | Result:
         steps = Steps(self.errand, STEPS)
@@ -170,7 +170,7 @@ class PlaceOrderTool(OrderingTool):
         command = self._command(arguments, name)
         self.errand.services.orders.weighed(self.errand.principal, command)
         summary = f"{spoken(items)}; {how}, {named}. Total: {money(total)}"
-        return Plan(summary, facts, command, self.cost(command.items), shows=str(total // 100))
+        return Plan(summary, facts, command, self.cost(command.items))
 
     def _command(self, arguments: PlaceOrderArguments, name: str) -> PlaceOrder:
         kind = DeliveryKind(arguments.delivery or "pickup")

@@ -74,7 +74,7 @@ class PublishPromotionTool(ProposingTool):
             f"publish to everybody: “{arguments.title}” {arguments.message}",
         )
         summary += f" ({hours} h)" if hours else ""
-        return Plan(summary, {"title": arguments.title, "message": arguments.message}, command, shows=arguments.title)
+        return Plan(summary, {"title": arguments.title, "message": arguments.message}, command)
 
     async def carry_out(self, command: PublishPromo) -> Result:
         answer = await self.errand.services.promos.publish(self.errand.principal, command)

@@ -1,16 +1,14 @@
 """What would change something is proposed first, and done when the asker has said yes to it.
 
-Whether they have is not for the model to say. The yes is read from the asker's own message: it is a plain yes and
-nothing else, it follows the summary with no other message in between, and the answer did say what it is about; or it
-is the tap that names the proposal by its code. The summary stands in the room as the tool wrote it, whatever the
-model writes.
+The model has no say in either. The hub ends the answer that proposes something with the true summary, as part of the
+answer's own text, so that every door carries it and the person reads it last. The yes is read from the asker's own
+message: a plain yes and nothing else, right after such an answer; or the tap that names the proposal by its code,
+after it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from abc import abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,36 +16,33 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from agents.journal import LeaseLost
-from agents.language import says_yes, tap, tapped
+from agents.language import ASKS_YES, says_yes, tap, tapped
 from agents.tools.base import LONGEST_TEXT, Arguments, BoundTool, clean
 from agents.tools.errand import Errand, Result
 from hub.domain.asker import Asker
 from hub.domain.commands import Keyed
-from hub.domain.menu import plain
 from hub.domain.proposal import Proposal
-from hub.domain.rooms import Room
 from hub.eventlog import Document, Write
 from hub.services.documents import proposal_key
+from hub.services.turns import read_chat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from agents.language import Lang
     from hub.services.turns import TurnRead
 
 GOOD_FOR = timedelta(minutes=10)
 _KEPT_S = 3_600
 _LONGEST_SUMMARY = LONGEST_TEXT - 100
-_READ_BACK = 1_000  # events of the room: what it keeps
 _LETTERS = "23456789BCDFGHJKMNPQRSTVWXZ"
-
-_LOOKED_AT = frozenset({"chat.message", "chat.tool_finished", "chat.completed", "chat.stopped", "chat.failed"})
 
 Refusal = Literal["nothing_proposed", "not_confirmed", "not_shown", "expired", "already_done"]
 _REFUSED: dict[Refusal, str] = {
     "nothing_proposed": "nothing waits for a yes: propose it first",
     "not_confirmed": "the person has not plainly said yes to it: show them the summary and ask; if they want something "
     "else, propose that",
-    "not_shown": "your answer did not say what the yes is to: propose it again, and show the whole summary",
+    "not_shown": "the person has not read its summary, as the answer that proposed it was cut off: propose it again",
     "expired": "it was proposed too long ago: propose it again",
     "already_done": "that was done already",
 }
@@ -61,7 +56,6 @@ class Plan:
     facts: Result
     command: Keyed
     terms: str = ""
-    shows: str = ""
 
 
 class Proposals:
@@ -71,29 +65,34 @@ class Proposals:
         self._errand = errand
         self._key = proposal_key(errand.chat_id)
 
-    async def make(self, tool: str, plan: Plan) -> Proposal:
-        """Propose something; what was proposed before is off."""
+    async def make(self, tool: str, plan: Plan, asks: str) -> Proposal:
+        """Propose something; what was proposed before is off.
+
+        Args:
+            asks: The summary as a sentence.
+        """
         turn = self._errand.journal.turn
         known_as, summary = f"{turn.id}.{tool}", clean(plan.summary)
         proposal = Proposal(
             id=known_as,
             code=(code := _code(known_as + summary)),
             say=tap(code, self._errand.lang),
-            asks=_asks(self._errand, summary),
+            asks=asks,
             tool=tool,
             command=plan.command.model_dump_json(exclude={"command_id"}, exclude_none=True),
             summary=summary,
             terms=plan.terms,
-            shows=plan.shows,
+            shows=closing(asks, self._errand.lang),
             asked_by=_signed(turn.asked_by),
             turn_id=turn.id,
             made_at=self._errand.services.clock(),
         )
         await self._put(proposal)
+        self._errand.closing = proposal.shows
         return proposal
 
     async def confirmed(self) -> Proposal | Refusal:
-        """The proposal that the asker has just said yes to; or why there is none."""
+        """Return the proposal that the asker has just said yes to; or why there is none."""
         document = await self._errand.services.log.document(self._key)
         if document is None:
             return "nothing_proposed"
@@ -106,11 +105,11 @@ class Proposals:
             return "already_done"
         if self._errand.services.clock() - proposal.made_at > GOOD_FOR:
             return "expired"
-        if (code := tapped(turn.text)) is not None:
-            return proposal if code == proposal.code and proposal.turn_id != turn.id else "not_confirmed"
-        if not says_yes(turn.text):
+        code = tapped(turn.text)
+        agreed = says_yes(turn.text) if code is None else code == proposal.code
+        if not agreed:
             return "not_confirmed"
-        return await self._asked_last(proposal) or proposal
+        return await self._unread(proposal, by_tap=code is not None) or proposal
 
     async def begin(self, proposal: Proposal) -> None:
         """It is being done: another attempt at this turn goes on with it, whatever it has changed by then."""
@@ -132,31 +131,21 @@ class Proposals:
 
         await self._errand.commit(written)
 
-    async def _asked_last(self, proposal: Proposal) -> Refusal | None:
-        """Why this turn's message is no answer to the summary; None if it is one.
+    async def _unread(self, proposal: Proposal, *, by_tap: bool) -> Refusal | None:
+        """Return why this turn's message is no answer to the summary; None if it is one.
 
-        By the log's order the summary was the last thing before it: not said after it, nor something since; of two
-        messages in a row, the second is no answer to what the first one led to. And the answer that led to the yes
-        did say what it is about.
+        By the log's order, the answer that ended with the summary comes before the message. For a plain yes it is the
+        last thing before: of two messages in a row, the second is no answer to what the first one led to.
         """
-        errand = self._errand
-        entries = await errand.services.log.read_back(str(Room.chat(errand.chat_id)), None, _READ_BACK)
-        answering, told = False, ""
-        for entry in reversed(entries):
-            if entry.type not in _LOOKED_AT:
-                continue
-            data = json.loads(entry.body)["data"]
-            if not answering:
-                answering = data.get("message_id") == errand.journal.turn.message_id
-            elif entry.type == "chat.message":
-                return "not_confirmed"
-            elif entry.type != "chat.tool_finished":
-                told = data["text"] if data["turn_id"] == proposal.turn_id else told
-            elif data.get("confirm"):
-                if data["turn_id"] != proposal.turn_id:
-                    return "not_confirmed"
-                return None if tells(told, proposal.shows) else "not_shown"
-        return "not_confirmed"
+        read = await read_chat(self._errand.services.log, self._errand.chat_id)
+        said = read.said.messages if read else ()
+        asked = self._errand.journal.turn.message_id
+        at = next((number for number, message in enumerate(said) if message.message_id == asked), 0)
+        before = [message for message in said[:at] if message.turn_id or message.kind != "agent"]  # but for notices
+        answer = next((message for message in reversed(before) if message.turn_id == proposal.turn_id), None)
+        if answer is None or not (by_tap or answer is before[-1]):
+            return "not_confirmed"
+        return None if proposal.read_in(answer) else "not_shown"
 
 
 class ProposingTool(BoundTool):
@@ -166,6 +155,7 @@ class ProposingTool(BoundTool):
     """
 
     command: ClassVar[type[Keyed]]
+    asks: ClassVar[tuple[str, str]] = ("Voy a {}", "I am about to {}")  # the summary as a sentence
 
     @abstractmethod
     async def propose(self, arguments: Any) -> Plan | Result:
@@ -189,13 +179,17 @@ class ProposingTool(BoundTool):
             return plan
         if len(plan.summary) > _LONGEST_SUMMARY:  # nobody says yes to what was cut off
             return {"error": "too_much", "message": "that is too much for one summary: split it up"}
-        made = await Proposals(self.errand).make(self.name, plan)
-        return {"proposed": self.name, "summary": made.summary, "confirm_with": made.say, "done": False} | plan.facts
+        made = await Proposals(self.errand).make(self.name, plan, self._asking(plan.summary))
+        proposed = {"proposed": self.name, "summary": made.summary, "person_reads": made.shows}
+        return proposed | {"confirm_with": made.say, "done": False} | plan.facts
 
     def finished(self, result: Result) -> str:
         if "summary" in result:
-            return _asks(self.errand, result["summary"])
+            return self._asking(result["summary"])
         return self.say("faltan datos", "something is missing")
+
+    def _asking(self, summary: str) -> str:
+        return self.say(*self.asks).format(clean(summary))
 
 
 class ConfirmTool(BoundTool):
@@ -250,20 +244,15 @@ class ConfirmTool(BoundTool):
         return f"{text} {link}".strip()
 
 
-def _asks(errand: Errand, summary: str) -> str:
-    return errand.say(f"Por confirmar: {summary}", f"To confirm: {summary}")
+def closing(asks: str, lang: Lang) -> str:
+    """Return what an answer that proposes something ends with: the summary, and the question for a yes."""
+    question = f"{ASKS_YES[0]} Dime «sí»." if lang == "es" else f"{ASKS_YES[1]} Say “yes”."
+    return f"{asks} {question}" if asks.endswith((".", "!", "?", "…")) else f"{asks}. {question}"
 
 
 def _signed(asker: Asker) -> Asker:
     """Who somebody is, whatever they held at the moment."""
     return Asker(kind=asker.kind, id=asker.id, roles=asker.roles)
-
-
-def tells(text: str, shows: str) -> bool:
-    """Whether a text says something; a sum is the same however its digits are set apart."""
-    if shows.isdecimal():
-        return shows in re.findall(r"\d+", re.sub(r"(?<=\d)[,.' ](?=\d{3}\b)", "", text))
-    return plain(clean(shows)) in plain(clean(text))
 
 
 def _code(text: str) -> str:

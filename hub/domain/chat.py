@@ -316,4 +316,4 @@ def _waits_last(proposal: Proposal, said: Conversation, turn: OpenTurn | None) -
         return False
     if turn is not None:
         return turn.turn_id == proposal.turn_id
-    return bool(said.messages) and said.messages[-1].turn_id == proposal.turn_id
+    return bool(said.messages) and proposal.read_in(said.messages[-1])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hub.domain.asker import Asker
 from hub.domain.values import Time, Value
+
+if TYPE_CHECKING:
+    from hub.domain.chat import Message
 
 
 class Proposal(Value):
@@ -16,7 +21,7 @@ class Proposal(Value):
         asks: What the room was told that it would confirm.
         command: What is to be done, as the service takes it: settled now, so that nothing is decided after the yes.
         terms: What must still be so then: a total, a version. If it is not, it is proposed anew.
-        shows: What the answer must have said for a yes to be one: the total, a name. A tap stands beside the summary.
+        shows: What the hub ends the answer with: the summary, and the question for a yes.
         begun_in: The turn in which it was begun to be done.
     """
 
@@ -34,6 +39,11 @@ class Proposal(Value):
     made_at: Time
     begun_in: str = ""
     done: bool = False
+
+    def read_in(self, answer: Message) -> bool:
+        """Return True if this answer proposed it, and ended with its summary: whoever read it, read that last."""
+        whole = answer.turn_id == self.turn_id and answer.state == "completed"
+        return whole and bool(self.shows) and answer.text.endswith(self.shows)
 
     @property
     def waits(self) -> bool:

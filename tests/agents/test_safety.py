@@ -7,7 +7,6 @@ import json
 import pytest
 
 from agents.prompts import system_prompt
-from agents.tools.proposals import tells
 from hub.domain.roles import ANONYMOUS
 from tests.support.chat import MENU, Branch, ending_of, running
 from tests.support.errands import GRINGAS, begun
@@ -66,37 +65,3 @@ async def test_a_failure_is_told_in_a_word_of_ours(branch: Branch, monkeypatch: 
         result = await bench.tools[tool].acall()
         assert "hunter2" not in result.content
         assert "10.0.0.1" not in str(result.raw_output)
-
-
-@pytest.mark.parametrize(
-    ("asked", "ordered"),
-    [
-        ("¿Te gustan los tacos?", 0),
-        ("¿Quieres ver el menú? Cuesta 13 o 1300 pesos, según.", 0),
-        ("Son 2 gringas, $130.00 en total. ¿Lo pido?", 1),
-        ("2 gringas: 130 pesos. ¿Sale?", 1),
-    ],
-)
-async def test_a_yes_is_to_what_the_answer_said(branch: Branch, asked: str, ordered: int) -> None:
-    """A model that hides what it has proposed behind another question gets no yes to it."""
-    chat = await branch.open()
-    llm = ScriptedLLM.saying([Call("place_order", GRINGAS)], [asked], [Call("confirm", {})], ["Hecho"])
-    async with running(branch.worker(llm)):
-        await branch.ask(chat, "2 gringas para llevar, soy Ana")
-        await branch.ask(chat, "sí")
-    assert len(await branch.orders()) == ordered
-
-
-@pytest.mark.parametrize(
-    ("text", "shows", "told"),
-    [
-        ("Total: $1,300.00", "1300", True),
-        ("son 1 300 pesos", "1300", True),
-        ("son 13,001 pesos", "1300", False),
-        ("Cancelo el pedido k3q9", "K3Q9", True),
-        ("Cancelo tu pedido", "K3Q9", False),
-        ("", "", True),
-    ],
-)
-def test_a_sum_is_the_same_however_it_is_written(text: str, shows: str, told: bool) -> None:
-    assert tells(text, shows) is told

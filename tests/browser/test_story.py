@@ -108,13 +108,16 @@ def test_tacos_ordered_in_the_chat_reach_the_kitchen_and_the_page_follows_them(
     write(customer, "chat-input", "Quiero dos gringas y una jamaica para llevar, soy Ramón")
     tap(customer, "chat-send")
     summary = see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text()
-    assert "Total: $160.00" in summary
-    asked = see(customer, ".confirm-summary").inner_text()
-    assert "2 × Gringa" in asked
+    assert "2 × Gringa" in summary
+    assert summary.count("Total: $160.00") == 1
+    see(customer, '[data-test="chat-confirm"]')
+    assert customer.locator(".confirm-summary").is_hidden()  # the answer ends with it
     customer = customer.context.new_page()  # another tab of the same device: it knows what the hub tells it
     customer.goto(f"{hub.url}/")
     tap(customer, "chat-open")
-    assert see(customer, ".confirm-summary").inner_text() == asked
+    assert see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text() == summary
+    see(customer, '[data-test="chat-confirm"]')
+    assert customer.locator(".confirm-summary").is_hidden()
     shot(customer, "chat-confirm")
     tap(customer, "chat-confirm")
     answer = see(customer, '[data-test="message-agent"]:has(a[href*="/t/PED"])')

@@ -202,7 +202,7 @@ PROPOSAL = Proposal(
     command="{}",
     summary="2 × Gringa. Total: $100",
     terms="",
-    shows="100",
+    shows="Por confirmar: 2 × Gringa. Total: $100. ¿Lo confirmo?",
     asked_by=Asker(kind=Kind.CUSTOMER),
     turn_id="t1",
     made_at=AT,
@@ -221,12 +221,26 @@ def drawn(
 
 
 def completed(turn_id: str = "t1") -> ev.ChatCompleted:
-    return ev.ChatCompleted(turn_id=turn_id, text="¿Lo confirmas?", usage=USAGE)
+    return ev.ChatCompleted(turn_id=turn_id, text=f"¡Va!\n\n{PROPOSAL.shows}", usage=USAGE)
 
 
 def test_a_page_that_comes_later_can_still_confirm_what_was_proposed() -> None:
     assert drawn(asked("quiero dos gringas"), completed()) == CONFIRM
     assert drawn(asked("quiero dos gringas"), turn=OpenTurn("t1")) == CONFIRM  # the answer is still being written
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        ev.ChatStopped(turn_id="t1", text=PROPOSAL.shows, by="customer"),
+        ev.ChatFailed(turn_id="t1", text=PROPOSAL.shows, error=ev.TurnError(code="x", message="", retryable=True)),
+        completed().model_copy(update={"text": f"{PROPOSAL.shows} En realidad son $44."}),
+        completed().model_copy(update={"text": "Son $44. ¿Va?"}),
+    ],
+    ids=["stopped", "failed", "said after the summary", "without the summary"],
+)
+def test_an_answer_that_did_not_end_with_the_summary_leaves_nothing_to_confirm(ending: ev.ChatEvent) -> None:
+    assert drawn(asked("quiero dos gringas"), ending) is None
 
 
 def test_a_page_that_comes_later_cannot_confirm_what_something_was_said_since() -> None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chatReducer, initialChat, stoppable } from "../../static/js/state/chat.js";
+import { chatReducer, initialChat, stoppable, unsaidSummary } from "../../static/js/state/chat.js";
 
 const live = chatReducer(initialChat, { type: "snapshot", snapshot: { chat: { id: "c", mode: "agent" }, messages: [], turn: null } });
 const on = (state, type, data, offset = 1) => chatReducer(state, { type: "event", event: { type, offset, at: "2026-11-20T21:00:00.000Z", data } });
@@ -71,6 +71,21 @@ test("what is proposed can be agreed to until something else is said", () => {
   const said = { message_id: "m9", author: { kind: "customer", name: "" }, text: "mejor no" };
   assert.equal(on(state, "chat.message", said).confirm, null);
   assert.equal(on(state, "chat.handed_over", { by: "Sole", reason: "" }).confirm, null);
+});
+
+test("what an answer that was cut off has proposed cannot be agreed to", () => {
+  const finished = { turn_id: "t1", call_id: "k", tool: "place_order", summary: "2 × Gringa", ok: true, confirm: "Confirmar K3Q9" };
+  const state = on(started, "chat.tool_finished", finished);
+  assert.equal(on(state, "chat.stopped", { turn_id: "t1", text: "Son $44", by: "customer" }).confirm, null);
+  assert.equal(on(state, "chat.failed", { turn_id: "t1", text: "Son $44", error: { code: "internal" } }).confirm, null);
+});
+
+test("the summary stands once on the page: in the answer, else beside the button", () => {
+  const confirm = { say: "Confirmar K3Q9", summary: "Tu pedido sería: 2 × Gringa. Total: $130.00" };
+  const answer = (text) => ({ message_id: "t1", turn_id: "t1", author: { kind: "agent" }, text });
+  assert.equal(unsaidSummary({ confirm, messages: [answer(`¡Va!\n\n${confirm.summary}. ¿Lo confirmo?`)] }), "");
+  assert.equal(unsaidSummary({ confirm, messages: [answer("Son $44. ¿Va?")] }), confirm.summary);
+  assert.equal(unsaidSummary({ confirm: null, messages: [] }), "");
 });
 
 test("what was sent is shown until the hub says it back, and no longer", () => {

@@ -7,9 +7,13 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
+from agents.language import Lang, detect
 from agents.offline.model import OfflineLLM
 from agents.tools import TOOLS
 from agents.tools.base import MAX_CALLS
+from agents.tools.orders import PlaceOrderTool
+from agents.tools.own import spoken
+from agents.tools.proposals import closing
 from tests.support.chat import MENU
 
 LLM = OfflineLLM.serving(MENU, pace_s=0)
@@ -26,11 +30,13 @@ class Dialogue:
     def __init__(self, *, staff: bool = False) -> None:
         self.tools = STAFFS if staff else EVERYBODYS
         self.messages: list[ChatMessage] = []
+        self.lang: Lang = "es"
         self.proposed: Called | None = None
         self.called: list[Called] = []  # for the last message
 
     def say(self, text: str) -> tuple[Called | None, str]:
         """One message: the first tool that it leads to, if it does, and what is answered."""
+        self.lang = detect(text, self.lang)
         question = ChatMessage(role=MessageRole.USER, content=text)
         self.called, turn = [], [*self.messages, question]
         while True:
@@ -64,7 +70,7 @@ class Dialogue:
                 return {"error": "no_orders"}
             case "change_order" | "cancel_order" | "set_notifications" | "send_notice":
                 self.proposed = tool, arguments
-                return {"proposed": tool, "summary": "…", "confirm_with": "Confirmar QQQQ"}
+                return {"proposed": tool, "person_reads": self._asking("Voy a …", "I am about to …")}
             case "check_allergens" if "allergen" in arguments:
                 return {"allergen": arguments["allergen"], "with": ["Gringa"], "without": [], "not_stated": []}
             case _:
@@ -78,7 +84,11 @@ class Dialogue:
         if missing:
             return {"missing": missing, "items": items}
         self.proposed = "place_order", arguments
-        return {**arguments, "items": items, "total": "$1.00", "summary": "…"}
+        asks = self._asking(*(text.format(f"{spoken(items)}. Total: $1.00") for text in PlaceOrderTool.asks))
+        return {**arguments, "items": items, "total": "$1.00", "person_reads": asks}
+
+    def _asking(self, es: str, en: str) -> str:
+        return closing(es if self.lang == "es" else en, self.lang)
 
     def _done(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         items = [_line(item) for item in arguments.get("items", [])]

@@ -25,7 +25,6 @@ class Bench:
     def __init__(self, branch: Branch, journal: Journal, principal: Principal, chat: tuple[str, str]) -> None:
         self.branch = branch
         self.chat = chat
-        self.told = ""  # what the answer says: the last summary
         self.errand = Errand(principal, branch.services, journal, "es")
         self.tools: dict[str, BoundTool] = {tool.name: tool for tool in tools_for(self.errand)}
 
@@ -33,13 +32,12 @@ class Bench:
         output = await self.tools[name].acall(**arguments)
         result: dict[str, Any] = json.loads(output.content)
         assert output.is_error == ("error" in result)
-        self.told = result.get("summary", self.told)
         return result
 
     async def end(self) -> None:
-        """The answer is over, and has told the summary; the chat's next question may be answered."""
+        """The answer is over, and ended with the summary; the chat's next question may be answered."""
         usage = Usage(ttft_ms=0, duration_ms=0, deltas=0, llm_calls=0, tool_calls=0)
-        event = ChatCompleted(turn_id=self.errand.turn_id, text=self.told, usage=usage)
+        event = ChatCompleted(turn_id=self.errand.turn_id, text=self.errand.closing, usage=usage)
         await self.errand.journal.end(TurnState.COMPLETED, event)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from agents.language import says_yes, tapped
-from agents.offline.said import ASKS, ASKS_MENU, ASKS_PERSON, ASKS_YES, CONFIRM, MENU, PERSON, SUMMARY, Intent, asked
+from agents.language import ASKS_YES, says_yes, tapped
+from agents.offline.said import ASKS, ASKS_MENU, ASKS_PERSON, CONFIRM, MENU, PERSON, SUMMARY, Intent, asked
 from agents.offline.text.clauses import starts_over
 
 YES = re.compile(

@@ -24,7 +24,6 @@ from agents.offline.said import (
     ASKS_MENU,
     ASKS_PERSON,
     ASKS_REST,
-    ASKS_YES,
     CANCEL,
     CHANGE,
     CONFIRM,
@@ -92,7 +91,8 @@ def answer(results: list[tuple[str, Result]], lang: Lang, intent: Intent) -> str
     if kitchen:
         parts = ["\n".join([*parts, pick(told_menu.ONE_KITCHEN, lang)])]
     if intent.also in UNKNOWN:
-        parts.append(not_known(intent.also, lang, offer=False))
+        proposed = bool(results) and "person_reads" in results[-1][1]  # what asks for a yes comes last
+        parts.insert(len(parts) - proposed, not_known(intent.also, lang, offer=False))
     elif intent.also:
         told = pick(SAID[intent.also], lang)
         for offer in (*ASKS_PERSON, *ASKS_MENU):  # one question at a time
@@ -135,16 +135,6 @@ def _how_many(intent: Intent, menu: Menu, lang: Lang) -> str:
     )
 
 
-def _proposed(result: Result, lang: Lang) -> str:
-    """What would be done, in the tool's own words."""
-    if "missing" in result:
-        return told_orders.missing(result, lang)
-    summary = result["summary"]
-    return pick(
-        (f"Voy a {summary}. {ASKS_YES[0]} Dime «sí».", f"I am about to {summary}. {ASKS_YES[1]} Say “yes”."), lang
-    )
-
-
 def _failed(result: Result, lang: Lang) -> str:
     if result["error"] == "which_order":
         return told_orders.which(result, lang)
@@ -182,12 +172,12 @@ _ANSWERS: dict[str, Callable[[Result, Lang], str]] = {
     LOAD: told_staff.load,
     LATE: told_staff.late,
     FIGURES: told_staff.figures,
-    CANCEL: _proposed,
-    CHANGE: _proposed,
-    NOTIFY: _proposed,
-    NOTICE: _proposed,
-    SOLD_OUT: _proposed,
-    PROMO: _proposed,
+    CANCEL: told_orders.proposed,
+    CHANGE: told_orders.proposed,
+    NOTIFY: told_orders.proposed,
+    NOTICE: told_orders.proposed,
+    SOLD_OUT: told_orders.proposed,
+    PROMO: told_orders.proposed,
 }
 _DONE: dict[str, Callable[[Result, Lang], str]] = {
     PLACE: told_orders.placed,

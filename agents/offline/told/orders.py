@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline.phrases import EXPIRED, FAILED, WAITS, listed, pick
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_YES, PLACED, SUMMARY
+from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, PLACED
 
 if TYPE_CHECKING:
     from agents.language import Lang
@@ -29,17 +29,8 @@ _NEXT = {
 
 
 def proposed(result: Result, lang: Lang) -> str:
-    """What would be ordered; or what it lacks."""
-    if "missing" in result:
-        return missing(result, lang)
-    items = items_of(result["items"], lang)
-    name = result["customer_name"]
-    how = pick(("para recoger", "for pickup"), lang)
-    if result["delivery"] == "delivery":
-        how = pick((f"a domicilio en {result['address']}", f"delivered to {result['address']}"), lang)
-    text = f"{pick(SUMMARY, lang)} {items}; {how}, "
-    text += pick((f"a nombre de {name}", f"for {name}"), lang) + f". Total: {result['total']}. "
-    return text + pick((f"{ASKS_YES[0]} Dime «sí».", f"{ASKS_YES[1]} Say “yes”."), lang)
+    """What would be done, in the hub's own words, with which the answer ends; or what it lacks."""
+    return missing(result, lang) if "missing" in result else str(result["person_reads"])
 
 
 def missing(result: Result, lang: Lang) -> str:

@@ -51,6 +51,12 @@ export function stoppable(state) {
   return state.turn?.turn_id ?? state.waiting;
 }
 
+/** The summary of what can be agreed to; empty where the last answer ends with it anyway. */
+export function unsaidSummary({ confirm, messages }) {
+  if (!confirm || messages.at(-1)?.text?.includes(confirm.summary)) return "";
+  return confirm.summary;
+}
+
 const REACTIONS = {
   "chat.message": (state, data, event) => {
     if (state.messages.some((message) => message.message_id === data.message_id)) return state;
@@ -79,8 +85,9 @@ const REACTIONS = {
     return next === state.turn ? state : { ...state, waiting: stillWaiting(state, turn_id), turn: next };
   },
   "chat.completed": (state, data, event) => ended(state, data, event, "completed"),
-  "chat.stopped": (state, data, event) => ended(state, data, event, "stopped"),
-  "chat.failed": (state, data, event) => ended(state, data, event, "failed"),
+  // What an answer that was cut off has proposed cannot be agreed to: its summary was not read.
+  "chat.stopped": (state, data, event) => ended({ ...state, confirm: null }, data, event, "stopped"),
+  "chat.failed": (state, data, event) => ended({ ...state, confirm: null }, data, event, "failed"),
   "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", { by: data.by }, event),
   "chat.handed_back": (state, data, event) => noted({ ...state, mode: "agent" }, "handed_back", { by: data.by }, event),
   "chat.forgotten": (state) => ({ ...state, messages: [], turn: null, waiting: null, confirm: null }),

@@ -1,7 +1,7 @@
 /** The chat drawer: the conversation, what the answer is being made of, and a place to write. */
 
 import { createStore } from "../state/store.js";
-import { chatReducer, initialChat, stoppable } from "../state/chat.js";
+import { chatReducer, initialChat, stoppable, unsaidSummary } from "../state/chat.js";
 import { Conversation } from "../conversation.js";
 import { $, h, icon, keyed, forgetKeyed, replace } from "./dom.js";
 import { onLang, t } from "./i18n.js";
@@ -61,7 +61,9 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
     stop.hidden = !busy;
     send.hidden = busy;
     confirm.parentElement.hidden = busy || !state.confirm;
-    $(".confirm-summary", panel).textContent = state.confirm?.summary ?? ""; // the tool's words, whatever the answer says
+    const summary = $(".confirm-summary", panel);
+    summary.textContent = unsaidSummary(state);
+    summary.hidden = !summary.textContent;
     const last = state.messages.at(-1);
     const isNews = before.phase === "live" && last && last.message_id !== before.messages.at(-1)?.message_id && last.author?.kind !== "customer";
     if (isNews) voice.textContent = last.note ? noteText(last) : last.text; // read out whole, not word by word
