@@ -95,6 +95,17 @@ def test_the_alarm_counts_orders_that_are_not_on_the_page_yet(full: tuple[FullHu
     assert f"+{ORDERS - shown}" in see(board, '[data-test="board-rest"]').inner_text()
 
 
+def test_the_alarm_and_the_title_need_no_frames(full: tuple[FullHub, list[str]], window: Window) -> None:
+    hub, _ = full
+    board = window(DESK)
+    log_in(board, hub.url, "/kitchen", hub.pin)
+    board.add_init_script("window.requestAnimationFrame = () => 0")  # as in a tab that nobody looks at
+    board.reload()
+    see(board, '[data-test="alarm"]')
+    assert board.title().startswith(f"({ORDERS}) ")
+    assert cards(board) == []
+
+
 def test_an_order_that_moves_on_while_its_page_is_under_way_is_shown_as_it_is(
     full: tuple[FullHub, list[str]], window: Window
 ) -> None:

@@ -5,7 +5,7 @@ import {
   boardReducer, cardsIn, initialBoard, isBoard, listed, needsReread, unseenCount, unseenOrders, wantsPage,
 } from "../../static/js/state/board.js";
 import { createStore } from "../../static/js/state/store.js";
-import { fromBothEnds, oncePerFrame, workAWhile } from "../../static/js/ui/frame.js";
+import { fromBothEnds, oncePerFrame, oncePerTask, workAWhile } from "../../static/js/ui/frame.js";
 
 const at = (n) => `2026-11-20T21:00:${String(n).padStart(2, "0")}.000Z`;
 const order = (n, changes = {}) => ({
@@ -188,6 +188,15 @@ test("however often a drawing is asked for, it comes once a frame", () => {
   frames.shift()();
   draw();
   assert.deepEqual([drawn, frames.length], [1, 1]);
+});
+
+test("what is told of without frames is told of once a task", async () => {
+  let told = 0;
+  const tell = oncePerTask(() => told++);
+  for (let n = 0; n < 300; n++) tell();
+  assert.equal(told, 0);
+  await null;
+  assert.equal(told, 1);
 });
 
 test("what waits longest and what is newest are built first, and no longer than a frame allows", () => {

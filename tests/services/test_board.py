@@ -15,6 +15,7 @@ from hub.domain.rooms import KITCHEN, PROMOS, Room
 from hub.eventlog import IndexMove, Write
 from hub.services.board import Board
 from hub.services.documents import UNSEEN_ORDERS, order_key
+from hub.services.figures import Day, Figures
 from hub.services.views import RoomViews
 from tests.services.branch import KITCHEN_HAND, MANAGER, Branch, customer_of, only
 
@@ -262,3 +263,12 @@ async def test_a_page_of_events_is_cut_to_what_fits_and_the_next_one_follows_it(
     assert page.events[-1].offset == page.cursor.offset
     assert page.snapshot == {}
     assert (await small.views.page(Room.order(all_ids[0]), None)).events[0].type == "order.received"
+
+
+async def test_the_figures_look_at_no_more_orders_than_a_snapshot_may_hold(branch: Branch, small: Small) -> None:
+    await placed(branch, 12)
+    limits = Limits(_env_file=None, snapshot_bytes=small.views._limits.snapshot_bytes)
+    day = Day("America/Mexico_City")
+    figures = Figures(branch.log, day, "MXN", branch.clock, lambda: 0, lambda: None, limits.snapshot_bytes)
+    found = await figures.read()
+    assert (found["orders_active"], found["by_status"]) == (12, {"received": 8})

@@ -14,6 +14,7 @@ import { mountBoard } from "../ui/board-view.js";
 import { mountConnection } from "../ui/connection.js";
 import { whyCancelled } from "../ui/cancelled.js";
 import { $, icon, h, replace } from "../ui/dom.js";
+import { oncePerTask } from "../ui/frame.js";
 import { clockTime, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
 import { mountTaps } from "../ui/taps-view.js";
@@ -172,7 +173,7 @@ function mountAlarm(alarm, store) {
     if (n) alarm.ring();
     else alarm.hush();
   };
-  store.watch(draw);
+  store.watch(oncePerTask(draw));
   onLang(draw);
 }
 

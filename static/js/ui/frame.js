@@ -13,6 +13,11 @@ export function oncePerFrame(draw, frame = (run) => requestAnimationFrame(run)) 
   };
 }
 
+/** The same once a task, be the page hidden or not: a catch-up of many events is one task. */
+export function oncePerTask(draw) {
+  return oncePerFrame(draw, queueMicrotask);
+}
+
 /**
  * Take from a list's two ends in turns: what waits longest and what is newest come first.
  *
