@@ -25,6 +25,7 @@ from hub.fanout.closed import Closed
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.recovery import Recovery
 from hub.fanout.relay import Relay
+from hub.fanout.siblings import Siblings
 from hub.gateways import asyncapi, middleware, openapi
 from hub.gateways.answer_stream import AnswerStreams
 from hub.gateways.caller import Desk
@@ -55,7 +56,9 @@ LOOK_AFTER_S = 5.0
 class Hub:
     """One hub process: its parts, and their lives. Made by `create_app`, which also binds it to aiohttp."""
 
-    def __init__(self, settings: Settings, redis_url: str, secret: bytes, menu: Menu, *, websocket_only: bool) -> None:
+    def __init__(
+        self, settings: Settings, redis_url: str, secret: bytes, menu: Menu, siblings: Siblings | None = None
+    ) -> None:
         limits = settings.limits
         try:
             self.redis = connect(redis_url, deadline_s=settings.redis_deadline_s)
@@ -105,7 +108,7 @@ class Hub:
             connections,
             proxies,
             self.recovery,
-            websocket_only=websocket_only,
+            siblings=siblings,
         )
         self.following = Following(self.relay, self.recovery)
         answers = AnswerStreams(self.relay, joining, views, self.services.chat, outboxes)
@@ -117,6 +120,7 @@ class Hub:
                 lambda: str(self.services.memory.level),
                 lambda: self.relay.live,
                 lambda: self.draining,
+                others=siblings.figures if siblings is not None else None,
                 metrics_on_loopback=settings.metrics_on_loopback,
             ).routes(),
             *HttpDoor(self.services, commands, limits).routes(),
@@ -265,14 +269,17 @@ HUB = web.AppKey("hub", Hub)
 
 
 def create_app(
-    settings: Settings, redis_url: str, secret: bytes, menu: Menu, *, websocket_only: bool = False
+    settings: Settings, redis_url: str, secret: bytes, menu: Menu, siblings: Siblings | None = None
 ) -> web.Application:
     """A hub as an aiohttp application; it starts and stops with it.
+
+    Args:
+        siblings: The other processes of its port, if several share it.
 
     Raises:
         CannotStart: A setting makes no sense.
     """
-    hub = Hub(settings, redis_url, secret, menu, websocket_only=websocket_only)
+    hub = Hub(settings, redis_url, secret, menu, siblings)
     app = hub.app()
     app[HUB] = hub
     return app

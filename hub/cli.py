@@ -40,17 +40,20 @@ def serve(
     port: Port = 8080,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Hub processes on the one port.")] = 1,
     agent: Annotated[bool, typer.Option("--agent/--no-agent", help="Run an agent worker beside the hub.")] = True,
-    shared_port: Annotated[bool, typer.Option("--shared-port", hidden=True)] = False,
+    shared_port: Annotated[Path | None, typer.Option("--shared-port", hidden=True)] = None,
+    worker: Annotated[int, typer.Option("--worker", min=1, hidden=True)] = 1,
 ) -> None:
     """Run the hub, and one agent worker beside it."""
     from hub.announce import announce
+    from hub.fanout.siblings import Siblings
     from hub.serve import Plan
     from hub.serve import serve as run
 
     if workers > 1 and port == 0:
         raise typer.BadParameter("several workers share one port: name it with --port", param_hint="--workers")
-    plan = Plan(host, port, workers, agent, shared_port)
-    _run(lambda settings: run(settings, plan, announce if not shared_port else _say_nothing), logs=True)
+    siblings = Siblings(shared_port, worker, workers) if shared_port is not None else None
+    plan = Plan(host, port, workers, agent, siblings)
+    _run(lambda settings: run(settings, plan, announce if siblings is None else _say_nothing), logs=True)
 
 
 @app.command()

@@ -10,14 +10,16 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 import structlog
 from aiohttp import web
 
-from hub.app import HUB, create_app
+from hub.app import HUB, Hub, create_app
 from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of
 from hub.config import Settings
 from hub.domain.menu import Menu
+from hub.fanout.siblings import Siblings
 from hub.gateways.http_server import HubRunner
 from hub.supervisor import keep_running, python_module, when_parent_ends
 
@@ -29,13 +31,17 @@ _DRAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to serve; `shared_port` lets several processes listen on one port."""
+    """How to serve.
+
+    Attributes:
+        siblings: Set in a process that shares its port with others.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 1
     agent: bool = True
-    shared_port: bool = False
+    siblings: Siblings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         CannotStart: Before anything was served.
     """
     menu = read_menu(settings.menu)
-    if not plan.shared_port:
+    if plan.siblings is None:
         _check_free(plan.host, plan.port)
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(redis_of(settings))
@@ -72,6 +78,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         source = embedded.source if embedded else "COMANDA_REDIS_URL"
         durable = embedded is None or embedded.durable
         environment = {"COMANDA_REDIS_URL": redis_url, "COMANDA_DATA_DIR": str(settings.data_dir.resolve())}
+        folder = stack.enter_context(TemporaryDirectory(prefix="comanda-"))
         stop = _Stop()
         when_parent_ends(stop.hurry)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -79,15 +86,14 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         app: web.Application | None = None
         if embedded is not None:
             children.append(tasks.create_task(embedded.supervise()))
-        if plan.workers > 1:
+        if plan.workers > 1 and plan.siblings is None:
             for number in range(1, plan.workers + 1):
-                argv = ["serve", "--host", plan.host, "--port", str(plan.port), "--no-agent", "--shared-port"]
-                program = python_module("hub", *argv)
+                program = _sibling(plan, number, folder)
                 run = keep_running(f"hub {number}", program, environment, takes_s=settings.drain_s)
                 children.append(tasks.create_task(run))
             url = f"http://{_shown(plan.host)}:{plan.port}"
         else:
-            app = create_app(settings, redis_url, secret_of(settings), menu, websocket_only=plan.shared_port)
+            app = create_app(settings, redis_url, secret_of(settings), menu, plan.siblings)
             url = await stack.enter_async_context(_site(app, plan))
         running = Running(settings, url, redis_url, source, durable, menu)
         children.append(tasks.create_task(_run(on_ready, running)))
@@ -102,6 +108,12 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
             child.cancel()
 
 
+def _sibling(plan: Plan, number: int, folder: str) -> list[str]:
+    """The command line of one of several processes on one port."""
+    listen = ["--host", plan.host, "--port", str(plan.port), "--no-agent", "--workers", str(plan.workers)]
+    return python_module("hub", "serve", *listen, "--shared-port", folder, "--worker", str(number))
+
+
 async def _run(on_ready: Callable[[Running], Awaitable[None]], running: Running) -> None:
     await on_ready(running)
 
@@ -111,7 +123,7 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
     runner = HubRunner(app, access_log=None, shutdown_timeout=_DRAIN_S, handle_signals=False)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, plan.host, plan.port, reuse_port=plan.shared_port or None, backlog=1024)
+        site = web.TCPSite(runner, plan.host, plan.port, reuse_port=plan.siblings is not None or None, backlog=1024)
         await site.start()
     except OSError as exc:
         await runner.cleanup()
@@ -128,12 +140,26 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
     gc.set_threshold(10_000, 10, 10)
     port = runner.addresses[0][1] if runner.addresses else plan.port
     try:
-        yield f"http://{_shown(plan.host)}:{port}"
+        async with _known_to_siblings(plan.siblings, app[HUB], runner):
+            try:
+                yield f"http://{_shown(plan.host)}:{port}"
+            finally:
+                # Whoever is refused is sent to another hub by any proxy, whatever was asked.
+                await site.stop()
+                await app[HUB].drain()
     finally:
-        # Whoever is refused is sent to another hub by any proxy, whatever was asked.
-        await site.stop()
-        await app[HUB].drain()
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _known_to_siblings(siblings: Siblings | None, hub: Hub, runner: HubRunner) -> AsyncIterator[None]:
+    """The other processes of the port reach this one, meanwhile."""
+    if siblings is None:
+        yield
+        return
+    assert runner.server is not None
+    async with siblings.listening(runner.server, hub.metrics.render_process):
+        yield
 
 
 def _check_free(host: str, port: int) -> None:

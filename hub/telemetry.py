@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from hub.domain import tallies
+from hub.exposition import summed
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -90,6 +91,7 @@ class Metrics:
             registry=self.registry,
         )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
+        Gauge("comanda_processes", "Processes whose figures these are.", registry=self.registry).set(1)
 
         self.memory_used = Gauge(
             "comanda_redis_memory_bytes", "Redis's memory in use, as last read.", registry=self.registry
@@ -101,9 +103,16 @@ class Metrics:
         )
 
         self.turns = TurnMetrics()
-        self.registry.register(self.turns)
+        self._branch = CollectorRegistry()
+        self._branch.register(self.turns)
 
-    def render(self) -> bytes:
+    def render(self, others: Sequence[bytes] = ()) -> bytes:
+        """In Prometheus's text format, with what other processes of the port say of themselves."""
+        own = self.render_process()
+        return (summed([own, *others]) if others else own) + generate_latest(self._branch)
+
+    def render_process(self) -> bytes:
+        """What this process counts of itself."""
         return generate_latest(self.registry)
 
 

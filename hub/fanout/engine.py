@@ -23,9 +23,11 @@ from hub.fanout.farewell import one_by_one
 from hub.fanout.frames import text_frame
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.pings import Pings
-from hub.fanout.polling import Polling, ProtocolError
+from hub.fanout.polling import Polling, ProtocolError, read_body
+from hub.fanout.siblings import Siblings
 from hub.fanout.socket import OPEN, Socket
-from hub.fanout.websocket import NOBODY, Arrivals, HandedOver, WebSocket, accept
+from hub.fanout.takeover import HandedOver
+from hub.fanout.websocket import NOBODY, Arrivals, WebSocket, accept
 
 logger = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         origins: Origins,
         connections: Connections,
         address: Callable[[web.BaseRequest], str],
+        siblings: Siblings | None = None,
         **options: Any,
     ) -> None:
         # The logger: a name in the logging tree, and no handler of its own, as it would add with logger=False.
@@ -79,6 +82,7 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         self._origins = origins
         self._connections = connections
         self._address = address
+        self._siblings = siblings
         self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._websockets: set[WebSocket] = set()
@@ -109,9 +113,14 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         if sid is None:
             return await self._open(request)
         socket = self.sockets.get(sid)
-        if socket is None:
-            return _refuse(Refusal.SESSION_UNKNOWN)
-        return await self._continue(request, socket)
+        if socket is not None:
+            return await self._continue(request, socket)
+        owner = self._siblings.owner(sid) if self._siblings is not None else None
+        return await self._hand_over(request, owner) if owner is not None else _refuse(Refusal.SESSION_UNKNOWN)
+
+    def generate_id(self) -> str:
+        own: str = super().generate_id()
+        return own if self._siblings is None else self._siblings.prefix + own
 
     async def shut_all(self, over_s: float = 0) -> None:
         """Close every connection and take no new ones; returns when none is being served, or only what is stuck.
@@ -251,6 +260,16 @@ class Engine(engineio.AsyncServer):  # type: ignore[misc]  # engineio ships no t
         except ProtocolError:
             return _refuse(Refusal.BAD_REQUEST)
         return _respond(request, "ok")
+
+    async def _hand_over(self, request: web.Request, owner: int) -> web.StreamResponse:
+        """Leave a request to the process that has its session."""
+        assert self._siblings is not None
+        try:
+            body = await read_body(request, self.message_bytes)
+        except ProtocolError:
+            return _refuse(Refusal.BAD_REQUEST)
+        handed = await self._siblings.hand_over(request, body, owner)
+        return handed if handed is not None else _refuse(Refusal.SESSION_UNKNOWN)
 
     def _begin(self, socket: Socket, request: web.Request, first: bytes) -> web.StreamResponse:
         """The connection becomes a WebSocket of ours: the socket's own, or one that may take over from its polls."""

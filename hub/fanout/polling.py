@@ -23,6 +23,10 @@ _FAULTS = frozenset({Closed.MALFORMED, Closed.ATTACHMENT, Closed.TOO_LARGE})
 class ProtocolError(Exception):
     """What the other end sent is refused, and the connection closed."""
 
+    def __init__(self, reason: Closed) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
 
 class Polled(Protocol):
     """The connection that is polled."""
@@ -118,23 +122,36 @@ class Polling:
                 if socket.closed:
                     break
         if socket.closed and socket.reason is not Closed.CLIENT:
-            raise ProtocolError(str(socket.reason))
+            raise ProtocolError(socket.reason or Closed.MALFORMED)
 
     async def _read_body(self, request: web.Request) -> str:
-        body, limit = bytearray(), self._message_bytes
         try:
-            async with asyncio.timeout(_BODY_S):
-                while chunk := await request.content.readany():
-                    body += chunk
-                    if limit and len(body) > limit:
-                        self._refuse(Closed.TOO_LARGE)
-            text = body.decode()
-        except (TimeoutError, UnicodeDecodeError, web.RequestPayloadError):
+            return (await read_body(request, self._message_bytes)).decode()
+        except ProtocolError as error:
+            self._refuse(error.reason)
+        except UnicodeDecodeError:
             self._refuse(Closed.MALFORMED)
-        except ConnectionError:
-            self._refuse(Closed.CLIENT)
-        return text
 
     def _refuse(self, reason: Closed) -> NoReturn:
         self._socket.shut(reason)
-        raise ProtocolError(str(reason))
+        raise ProtocolError(reason)
+
+
+async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+    """The body of a request, of so many bytes at the most; 0: of any size.
+
+    Raises:
+        ProtocolError: It is too large, no body, or does not come.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while chunk := await request.content.readany():
+                body += chunk
+                if limit_bytes and len(body) > limit_bytes:
+                    raise ProtocolError(Closed.TOO_LARGE)
+    except (TimeoutError, web.RequestPayloadError):
+        raise ProtocolError(Closed.MALFORMED) from None
+    except ConnectionError:
+        raise ProtocolError(Closed.CLIENT) from None
+    return bytes(body)

@@ -21,6 +21,7 @@ from hub.fanout.engine import Engine
 from hub.fanout.origins import Connections, Origins
 from hub.fanout.session import Session, encode
 from hub.fanout.sessions import Sessions
+from hub.fanout.siblings import Siblings
 from hub.fanout.socket import MESSAGE, Socket
 
 logger = structlog.get_logger(__name__)
@@ -88,6 +89,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
         ping_timeout_s: float = 20,
         transports: Sequence[str] = ("polling", "websocket"),
         allow_upgrades: bool = True,
+        siblings: Siblings | None = None,
     ) -> None:
         self.sessions = Sessions()
         super().__init__(
@@ -102,6 +104,7 @@ class Server(socketio.AsyncServer):  # type: ignore[misc]  # socketio ships no t
             ping_timeout=ping_timeout_s,
             transports=list(transports),
             allow_upgrades=allow_upgrades,
+            siblings=siblings,
         )
         self.engine: Engine = self.eio
         self.engine.on_received = self._received

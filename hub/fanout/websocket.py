@@ -14,6 +14,7 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp.http_websocket import WebSocketError, WebSocketReader
 
 from hub.fanout.frame_masks import FrameMasks
+from hub.fanout.takeover import take_over
 
 GOODBYE_S = 2.0  # for the other end to answer a close
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
@@ -131,17 +132,12 @@ class WebSocket(asyncio.Protocol):
         Returns:
             What a hasty client has sent already. It is for `data_received`, before anything else arrives.
         """
-        handler = request.protocol
-        # With a transport, `connection_lost` would close it.
-        handler.transport = None
-        early = _Early()
-        handler.set_parser(cast("Any", early))
-        handler.connection_lost(None)
+        early = take_over(request)
         self.transport.set_protocol(self)
         self.transport.write(first)
         if not self.transport.is_reading():
             self.transport.resume_reading()
-        return early.data
+        return early
 
     def hold(self) -> None:
         """Read no more for now."""
@@ -280,18 +276,6 @@ def accept(request: web.Request) -> bytes:
     )
 
 
-class HandedOver(web.StreamResponse):
-    """What a handler returns when the connection is no longer the HTTP server's: there is nothing left to send."""
-
-    def __init__(self) -> None:
-        super().__init__(status=101)
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        self.force_close()
-
-    async def write_eof(self, data: bytes = b"") -> None: ...
-
-
 class Arrivals(WebSocketDataQueue):
     """Where aiohttp's readers put what they have read: one for all, since it is emptied whenever one is done."""
 
@@ -311,15 +295,3 @@ class Arrivals(WebSocketDataQueue):
         taken = self._messages, self._code
         self._messages, self._code = [], 0
         return taken
-
-
-class _Early:
-    """Takes what a hasty client has sent behind its handshake, before it had an answer."""
-
-    data = b""
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        self.data += data
-        return False, b""
-
-    def feed_eof(self) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from aiohttp import web
@@ -26,6 +26,7 @@ class Health:
     """`/healthz`: the process answers. `/readyz`: it could do its work now. `/metrics`: for staff and programs.
 
     Args:
+        others: What the other processes of the port count, if several share it: `/metrics` is one sum.
         metrics_on_loopback: Whoever connects from this machine reads `/metrics` without a token. A proxy on it that
             says nothing of its callers makes that everybody.
     """
@@ -39,6 +40,7 @@ class Health:
         relay_live: Callable[[], bool],
         draining: Callable[[], bool],
         *,
+        others: Callable[[], Awaitable[Sequence[bytes]]] | None = None,
         metrics_on_loopback: bool = False,
     ) -> None:
         self._log = log
@@ -47,6 +49,7 @@ class Health:
         self._memory_level = memory_level
         self._relay_live = relay_live
         self._draining = draining
+        self._others = others
         self._metrics_on_loopback = metrics_on_loopback
         self._looking = asyncio.Lock()
         self._takes_writes = False
@@ -79,8 +82,9 @@ class Health:
         with suppress(ComandaError):  # Redis is away: the turns stay as they were last read
             self._metrics.turns.counted = await self._chat.tallies()
             self._metrics.turns.today = await self._chat.today()
+        others = await self._others() if self._others is not None else ()
         return web.Response(
-            body=self._metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=self._metrics.render(others), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
     async def _redis(self) -> bool:

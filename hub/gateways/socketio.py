@@ -24,6 +24,7 @@ from hub.fanout.recovery import Recovery, Return
 from hub.fanout.relay import Relay
 from hub.fanout.server import Accepted, After, Answer, Server
 from hub.fanout.session import Session
+from hub.fanout.siblings import Siblings
 from hub.fanout.stored_session import StoredSession
 from hub.gateways.answers import as_error, refused
 from hub.gateways.caller import Caller, Desk
@@ -42,8 +43,7 @@ class SocketIoDoor:
     """`/socket.io/`, namespace `/`.
 
     Args:
-        websocket_only: Where several processes share a port, the requests of one long-polling client would land
-            on any of them.
+        siblings: The other processes of the port, if several share it: a long-polling client's requests land on any.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SocketIoDoor:
         proxies: Proxies,
         recovery: Recovery,
         *,
-        websocket_only: bool = False,
+        siblings: Siblings | None = None,
     ) -> None:
         self._branch = settings.branch
         self._log = log
@@ -73,7 +73,7 @@ class SocketIoDoor:
             on_connect=self._connect,
             on_command=self._command,
             on_disconnect=self._disconnect,
-            transports=("websocket",) if websocket_only else ("polling", "websocket"),
+            siblings=siblings,
         )
         self._recovery = recovery
         self._entering = asyncio.Semaphore(_ENTERING)

@@ -115,6 +115,10 @@ class Stream extends Recorder {
     if (this.whole || ended) this.down(ended ? "closed for good" : "lost");
   }
 
+  get transport() {
+    return "sse";
+  }
+
   cut() {} // nothing reaches its connection
 
   close() {
@@ -176,6 +180,10 @@ class Client extends Recorder {
     this.at.set(room, cursor);
   }
 
+  get transport() {
+    return this.socket.io.engine?.transport?.name;
+  }
+
   cut() {
     this.socket.io.engine?.transport?.ws?.terminate?.();
   }
@@ -218,7 +226,9 @@ const actions = {
     answer({});
   },
   status(_asked, answer) {
-    answer({ whole: every().filter((client) => client.whole).length, all: clients.size });
+    const transports = {};
+    for (const { transport } of every()) transports[transport] = (transports[transport] ?? 0) + 1;
+    answer({ whole: every().filter((client) => client.whole).length, all: clients.size, transports });
   },
   close(_asked, answer) {
     for (const client of every()) client.close();

@@ -69,6 +69,11 @@ class Crowd:
         """How many are connected and in all their rooms now."""
         return int((await self._ask("status"))["whole"])
 
+    async def transports(self) -> dict[str, int]:
+        """How many speak by each transport now."""
+        found: dict[str, int] = (await self._ask("status"))["transports"]
+        return found
+
     async def cut(self, names: Sequence[str] | None = None) -> None:
         """Break the connections of these, or of all."""
         await self._ask("cut", names=names)

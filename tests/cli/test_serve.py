@@ -302,45 +302,6 @@ def test_a_data_folder_that_is_a_file_is_one_line(folder: Folder) -> None:
         assert "data" in said.line
 
 
-async def test_two_workers_share_one_port_and_speak_websocket_only(serve: Serve) -> None:
-    hub = serve("--workers", "2")
-    hubs = children(hub, "--shared-port")
-    assert len(hubs) == 2
-    http = aiohttp.ClientSession()
-    clients = [socketio.AsyncClient(reconnection=False, http_session=http) for _ in range(8)]
-    token = hub.folder.run("token", "--role", "manager").out.strip()
-    heard: list[str] = []
-    done = asyncio.Event()
-
-    def hear(event: dict[str, object], cursor: str) -> None:
-        heard.append(cursor)
-        if len(heard) == len(clients):
-            done.set()
-
-    async def connect(client: socketio.AsyncClient, **options: object) -> None:
-        await client.connect(hub.url, auth={"token": token}, **options)
-
-    try:
-        for client in clients:
-            client.on("promo.published", hear)
-            await connect(client, transports=["websocket"])
-            assert (await client.call("room.join", {"room": "promos"}))["ok"] is True
-        answer = await clients[0].call("promo.publish", {"title": "a", "message": "b"})
-        async with asyncio.timeout(10):
-            await done.wait()
-        assert set(heard) == {answer["data"]["cursor"]}
-        assert get(f"{hub.url}/socket.io/?EIO=4&transport=polling") == 400
-        ws = [await http.ws_connect(f"{hub.url}/ws") for _ in range(4)]
-        told = [asyncio.create_task(closed_with(one)) for one in ws]
-        assert await stop(hub) == 0, hub.process.output()
-        assert set(await asyncio.gather(*told)) == {aiohttp.WSCloseCode.SERVICE_RESTART}
-    finally:
-        for client in clients:
-            await client.shutdown()
-        await http.close()
-    assert gone(hubs)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_nothing_outlives_a_hub_that_is_killed(folder: Folder) -> None:
