@@ -17,6 +17,7 @@ from hub.config import Settings
 from hub.domain.errors import ComandaError, Unavailable
 from hub.domain.models import OrderStatus
 from hub.domain.roles import Kind, Principal, Role
+from hub.domain.values import format_time
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,8 @@ staff_app = typer.Typer(no_args_is_help=True, help="Accounts of the people who w
 app.add_typer(staff_app, name="staff")
 orders_app = typer.Typer(no_args_is_help=True, help="Orders of a branch.")
 app.add_typer(orders_app, name="orders")
+token_app = typer.Typer(invoke_without_command=True, help="Tokens for programs: print one, list them, revoke one.")
+app.add_typer(token_app, name="token")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")]
@@ -94,16 +97,52 @@ def agent() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "agents"])
 
 
-@app.command()
+@token_app.callback()
 def token(
-    role: Annotated[Role, typer.Option(help="What the holder may do.")],
+    context: typer.Context,
+    role: Annotated[Role | None, typer.Option(help="What the holder may do.")] = None,
     name: Annotated[str, typer.Option(help="Who the holder is, as shown to others.")] = "",
     ttl: Annotated[str, typer.Option(help="How long it lasts: 90s, 30m, 12h, 7d.")] = "1h",
 ) -> None:
-    """Print a staff token, and nothing else."""
+    """Print a staff token, and nothing else; or list and revoke those that were printed."""
+    if context.invoked_subcommand is not None:
+        return
+    if role is None:
+        context.fail("Missing option '--role'.")
     lasts = _duration(ttl)
+    settings = _settings()
+    if (most := settings.limits.token_days) and lasts > timedelta(days=most):
+        raise typer.BadParameter(f"a token lasts {most}d at the most (COMANDA_LIMIT_TOKEN_DAYS)", param_hint="--ttl")
     with _clear_errors():
-        print(_token(_settings(), role, name, lasts))
+        issued = _token(settings, role, name, lasts)
+    _list_token(settings, issued)
+    print(issued)
+
+
+@token_app.command("list")
+def token_list() -> None:
+    """List the tokens that are still good: id, name, roles, end."""
+    from hub.bootstrap import services_of
+
+    async def show(settings: Settings) -> None:
+        async with services_of(settings) as services:
+            for listed in await services.service_tokens.list():
+                print(f"{listed.id}\t{listed.name}\t{', '.join(listed.roles)}\t{format_time(listed.ends_at)}")
+
+    _run(show)
+
+
+@token_app.command("revoke")
+def token_revoke(which: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the token itself.")]) -> None:
+    """Revoke a token; whoever holds it is out within seconds."""
+    from hub.bootstrap import services_of
+
+    async def revoke(settings: Settings) -> None:
+        async with services_of(settings) as services:
+            revoked = await services.service_tokens.revoke(which)
+        print(f"{revoked.id} ({revoked.name}) is revoked")
+
+    _run(revoke)
 
 
 @app.command()
@@ -371,6 +410,24 @@ def _token(settings: Settings, role: Role, name: str, lasts: timedelta) -> str:
     shown = name or str(role)
     principal = Principal(kind=Kind.SERVICE, id=f"token:{shown}", name=shown, roles=frozenset({role}))
     return Tokens(secret_of(settings), settings.branch).issue(principal, utc_now(), lasts)
+
+
+def _list_token(settings: Settings, issued: str) -> None:
+    """List a token that was issued. It is good without that: a Redis that is away is only a warning."""
+    import uvloop
+
+    from hub.bootstrap import CannotStart, services_of
+    from hub.telemetry import configure_logging
+
+    async def record() -> None:
+        async with services_of(settings) as services:
+            await services.service_tokens.record(issued)
+
+    configure_logging(quiet=True)
+    try:
+        uvloop.run(record())
+    except (CannotStart, ComandaError, OSError) as exc:
+        print(f"comanda: this token is not listed, and can be revoked by itself only: {exc}", file=sys.stderr)
 
 
 def _line_from_stdin() -> str:

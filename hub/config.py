@@ -54,6 +54,7 @@ class Limits(BaseSettings):
     login_name_wait_s: Wait = 15
     login_devices: Count = 10  # known to one account; 0 knows none
     login_hashes: Count = 8  # PINs that wait to be looked at
+    token_days: Count = 90  # that a program's token is good at the most
     connections: Count = 200
     unsent_bytes: Count = 1_048_576
     connect_s: Rate = 10

@@ -282,6 +282,12 @@ class Login(Value):
     device: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
 
 
+class Logout(Command):
+    """End the token of this connection or request, before its time."""
+
+    name: ClassVar[str] = "auth.logout"
+
+
 class ChatTurn(Value):
     """One message of a conversation that the caller keeps itself (`POST /api/chat/stream`)."""
 
@@ -316,5 +322,6 @@ COMMANDS: Mapping[str, type[Command]] = {
         ReplyChat,
         ForgetChat,
         SetNotifications,
+        Logout,
     )
 }

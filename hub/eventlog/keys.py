@@ -28,6 +28,7 @@ class Keys:
         attendant: The agent worker that was heard of last; what is left of the key's life says when.
         holds: A hash: how many places of each counter are taken, and by which holder (see `Hold`).
         staff: A hash: account name to account.
+        service_tokens: A sorted set: what is listed of programs' tokens, by the Unix time of each one's end.
         channels: What the rooms' channels begin with.
     """
 
@@ -40,6 +41,7 @@ class Keys:
         self.attendant = f"{self.prefix}attendant"
         self.holds = f"{self.prefix}holds"
         self.staff = f"{self.prefix}staff"
+        self.service_tokens = f"{self.prefix}tokens:service"
         self.channels = f"{self.prefix}channel:"
 
     def room(self, room: str) -> str:
@@ -111,6 +113,10 @@ class Keys:
     def login_devices(self, account: str) -> str:
         """A sorted set: hashes of the devices that logged in to an account, by the Unix time of the last login."""
         return f"{self.prefix}login:devices:{account}"
+
+    def revoked_token(self, token_id: str) -> str:
+        """Is there if the token was revoked; it lives as long as the token would have been good."""
+        return f"{self.prefix}tokens:revoked:{token_id}"
 
     def turn(self, turn_id: str) -> str:
         """What is known of a turn beside its events."""

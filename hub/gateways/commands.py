@@ -42,6 +42,7 @@ class Commands:
             cmd.ReplyChat: handover.reply,
             cmd.ForgetChat: chat.forget,
             cmd.SetNotifications: services.notifications.set,
+            cmd.Logout: services.logins.logout,
         }
 
     def parse(self, name: object, payload: object) -> cmd.Command:

@@ -45,6 +45,7 @@ class HttpDoor:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/api/login", self.login),
+            web.post("/api/logout", self.logout),
             web.get("/api/menu", self.menu),
             web.get("/api/staff", self.staff),
             web.post("/api/orders", self.place),
@@ -66,6 +67,9 @@ class HttpDoor:
     async def login(self, request: web.Request) -> web.Response:
         login = cmd.Login.model_validate(await read_json(request))
         return answer(await self._services.logins.login(login, request[ADDRESS]))
+
+    async def logout(self, request: web.Request) -> web.Response:
+        return await self._command(request, cmd.Logout, keyed=False)
 
     async def menu(self, _request: web.Request) -> web.Response:
         return answer(await self._services.menu.shown())

@@ -22,6 +22,7 @@ _CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
     ("get", "/readyz", "Commands can be committed and events are heard", None, 200, "any"),
     ("get", "/metrics", "Prometheus metrics", None, 200, "staff"),
     ("post", "/api/login", "Trade a name and a PIN for a token", cmd.Login, 200, "any"),
+    ("post", "/api/logout", "End the token that is shown", cmd.Logout, 200, "staff"),
     ("get", "/api/menu", "The menu, with what there is of each dish", None, 200, "any"),
     ("get", "/api/staff", "Who works here", None, 200, "staff"),
     ("post", "/api/orders", "Place an order", cmd.PlaceOrder, 201, "any"),

@@ -17,6 +17,7 @@ from hub.domain.rooms import Room, RoomKind
 from hub.domain.values import Time
 from hub.eventlog.log import DocKey, EventLog
 from hub.services.documents import chat_key, order_key
+from hub.services.revocations import Revocations
 from hub.services.roster import Roster
 from hub.services.tokens import Tokens
 
@@ -32,11 +33,13 @@ class Access:
         tokens: Tokens,
         clock: Callable[[], datetime],
         roster: Roster,
+        revocations: Revocations,
     ) -> None:
         self._log = log
         self._tokens = tokens
         self._clock = clock
         self._roster = roster
+        self._revocations = revocations
 
     async def principal(self, token: str | None) -> Principal:
         """Who holds this token; without one, anybody.
@@ -57,10 +60,11 @@ class Access:
         """Return a principal with the roles it has now; its connection may be older than they are.
 
         Raises:
-            Unauthorized: The token has ended, or the account was removed: log in again.
+            Unauthorized: The token has ended or was revoked, or the account was removed: log in again.
         """
         if principal.until is not None and principal.until <= self._clock().timestamp():
             raise Unauthorized("the token has expired")
+        await self._revocations.require_good(principal)
         if principal.kind is Kind.STAFF:
             return await self._roster.current(principal)
         return principal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
@@ -16,6 +16,7 @@ from hub.eventlog.follow import Follower
 from hub.eventlog.log import EventLog
 from hub.eventlog.login_tries import LoginTries
 from hub.eventlog.memory import MemoryWatch
+from hub.eventlog.token_store import TokenStore
 from hub.eventlog.turns import TurnQueue
 from hub.services.access import Access
 from hub.services.board import Board
@@ -39,7 +40,9 @@ from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import PinHasher
 from hub.services.promos import PromoService
+from hub.services.revocations import Revocations
 from hub.services.roster import Roster
+from hub.services.service_tokens import ServiceTokens
 from hub.services.staff import StaffService
 from hub.services.stock import StockService
 from hub.services.stops import Stops
@@ -84,6 +87,7 @@ class Services:
     staff: StaffService
     logins: LoginService
     hasher: PinHasher
+    service_tokens: ServiceTokens
     figures: Figures
     views: RoomViews
     clock: Callable[[], datetime]
@@ -96,6 +100,12 @@ class Services:
 def utc_now() -> datetime:
     """The clock: UTC, in whole milliseconds, as documents keep it."""
     return to_milliseconds(datetime.now(UTC))
+
+
+def service_life_of(settings: Settings) -> timedelta | None:
+    """How long a program's token is good at the most; None: as long as it says."""
+    days = settings.limits.token_days
+    return timedelta(days=days) if days else None
 
 
 def new_order_id() -> str:
@@ -122,7 +132,9 @@ def build_services(
     Args:
         connections: How many sockets this process holds, for the floor's figures.
     """
-    tokens = Tokens(secret, settings.branch)
+    tokens = Tokens(secret, settings.branch, service_life_of(settings))
+    token_store = TokenStore(log.calls, log.keys)
+    revocations = Revocations(token_store, clock)
     hasher = PinHasher(settings.limits.login_hashes)
     staff = StaffService(log, hasher, clock)
     throttle = LoginThrottle(LoginTries(log.calls, log.keys), settings.limits, clock)
@@ -139,7 +151,7 @@ def build_services(
     capacity = Capacity(memory)
     orders = OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id)
     figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
-    access = Access(log, tokens, clock, Roster(staff.get))
+    access = Access(log, tokens, clock, Roster(staff.get), revocations)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
     messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
     turn_bounds = TurnBounds(log, settings.limits, digests, day, clock)
@@ -179,8 +191,9 @@ def build_services(
         unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
         inbox=Inbox(log),
         staff=staff,
-        logins=LoginService(staff, tokens, throttle, hasher, clock),
+        logins=LoginService(staff, tokens, throttle, hasher, revocations, clock),
         hasher=hasher,
+        service_tokens=ServiceTokens(token_store, tokens, revocations, clock),
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits),
         clock=clock,

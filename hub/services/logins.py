@@ -1,4 +1,4 @@
-"""Logins: a name and a PIN for a token."""
+"""Logins and sign-outs: a name and a PIN for a token, and its end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from hub.domain.commands import Login
+from hub.domain.commands import Login, Logout
 from hub.domain.errors import RateLimited, Unauthorized
+from hub.domain.roles import Principal
 from hub.domain.values import format_time
 from hub.services.accounts import letters_of
 from hub.services.login_throttle import LoginThrottle
 from hub.services.pin_hasher import PinHasher
+from hub.services.revocations import Revocations
 from hub.services.staff import StaffService
 from hub.services.tokens import Tokens
 
@@ -27,12 +29,14 @@ class LoginService:
         tokens: Tokens,
         throttle: LoginThrottle,
         hasher: PinHasher,
+        revocations: Revocations,
         clock: Callable[[], datetime],
     ) -> None:
         self._staff = staff
         self._tokens = tokens
         self._throttle = throttle
         self._hasher = hasher
+        self._revocations = revocations
         self._clock = clock
 
     async def login(self, login: Login, address: str) -> dict[str, Any]:
@@ -65,3 +69,14 @@ class LoginService:
             "expires_at": format_time(now + SESSION),
             "principal": account.principal.public(),
         }
+
+    async def logout(self, principal: Principal, _command: Logout) -> dict[str, Any]:
+        """End the caller's token: at once in this process, within seconds in the others.
+
+        Raises:
+            Unauthorized: The caller shows no token that a logout could end.
+        """
+        if not principal.token_id or principal.until is None:
+            raise Unauthorized("nobody is signed in")
+        await self._revocations.revoke(principal.token_id, principal.until)
+        return {}

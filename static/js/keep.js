@@ -32,6 +32,16 @@ export function keep(key, value) {
   }
 }
 
+/** Call `watcher` when another tab of this browser has changed a key, also if that was while this page was asleep. */
+export function onKeptElsewhere(key, watcher) {
+  globalThis.addEventListener?.("storage", (event) => {
+    if (event.key === null || event.key === PREFIX + key) watcher();
+  });
+  globalThis.addEventListener?.("pageshow", (event) => {
+    if (event.persisted) watcher();
+  });
+}
+
 /** The keys that begin like this. */
 export function keptKeys(prefix) {
   try {

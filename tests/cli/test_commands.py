@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -27,7 +28,7 @@ from hub.services.digests import Digests
 from hub.services.figures import Day
 from hub.services.turn_bounds import TurnBounds
 from tests.cli.conftest import Folder, get
-from tests.support.processes import Process, environment, free_port, listening
+from tests.support.processes import Process, environment, free_port, listening, wait_until
 from tests.support.redis import no_real_redis
 
 if TYPE_CHECKING:
@@ -65,6 +66,38 @@ def test_a_duration_that_is_none_is_a_usage_error(ttl: str) -> None:
     said = CliRunner().invoke(app, ["token", "--role", "manager", "--ttl", ttl])
     assert (said.exit_code, said.stdout) == (2, "")
     assert "--ttl" in said.stderr
+
+
+def test_tokens_are_listed_and_revoked_beside_a_running_hub(served: Served) -> None:
+    run = served.folder.run
+    tokens = [run("token", "--role", "support", "--name", name, "--ttl", "2h").out.strip() for name in ("Caja", "Otra")]
+    rows = [row.split("\t") for row in run("token", "list").out.splitlines()]
+    [[token_id, _, roles, end]] = [row for row in rows if row[1] == "Caja"]
+    assert roles == "support"
+    assert timedelta(hours=1) < datetime.fromisoformat(end) - datetime.now(UTC) <= timedelta(hours=2)
+    said = run("token", "revoke", token_id)
+    assert (said.code, said.out) == (0, f"{token_id} (Caja) is revoked\n")
+    assert [get(f"{served.url}/api/orders", token) for token in tokens] == [401, 200]
+    assert run("token", "revoke", tokens[1]).code == 0
+    wait_until(lambda: get(f"{served.url}/api/orders", tokens[1]) == 401, 10, "the hub hears of it")
+    assert not {"Caja", "Otra"} & {row.split("\t")[1] for row in run("token", "list").out.splitlines()}
+    assert token_id in run("token", "revoke", token_id).line
+
+
+def test_a_token_lasts_ninety_days_at_the_most(served: Served, tmp_path: Path) -> None:
+    said = Folder(tmp_path).run("token", "--role", "manager", "--ttl", "91d")
+    assert (said.code, said.out) == (2, "")
+    assert "90d" in said.err
+    longer = served.folder.run("token", "--role", "manager", "--ttl", "91d", COMANDA_LIMIT_TOKEN_DAYS="0")
+    assert (longer.code, longer.err) == (0, "")
+
+
+def test_without_redis_a_token_is_printed_and_only_not_listed(tmp_path: Path) -> None:
+    away = {"COMANDA_REDIS_URL": f"redis://127.0.0.1:{free_port()}", "COMANDA_REDIS_DEADLINE_S": "0.3"}
+    said = Folder(tmp_path).run("token", "--role", "manager", **away)
+    assert said.code == 0
+    assert said.out.count(".") == 2
+    assert "not listed" in said.line
 
 
 def test_a_token_of_another_folder_does_not_work(served: Served, tmp_path: Path) -> None:
@@ -165,6 +198,7 @@ def test_staff_are_kept_without_a_running_hub(tmp_path: Path) -> None:
         ("serve", "extra"),
         ("token",),
         ("token", "--role", "king"),
+        ("token", "revoke"),
         ("staff", "add"),
         ("staff", "add", "Ana"),
         ("staff", "add", "Ana", "--role", "king"),

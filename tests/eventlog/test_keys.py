@@ -26,6 +26,8 @@ def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
         keys.session("p"),
         keys.login_tries("pair", "chuy", "203.0.113.7"),
         keys.login_devices("life"),
+        keys.service_tokens,
+        keys.revoked_token("id"),
     ]
     assert len({key_slot(name.encode()) for name in names}) == 1
     assert len(set(names)) == len(names)

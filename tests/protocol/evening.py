@@ -219,4 +219,6 @@ async def spend(house: House) -> Evening:
     await evening.get("GET /api/rooms/{room}/events", "/api/rooms/promos/events")
     await foreign_chat(evening)
     await own_messages(evening, token)
+    async with await plain(house, token=token) as page:
+        await evening.do(page, "auth.logout")
     return evening

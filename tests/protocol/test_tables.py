@@ -229,7 +229,8 @@ def programs() -> Facts:
         if inner := getattr(command, "commands", None):
             for word in inner:
                 walk(inner[word], f"{called} {word}")
-            return
+            if not command.invoke_without_command:
+                return
         options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
         found[called] = frozenset(one.opts[0] for one in options) - {"--help"}
 

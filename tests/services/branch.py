@@ -22,6 +22,7 @@ from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
 from hub.domain.rooms import KITCHEN, Room
 from hub.eventlog.log import EventLog, LogEntry
 from hub.eventlog.login_tries import LoginTries
+from hub.eventlog.token_store import TokenStore
 from hub.services.access import Access
 from hub.services.build import Services, build_services
 from hub.services.bulk_cancel import BulkCancel
@@ -37,7 +38,9 @@ from hub.services.order_expiry import OrderExpiry
 from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import Cost, PinHasher
+from hub.services.revocations import Revocations
 from hub.services.roster import Roster
+from hub.services.service_tokens import ServiceTokens
 from hub.services.staff import StaffService
 from tests.support.redis import Backend
 
@@ -123,13 +126,16 @@ class Branch:
         hasher = PinHasher(SETTINGS.limits.login_hashes, Cost(passes=1, memory_kib=8, lanes=1))
         staff = StaffService(s.log, hasher, clock)
         throttle = LoginThrottle(LoginTries(s.log.calls, s.log.keys), SETTINGS.limits, clock)
+        store = TokenStore(s.log.calls, s.log.keys)
+        revocations = Revocations(store, clock, clock.monotonic)
         s.close()
         self.services = replace(
             s,
             staff=staff,
             hasher=hasher,
-            logins=LoginService(staff, s.tokens, throttle, hasher, clock),
-            access=Access(s.log, s.tokens, clock, Roster(staff.get, clock.monotonic)),
+            service_tokens=ServiceTokens(store, s.tokens, revocations, clock),
+            logins=LoginService(staff, s.tokens, throttle, hasher, revocations, clock),
+            access=Access(s.log, s.tokens, clock, Roster(staff.get, clock.monotonic), revocations),
             couriers=CourierService(s.log, clock),
         )
         self.bound()

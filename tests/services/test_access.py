@@ -9,14 +9,17 @@ import jwt
 import pytest
 
 from hub.domain import commands as cmd
-from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
+from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
 from hub.domain.rooms import Room
+from hub.eventlog.token_store import TokenStore
 from hub.services.documents import staff_key
+from hub.services.revocations import Revocations
 from tests.services.branch import KITCHEN_HAND, MANAGER, START, Branch, customer_of, only
 
 DELIVERED, CANCELLED = OrderStatus.DELIVERED, OrderStatus.CANCELLED
+PROGRAM = Principal(kind=Kind.SERVICE, id="token:agent", name="agent", roles=frozenset({Role.SERVICE}))
 STAFF = {role: Principal(kind=Kind.STAFF, id=f"the-{role}", roles=frozenset({role})) for role in Role}
 
 
@@ -260,3 +263,102 @@ async def test_what_was_held_before_the_link_died_opens_the_order_no_more(branch
     with pytest.raises(NotFound):
         await branch.orders.get(holder, order_id)
     assert (await branch.orders.get(MANAGER, order_id))["order"]["id"] == order_id
+
+
+# Tokens that end before their time
+
+
+async def test_a_logout_ends_the_token_at_once_and_no_other(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token, other = [await branch.token(KITCHEN_HAND) for _ in range(2)]
+    who = await branch.services.access.principal(token)
+    assert await branch.services.logins.logout(who, cmd.Logout()) == {}
+    with pytest.raises(Unauthorized, match="revoked"):
+        await branch.services.access.principal(token)
+    with pytest.raises(Unauthorized, match="revoked"):
+        await branch.services.access.current(who)
+    assert await branch.services.access.principal(other) == KITCHEN_HAND
+    [key] = [key async for key in branch.redis.scan_iter(branch.log.keys.revoked_token("*"))]
+    assert 0 < await branch.redis.ttl(key) <= 12 * 3600
+
+
+@pytest.mark.parametrize("who", [ANONYMOUS, customer_of("PED1")], ids=["anonymous", "customer"])
+async def test_who_shows_no_token_of_staff_cannot_sign_out(branch: Branch, who: Principal) -> None:
+    with pytest.raises(Unauthorized):
+        await branch.services.logins.logout(who, cmd.Logout())
+
+
+async def test_another_process_refuses_a_revoked_token_within_five_seconds(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    token = await branch.token(KITCHEN_HAND)
+    who = await branch.services.access.principal(token)
+    store = TokenStore(branch.log.calls, branch.log.keys)
+    await Revocations(store, branch.clock).revoke(who.token_id, who.until or 0)
+    branch.clock.turn(seconds=5)
+    assert await branch.services.access.principal(token) == KITCHEN_HAND
+    branch.clock.turn(seconds=0.001)
+    with pytest.raises(Unauthorized, match="revoked"):
+        await branch.services.access.principal(token)
+
+
+async def test_a_token_that_is_known_stays_good_while_redis_is_away(branch: Branch) -> None:
+    token = branch.services.tokens.issue(PROGRAM, branch.clock(), timedelta(hours=1))
+    who = await branch.services.access.principal(token)
+
+    async def away(*_: object, **__: object) -> bool:
+        raise Unavailable("Redis does not answer")
+
+    branch.services.access._revocations._revoked._read = away
+    branch.clock.turn(seconds=6)
+    assert await branch.services.access.current(who) == PROGRAM
+    with pytest.raises(Unavailable):
+        await branch.services.access.principal(
+            branch.services.tokens.issue(PROGRAM, branch.clock(), timedelta(hours=1))
+        )
+
+
+async def test_a_programs_token_ends_after_ninety_days_whatever_it_says(branch: Branch) -> None:
+    token = branch.services.tokens.issue(PROGRAM, branch.clock(), timedelta(days=9999))
+    branch.clock.turn(days=89, hours=23)
+    assert await branch.services.access.principal(token) == PROGRAM
+    branch.clock.turn(hours=1)
+    with pytest.raises(Unauthorized, match="expired"):
+        await branch.services.access.principal(token)
+
+
+async def test_programs_tokens_are_listed_while_they_are_good_and_revoked_by_their_id(branch: Branch) -> None:
+    service = branch.services.service_tokens
+    tokens = [branch.services.tokens.issue(PROGRAM, branch.clock(), timedelta(hours=hours)) for hours in (2, 1, 3)]
+    for token in tokens:
+        await service.record(token)
+    listed = await service.list()
+    assert [(each.name, each.roles) for each in listed] == [("agent", (Role.SERVICE,))] * 3
+    ends = [(each.ends_at - START).total_seconds() for each in listed]
+    assert [round(end_s / 3600) for end_s in ends] == [1, 2, 3]
+    await service.revoke(listed[0].id)
+    with pytest.raises(Unauthorized, match="revoked"):
+        await branch.services.access.principal(tokens[1])
+    assert await service.list() == listed[1:]
+    branch.clock.turn(hours=2)
+    assert await service.list() == listed[2:]
+    for which in (listed[0].id, "nobody"):
+        with pytest.raises(NotFound):
+            await service.revoke(which)
+
+
+async def test_a_token_that_is_not_listed_is_revoked_by_itself(branch: Branch) -> None:
+    token = branch.services.tokens.issue(PROGRAM, branch.clock(), timedelta(hours=2))
+    await branch.services.service_tokens.revoke(token)
+    with pytest.raises(Unauthorized, match="revoked"):
+        await branch.services.access.principal(token)
+    with pytest.raises(Unauthorized):
+        await branch.services.service_tokens.revoke("a.b.c")
+
+
+async def test_the_list_of_tokens_is_bounded(branch: Branch) -> None:
+    store = TokenStore(branch.log.calls, branch.log.keys)
+    for number in range(1_005):
+        await store.add(f"token {number}", START.timestamp() + 60 + number, START.timestamp())
+    listed = await store.list(START.timestamp())
+    assert len(listed) == 1_000
+    assert "token 4" not in listed

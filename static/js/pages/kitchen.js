@@ -24,7 +24,7 @@ import { get } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
 import { Keepsake } from "../wire/keepsake.js";
-import { currentSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
+import { currentSession, dropSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
 const MAX_KEPT = 500; // orders over a reload: writing down more of them would hold the page up at every event
 
@@ -52,7 +52,7 @@ function start() {
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarm(alarm, store);
   $("[data-test=logout]").addEventListener("click", () => {
-    signOut();
+    signOut(session);
     location.assign("/login");
   });
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
@@ -190,7 +190,7 @@ function announceStock({ type, data }) {
 
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    signOut();
+    dropSession(session);
     leaveToLogin("expired");
   } else if (error.code === "forbidden") {
     leaveToLogin("forbidden");

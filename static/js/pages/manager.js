@@ -16,7 +16,7 @@ import { whileBusy } from "../ui/wait.js";
 import { get, getPatiently } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
-import { leaveToLogin, requireRole, signOut } from "../wire/session.js";
+import { dropSession, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
 const HOUR_MS = 3_600_000;
 const REFRESH_MS = 3000; // the lists are read again at most this often
@@ -44,7 +44,7 @@ function start() {
       .then(() => toast(t("manager.saved"), "good"), toastError),
   });
   $("[data-test=logout]").addEventListener("click", () => {
-    signOut();
+    signOut(session);
     location.assign("/login");
   });
   const refresh = mountRecent(menu);
@@ -125,7 +125,7 @@ function recentOrder(order) {
 
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    signOut();
+    dropSession(session);
     leaveToLogin("expired");
   } else if (error.code === "forbidden") {
     leaveToLogin("forbidden");

@@ -12,7 +12,7 @@ import { mountTalk } from "../ui/talk-view.js";
 import { toast, toastError } from "../ui/toast.js";
 import { get } from "../wire/api.js";
 import { Hub } from "../wire/hub.js";
-import { hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
+import { dropSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
 const REFRESH_MS = 3000; // the list is read again at most this often while nothing is known to have changed
 
@@ -36,7 +36,7 @@ function start() {
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
   $("[data-test=talk-back]").addEventListener("click", () => (location.hash = ""));
   $("[data-test=logout]").addEventListener("click", () => {
-    signOut();
+    signOut(session);
     location.assign("/login");
   });
   let read = 0;
@@ -97,7 +97,7 @@ function listing(inbox) {
 
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    signOut();
+    dropSession(session);
     leaveToLogin("expired");
   } else if (error.code === "forbidden") {
     leaveToLogin("forbidden");

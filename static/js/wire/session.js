@@ -1,6 +1,6 @@
 /** Who is signed in on this device: a staff token, its principal, and where each role works. */
 
-import { keep, kept } from "../keep.js";
+import { keep, kept, onKeptElsewhere } from "../keep.js";
 import { forgetKeepsakes } from "./keepsake.js";
 
 const KEY = "session";
@@ -19,8 +19,17 @@ export function signIn(session) {
   keep(KEY, session);
 }
 
-export function signOut() {
-  keep(KEY, null);
+/** End a page's session: on this device, in its other tabs, and at the hub, which takes the token no more. */
+export function signOut(session) {
+  dropSession(session);
+  // The page is left at once. Where there is no line, the token lives until its end; nobody has it any more.
+  const headers = { Authorization: `Bearer ${session.token}`, "Content-Type": "application/json" };
+  return fetch("/api/logout", { method: "POST", headers, body: "{}", keepalive: true }).then(() => {}, () => {});
+}
+
+/** Forget a session that the hub refused. One that another tab has begun meanwhile stays. */
+export function dropSession(session) {
+  if (kept(KEY, isSession)?.token === session.token) keep(KEY, null);
   forgetKeepsakes();
 }
 
@@ -51,9 +60,21 @@ export function safeNext(next, origin) {
 /** The session, if it may see this page; else goes to the sign-in page and returns null. */
 export function requireRole(roles) {
   const session = currentSession();
-  if (hasRole(session, roles)) return session;
+  if (hasRole(session, roles)) {
+    onKeptElsewhere(KEY, () => leaveWith(session));
+    return session;
+  }
   leaveToLogin(session ? "forbidden" : null);
   return null;
+}
+
+/** Another tab has signed out, or somebody else has signed in there: this page's session is over as well. */
+function leaveWith(session) {
+  const now = currentSession();
+  if (now?.token === session.token) return;
+  forgetKeepsakes();
+  if (now) location.reload();
+  else leaveToLogin();
 }
 
 export function leaveToLogin(reason = null) {

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { currentSession, dropSession, requireRole, signIn, signOut } from "../../static/js/wire/session.js";
+
+const manager = { token: "a.b.c", principal: { kind: "staff", name: "Carmen", roles: ["manager"] } };
+const other = { token: "d.e.f", principal: { kind: "staff", name: "Chuy", roles: ["kitchen"] } };
+let kept, asked, left, listeners;
+
+function storage(map) {
+  return {
+    get length() { return map.size; },
+    key: (index) => [...map.keys()][index],
+    getItem: (key) => map.get(key) ?? null,
+    setItem: (key, value) => map.set(key, value),
+    removeItem: (key) => map.delete(key),
+  };
+}
+
+beforeEach(() => {
+  kept = new Map();
+  [asked, left, listeners] = [[], [], {}];
+  globalThis.localStorage = storage(kept);
+  globalThis.sessionStorage = storage(new Map([["comanda.room.kitchen", "{}"]]));
+  globalThis.fetch = async (path, init) => asked.push({ path, ...init });
+  globalThis.location = { pathname: "/manager", replace: (to) => left.push(to), reload: () => left.push("again") };
+  globalThis.addEventListener = (name, listener) => ((listeners[name] ??= []).push(listener));
+});
+
+const otherTab = (key = "comanda.session") => listeners.storage.forEach((listener) => listener({ key }));
+
+test("signing out ends the token at the hub, though the page is left at once", async () => {
+  signIn(manager);
+  await signOut(manager);
+  assert.equal(currentSession(), null);
+  assert.equal(sessionStorage.length, 0);
+  const [{ path, method, keepalive, headers }] = asked;
+  assert.deepEqual([path, method, keepalive, headers.Authorization], ["/api/logout", "POST", true, "Bearer a.b.c"]);
+});
+
+test("without a line one is signed out all the same", async () => {
+  signIn(manager);
+  globalThis.fetch = () => Promise.reject(new TypeError("no line"));
+  await signOut(manager);
+  assert.equal(currentSession(), null);
+});
+
+test("a session that the hub refused is forgotten, and not the one that another tab has begun meanwhile", () => {
+  signIn(other);
+  dropSession(manager);
+  assert.equal(currentSession().token, other.token);
+  dropSession(other);
+  assert.equal(currentSession(), null);
+  assert.deepEqual(asked, []);
+});
+
+test("a sign-out in another tab ends this one", () => {
+  signIn(manager);
+  assert.deepEqual(requireRole(["manager"]), manager);
+  otherTab("comanda.lang");
+  otherTab();
+  assert.deepEqual(left, []);
+  kept.clear();
+  otherTab();
+  assert.deepEqual(left, ["/login?next=%2Fmanager"]);
+  assert.equal(sessionStorage.length, 0);
+});
+
+test("a page whose browser has forgotten everything, or that was asleep meanwhile, is left as well", () => {
+  signIn(manager);
+  requireRole(["manager"]);
+  kept.clear();
+  otherTab(null);
+  listeners.pageshow.forEach((listener) => listener({ persisted: true }));
+  assert.equal(left.length, 2);
+});
+
+test("when somebody else signs in in another tab, this page begins anew as theirs", () => {
+  signIn(manager);
+  requireRole(["manager"]);
+  signIn(other);
+  otherTab();
+  assert.deepEqual(left, ["again"]);
+});
