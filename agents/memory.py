@@ -67,11 +67,11 @@ def _as_model_sees(said: Message) -> ChatMessage:
     match said.kind:
         case "customer":
             return ChatMessage(role=MessageRole.USER, content=said.text)
-        case "staff":
-            return ChatMessage(role=MessageRole.ASSISTANT, content=f"[{said.name}] {said.text}")
-        case _:
+        case "agent":
             cut = " […]" if said.state in ("stopped", "failed") else ""
             return ChatMessage(role=MessageRole.ASSISTANT, content=said.text + cut)
+        case _:  # staff, or somebody whom only a newer hub knows
+            return ChatMessage(role=MessageRole.ASSISTANT, content=f"[{said.name}] {said.text}")
 
 
 class ConversationStore(AsyncDBChatStore):

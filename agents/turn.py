@@ -85,7 +85,7 @@ class TurnRun:
         self._journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
         self._deltas = Deltas(self._journal, traffic=traffic, pace=self._bounds.pace)
         self._llm = ModelChain.of(models, self._bounds, self._tally, self._deltas)
-        self._lang: Lang = detect(both.turn.text, both.chat.lang or otherwise)
+        self._lang: Lang = detect(both.turn.text, both.chat.known_lang or otherwise)
         self._errand = Errand(
             both.turn.principal(both.chat), services, self._journal, self._lang, last_word=self._deltas.last_word
         )
@@ -119,7 +119,7 @@ class TurnRun:
 
     async def _run(self) -> Report:
         turn = self._journal.turn
-        if self._journal.chat.mode is ChatMode.PERSON:
+        if self._journal.chat.mode is not ChatMode.AGENT:
             self.stop("staff")
         if self._stopped.is_set():
             return await self._end_stopped(await read_so_far(self._services.log, turn))
@@ -278,7 +278,7 @@ async def fail(
 ) -> Report:
     """End a turn as failed without looking at what was said: its reading may be what fails."""
     journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
-    error = failures.told(code, both.chat.lang or otherwise)
+    error = failures.told(code, both.chat.known_lang or otherwise)
     try:
         await journal.end(TurnState.FAILED, ChatFailed(turn_id=both.turn.id, text="", error=error), error=code)
     except LeaseLost:

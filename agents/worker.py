@@ -14,6 +14,7 @@ from agents.bounds import Bounds
 from agents.ceiling import Ceiling
 from agents.deltas import Traffic
 from agents.turn import Report, TurnRun, fail
+from hub.domain.chat import TurnState
 from hub.domain.errors import ComandaError, Conflict, Unavailable
 from hub.services.turns import read_turn, skip
 
@@ -185,6 +186,10 @@ class Worker:
         both = await read_turn(self._services.log, taken.turn_id)
         if both is None or both.turn.over:
             await self._queue.finish(taken)
+            return None
+        if not isinstance(both.turn.state, TurnState):
+            # Only a newer worker knows what is being done with it: when the lease has run out, one may take it.
+            logger.warning("agent.turn_state_unknown", turn_id=taken.turn_id, chat_id=taken.chat_id)
             return None
         run = TurnRun(
             self._services,

@@ -77,6 +77,7 @@ class Hub:
             deadline_s=settings.redis_deadline_s,
             seen=seen,
             on_cursor_ahead=self.metrics.cursors_ahead.inc,
+            on_unreadable=self.metrics.unreadable.inc,
         )
         self.services: Services = build_services(
             self.log, self.redis, settings, secret, menu, connections=lambda: connections.total

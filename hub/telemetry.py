@@ -90,6 +90,11 @@ class Metrics:
             "Readers that came with a cursor past the log's end, and were given the room anew.",
             registry=self.registry,
         )
+        self.unreadable = Counter(
+            "comanda_documents_unreadable",
+            "Times that a stored document or event could not be read; the log names each one.",
+            registry=self.registry,
+        )
         self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
         Gauge("comanda_processes", "Processes whose figures these are.", registry=self.registry).set(1)
 

@@ -12,7 +12,7 @@ from agents.tools.orders import OrderingTool, WantedDish, order_line
 from agents.tools.own import OVER, WhichOrder, dish_name, lines, one_order, spoken
 from agents.tools.proposals import Plan, ProposingTool
 from hub.domain.commands import CancelOrder, ChangeOrder
-from hub.domain.errors import OutOfStock
+from hub.domain.errors import Conflict, OutOfStock
 from hub.domain.models import Delivery, DeliveryKind
 from hub.domain.roles import Permission
 from hub.domain.values import Note
@@ -170,12 +170,14 @@ class ChangeOrderTool(OrderingTool):
 
 def _delivery(order: dict[str, Any], arguments: ChangeOrderArguments) -> Delivery:
     before = order["delivery"]
+    if before["kind"] not in tuple(DeliveryKind):
+        raise Conflict("only a newer version can change an order of this kind", status=order["status"])
     kind = DeliveryKind(arguments.delivery or ("delivery" if arguments.address else before["kind"]))
     if kind is DeliveryKind.PICKUP:
         return Delivery(kind=kind)
     if arguments.address:
         return Delivery(kind=kind, address=arguments.address)
-    return Delivery.model_validate({**before, "kind": kind})
+    return Delivery(kind=kind, address=before.get("address"), lat=before.get("lat"), lon=before.get("lon"))
 
 
 def _given_back(order: dict[str, Any]) -> dict[str, int]:

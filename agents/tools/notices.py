@@ -73,10 +73,12 @@ class SetNotificationsTool(ProposingTool):
     async def propose(self, arguments: SetNotificationsArguments) -> Plan | Result:
         now = await self.errand.services.notifications.of(self.errand.holder)
         types = [one for one in _TYPES if (one in now.types or one in arguments.add) and one not in arguments.remove]
-        quiet = None if arguments.no_quiet_hours else now.quiet_hours
+        quiet = None
+        if now.quiet_hours and not arguments.no_quiet_hours:
+            quiet = QuietHours(start=now.quiet_hours.start, end=now.quiet_hours.end)
         if arguments.quiet_from and arguments.quiet_to:
             quiet = QuietHours(start=arguments.quiet_from, end=arguments.quiet_to)
-        channels = now.channels if arguments.channels is None else tuple(dict.fromkeys(arguments.channels))
+        channels = now.known_channels if arguments.channels is None else tuple(dict.fromkeys(arguments.channels))
         command = SetNotifications(types=tuple(types), channels=channels, quiet_hours=quiet)
         return Plan(self._summary(command), command.model_dump(mode="json", exclude={"command_id", "token"}), command)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from agents.tools.base import Arguments, money
-from hub.domain.errors import NotFound
+from hub.domain.errors import NotFound, UnreadableDocument
 from hub.domain.menu import plain
 from hub.domain.models import DeliveryKind, OrderStatus
 from hub.domain.roles import Permission
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SEARCHED = 50  # orders looked through for a code, by staff
 OVER = ("delivered", "cancelled")
 
-_NEXT: dict[OrderStatus, OrderStatus | None] = {
+_NEXT: dict[str, OrderStatus] = {
     OrderStatus.RECEIVED: OrderStatus.PREPARING,
     OrderStatus.PREPARING: OrderStatus.READY,
     OrderStatus.READY: OrderStatus.EN_ROUTE,
@@ -49,8 +49,8 @@ async def own_orders(errand: Errand, code: str | None) -> list[dict[str, Any]]:
         for order_id in sorted(who.orders):
             try:
                 found.append((await service.get(who, order_id))["order"])
-            except NotFound:
-                continue  # so old that it is forgotten
+            except (NotFound, UnreadableDocument):
+                continue  # so old that it is forgotten; or the log has named it
     wanted = plain(code or "").removeprefix("#").upper()
     mine = [order for order in found if not wanted or order["id"].upper().endswith(wanted)]
     return sorted(mine, key=lambda order: str(order["placed_at"]), reverse=True)
@@ -80,9 +80,9 @@ def brief(order: dict[str, Any]) -> dict[str, Any]:
 
 def told(errand: Errand, order: dict[str, Any]) -> dict[str, Any]:
     """An order as its customer may know it: no name, no number to call, no address."""
-    status, kind = OrderStatus(order["status"]), DeliveryKind(order["delivery"]["kind"])
+    status, kind = order["status"], order["delivery"]["kind"]
     following = _NEXT.get(status)
-    if status is OrderStatus.READY and kind is DeliveryKind.PICKUP:
+    if status == OrderStatus.READY and kind == DeliveryKind.PICKUP:
         following = OrderStatus.DELIVERED
     shown: dict[str, Any] = {
         "code": order["code"],
@@ -94,7 +94,7 @@ def told(errand: Errand, order: dict[str, Any]) -> dict[str, Any]:
         "eta_minutes": None if following is None else minutes(order["eta"], errand.services.clock()),
     }
     shown |= acceptance(order)
-    if order["courier"] and status is OrderStatus.EN_ROUTE:
+    if order["courier"] and status == OrderStatus.EN_ROUTE:
         shown["courier"] = order["courier"]["name"]
     return shown
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import ValidationError
+
 from agents.journal import LeaseLost
 from agents.language import ASKS_YES, says_yes, tap, tapped
 from agents.tools.base import LONGEST_TEXT, Arguments, BoundTool, clean
@@ -24,6 +26,7 @@ from hub.domain.commands import Keyed
 from hub.domain.proposal import Proposal
 from hub.eventlog import Document, Write
 from hub.services.documents import proposal_key
+from hub.services.stored import load
 from hub.services.turns import read_chat
 
 if TYPE_CHECKING:
@@ -96,8 +99,8 @@ class Proposals:
         document = await self._errand.services.log.document(self._key)
         if document is None:
             return "nothing_proposed"
-        proposal, turn = Proposal.model_validate_json(document.body), self._errand.journal.turn
-        if proposal.asked_by != _signed(turn.asked_by):
+        proposal, turn = load(self._errand.services.log, Proposal, document), self._errand.journal.turn
+        if _signed(proposal.asked_by) != _signed(turn.asked_by):
             return "nothing_proposed"  # another person's, who has this chat open as well
         if proposal.begun_in == turn.id:
             return proposal  # by an earlier attempt at this turn
@@ -214,7 +217,9 @@ class ConfirmTool(BoundTool):
         tool = self._tools.get(proposal.tool)
         if tool is None:  # their role is another by now
             return {"error": "forbidden", "message": "this is not allowed for this person"}
-        command = tool.command.model_validate_json(proposal.command).model_copy(update={"command_id": proposal.id})
+        command = _command_of(tool, proposal)
+        if command is None:
+            return {"error": "terms_changed", "message": "it would be something else by now: propose it again"}
         if proposal.begun_in != self.errand.turn_id:
             if await tool.terms_of(command) != proposal.terms:
                 return {"error": "terms_changed", "message": "it would be something else by now: propose it again"}
@@ -248,6 +253,14 @@ def closing(asks: str, lang: Lang) -> str:
     """Return what an answer that proposes something ends with: the summary, and the question for a yes."""
     question = f"{ASKS_YES[0]} Dime «sí»." if lang == "es" else f"{ASKS_YES[1]} Say “yes”."
     return f"{asks} {question}" if asks.endswith((".", "!", "?", "…")) else f"{asks}. {question}"
+
+
+def _command_of(tool: ProposingTool, proposal: Proposal) -> Keyed | None:
+    """What was proposed; None if it has terms that only a newer worker knows: a yes to them is no yes to less."""
+    try:
+        return tool.command.model_validate_json(proposal.command).model_copy(update={"command_id": proposal.id})
+    except ValidationError:
+        return None
 
 
 def _signed(asker: Asker) -> Asker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from agents.tools.steps import Steps
 from hub.domain.events import ChatStep
 from hub.domain.order import EXPIRED
 from hub.domain.rooms import Room
+from hub.services.stored import read_body
 
 if TYPE_CHECKING:
     from agents.tools.errand import Result
@@ -70,7 +70,8 @@ class TrackOrderTool(BoundTool):
         return ", ".join(self._state(order) for order in result["orders"])
 
     def _state(self, order: dict[str, Any]) -> str:
-        return f"{order['code']}: {self.say(*HAPPENED['order.' + order['status']])}"
+        texts = HAPPENED.get(f"order.{order['status']}", (order["status"], order["status"]))
+        return f"{order['code']}: {self.say(*texts)}"
 
 
 class StartTrackingTool(BoundTool):
@@ -143,14 +144,14 @@ class WatchOrderTool(BoundTool):
     async def _now(self, order: dict[str, Any]) -> int:
         """The offset of the last thing that the order as it was read already tells of."""
         entries = await self.errand.services.log.read_back(str(Room.order(order["id"])), None, 50)
-        seen = [entry.offset for entry in entries if json.loads(entry.body)["at"] <= order["updated_at"]]
-        return max(seen, default=0)
+        bodies = [(entry.offset, read_body(self.errand.services.log, entry)) for entry in entries]
+        return max((offset for offset, body in bodies if body and body["at"] <= order["updated_at"]), default=0)
 
     def _update(self, entry: LogEntry) -> dict[str, Any] | None:
         texts = HAPPENED.get(entry.type)
-        if texts is None:
+        body = read_body(self.errand.services.log, entry) if texts else None
+        if texts is None or body is None:
             return None
-        body = json.loads(entry.body)
         return {"what": self.say(*texts)} | _why(body["data"])
 
     async def _show(self, number: int, text: str) -> None:
@@ -188,9 +189,9 @@ class OrderHistoryTool(BoundTool):
 
     def _step(self, entry: LogEntry) -> dict[str, Any] | None:
         texts = HAPPENED.get(entry.type)
-        if texts is None:
+        body = read_body(self.errand.services.log, entry) if texts else None
+        if texts is None or body is None:
             return None
-        body = json.loads(entry.body)
         ago = self.errand.services.clock() - datetime.fromisoformat(body["at"])
         minutes_ago = max(0, round(ago.total_seconds() / 60))
         return {"what": self.say(*texts), "minutes_ago": minutes_ago} | _why(body["data"])

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from hub.domain.roles import Kind, Principal, Role
-from hub.domain.values import Value
+from hub.domain.values import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Asker(Value):
+class Asker(Stored):
     """A principal on paper: who asked, from where, with what they held at that moment."""
 
-    kind: Kind
+    kind: Annotated[Kind | str, Field(union_mode="left_to_right")]
     id: str = ""
     name: str = ""
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Annotated[Role | str, Field(union_mode="left_to_right")], ...] = ()
     orders: tuple[str, ...] = ()
     address: str = ""
 
@@ -31,4 +33,20 @@ class Asker(Value):
             roles=tuple(sorted(principal.roles)),
             orders=tuple(orders),
             address=principal.address,
+        )
+
+    def principal(self, orders: Iterable[str], chat_id: str) -> Principal:
+        """Return the principal that is acted for, with its orders, these orders and this chat.
+
+        A kind or role that only a newer hub knows gives no rights here.
+        """
+        known = isinstance(self.kind, Kind)
+        return Principal(
+            kind=Kind(self.kind) if known else Kind.ANONYMOUS,
+            id=self.id,
+            name=self.name,
+            roles=frozenset(role for role in self.roles if isinstance(role, Role)) if known else frozenset(),
+            orders=frozenset(self.orders) | frozenset(orders),
+            chats=frozenset({chat_id}),
+            address=self.address,
         )

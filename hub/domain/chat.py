@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from hub.domain import events as ev
 from hub.domain.asker import Asker
 from hub.domain.errors import RateLimited
-from hub.domain.roles import Principal
-from hub.domain.values import Time, Value
+from hub.domain.values import Stored, Time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.domain.proposal import Proposal
+    from hub.domain.roles import Principal
 
 AGENT_NAME = "Asistente"
 # A conversation is one document, which holds 64 KiB; the longest answer alone may take most of it.
@@ -51,15 +51,15 @@ class TurnState(StrEnum):
 OVER = frozenset({TurnState.COMPLETED, TurnState.STOPPED, TurnState.FAILED})
 
 
-class LastSaid(Value):
+class LastSaid(Stored):
     """What was said last in a chat, as a list of chats shows it."""
 
-    kind: Literal["customer", "staff", "agent"]
+    kind: Literal["customer", "staff", "agent"] | str
     text: str
     at: str
 
 
-class Chat(Value):
+class Chat(Stored):
     """The chat document.
 
     Attributes:
@@ -71,19 +71,24 @@ class Chat(Value):
     """
 
     id: str
-    mode: ChatMode = ChatMode.AGENT
+    mode: Annotated[ChatMode | str, Field(union_mode="left_to_right")] = ChatMode.AGENT
     order_ids: tuple[str, ...] = ()
     bound: bool = False
     opened_by: Asker
-    lang: Literal["es", "en"] | None = None
+    lang: str | None = None
     turns: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     last: LastSaid | None = None
     created_at: Time
     updated_at: Time
 
+    @property
+    def known_lang(self) -> Literal["es", "en"] | None:
+        """The chat's language, if it is known and this version speaks it."""
+        return "es" if self.lang == "es" else "en" if self.lang == "en" else None
 
-class Turn(Value):
+
+class Turn(Stored):
     """The turn document. Its version in the log is the fencing token: each of a worker's commits moves it.
 
     Attributes:
@@ -101,7 +106,7 @@ class Turn(Value):
     id: str
     chat_id: str
     message_id: str
-    state: TurnState = TurnState.WAITING
+    state: Annotated[TurnState | str, Field(union_mode="left_to_right")] = TurnState.WAITING
     attempt: int = 0
     worker: str = ""
     text: str
@@ -120,15 +125,7 @@ class Turn(Value):
 
     def principal(self, chat: Chat) -> Principal:
         """Who the agent acts for: the asker's roles, and the orders this chat may speak about; no more."""
-        return Principal(
-            kind=self.asked_by.kind,
-            id=self.asked_by.id,
-            name=self.asked_by.name,
-            roles=frozenset(self.asked_by.roles),
-            orders=frozenset(self.asked_by.orders) | frozenset(chat.order_ids),
-            chats=frozenset({self.chat_id}),
-            address=self.asked_by.address,
-        )
+        return self.asked_by.principal(chat.order_ids, self.chat_id)
 
 
 # Decide
@@ -167,7 +164,7 @@ def release(chat: Chat, *turn_ids: str, at_once: int) -> tuple[Chat, tuple[str, 
 # What was said
 
 
-class Message(Value):
+class Message(Stored):
     """One thing said, by a customer, a member of staff, or the agent.
 
     Attributes:
@@ -175,7 +172,7 @@ class Message(Value):
     """
 
     message_id: str
-    kind: Literal["customer", "staff", "agent"]
+    kind: Literal["customer", "staff", "agent"] | str
     name: str
     text: str
     at: str
@@ -184,7 +181,7 @@ class Message(Value):
     error: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, event: ev.AnyEvent, at: str) -> Message | None:
+    def of(cls, event: ev.ReadEvent, at: str) -> Message | None:
         """What an event says; None for those that say nothing by themselves."""
         match event:
             case ev.ChatMessage():
@@ -215,7 +212,7 @@ class Message(Value):
         return {"message_id": self.message_id, "author": {"kind": self.kind, "name": self.name}, **shown}
 
 
-class Conversation(Value):
+class Conversation(Stored):
     """The conversation document: the newest of what was said, whatever the room's log has dropped meanwhile.
 
     An answer is hundreds of events in the room and one message here.
@@ -237,7 +234,7 @@ class Conversation(Value):
             if room < 0 and kept:
                 break
             kept += 1
-        return Conversation(messages=messages[-kept:])
+        return self.model_copy(update={"messages": messages[-kept:]})
 
 
 # Fold
@@ -256,7 +253,7 @@ class OpenTurn:
     steps: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, turn_id: str, events: Sequence[ev.AnyEvent], checkpoint: OpenTurn | None = None) -> OpenTurn | None:
+    def of(cls, turn_id: str, events: Sequence[ev.ReadEvent], checkpoint: OpenTurn | None = None) -> OpenTurn | None:
         """What a turn has said so far; None if it has not begun.
 
         Args:
@@ -275,7 +272,7 @@ class OpenTurn:
             turn.apply(event)
         return turn
 
-    def apply(self, event: ev.AnyEvent) -> None:
+    def apply(self, event: ev.ReadEvent) -> None:
         match event:
             case ev.ChatStarted():
                 # A second attempt starts from nothing, as the first one did.

@@ -119,6 +119,10 @@ class Internal(ComandaError):
     """Our fault. The details are in the log, not in the answer."""
 
 
+class UnreadableDocument(Internal):
+    """A stored document is damaged, or of a schema that only a newer hub reads. The log names it."""
+
+
 ERRORS: tuple[type[ComandaError], ...] = (
     BadRequest,
     Unauthorized,

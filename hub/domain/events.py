@@ -7,18 +7,18 @@ and stand around it, never in it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 
-from hub.domain.models import Courier, Eta, ExpiryReason, Order, OrderStatus
-from hub.domain.values import Time, Value, absent, format_time
+from hub.domain.models import Courier, Eta, ExpiryReason, Order, StoredStatus
+from hub.domain.values import Stored, Time, absent, format_time
 
 # A field that PROTOCOL marks with "?": left out when there is nothing to say.
 Optional_ = Field(default=None, exclude_if=absent)
 
 
-class Event(Value):
+class Event(Stored):
     """Anything that happened. Durable ones get an offset; volatile ones are only passed on."""
 
     volatile: ClassVar[bool] = False
@@ -28,6 +28,10 @@ class Event(Value):
         """The event as the log keeps it: `{"type": …, "at": …, "data": {…}}`, in one line of JSON."""
         data = self.model_dump_json(exclude={"type"})
         return f'{{"type":"{self.type}","at":"{format_time(at)}","data":{data}}}'
+
+
+class UnknownEvent(Event):
+    """An event of a type that this version of the hub does not know, with all its fields."""
 
 
 # Orders
@@ -42,7 +46,7 @@ class OrderStep(Event):
     """One of the steps of an order's way; the status says which."""
 
     order_id: str
-    status: OrderStatus
+    status: StoredStatus
     version: int
     by: str
     eta: Eta | None
@@ -72,7 +76,7 @@ class OrderCancelled(OrderStep):
 class OrderRecalled(Event):
     type: Literal["order.recalled"] = "order.recalled"
     order_id: str
-    status: OrderStatus
+    status: StoredStatus
     version: int
     by: str
     reason: str
@@ -199,8 +203,8 @@ class FloorTick(Event):
 # Chat
 
 
-class Author(Value):
-    kind: Literal["customer", "staff"]
+class Author(Stored):
+    kind: Literal["customer", "staff"] | str
     name: str
 
 
@@ -245,7 +249,7 @@ class ChatToolFinished(Event):
     confirm: str | None = Optional_
 
 
-class Tracking(Value):
+class Tracking(Stored):
     """The way to an order: its page, and what opens its room."""
 
     url: str
@@ -269,7 +273,7 @@ class ChatDelta(Event):
     text: str
 
 
-class Usage(Value):
+class Usage(Stored):
     """What an answer took.
 
     Attributes:
@@ -312,7 +316,7 @@ class ChatStopped(Event):
     by: str
 
 
-class TurnError(Value):
+class TurnError(Stored):
     code: str
     message: str
     retryable: bool
@@ -378,14 +382,20 @@ ChatEvent = (
     | ChatForgotten
 )
 AnyEvent = Annotated[OrderEvent | BranchEvent | ChatEvent, Field(discriminator="type")]
+ReadEvent = AnyEvent | UnknownEvent
 
 _ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+_TYPES = frozenset(
+    event.model_fields["type"].default
+    for event in (*get_args(OrderEvent), *get_args(BranchEvent), *get_args(ChatEvent))
+)
 
 
-def parse_event(type_: str, data: dict[str, Any]) -> AnyEvent:
+def parse_event(type_: str, data: dict[str, Any]) -> ReadEvent:
     """An event from its wire form, `type` beside `data`.
 
     Raises:
-        pydantic.ValidationError: It is none of the above.
+        pydantic.ValidationError: The type is known, and a field is missing or wrong.
     """
-    return _ANY.validate_python({"type": type_, **data})
+    fields = {**data, "type": type_}
+    return _ANY.validate_python(fields) if type_ in _TYPES else UnknownEvent.model_validate(fields)

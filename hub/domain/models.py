@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from hub.domain.values import Line, Note, Real, Sku, Time, Value, Whole, absent
+from hub.domain.values import Note, Real, Sku, Stored, Time, Value, Whole, absent
 
 
 class OrderStatus(StrEnum):
@@ -25,6 +25,11 @@ class OrderStatus(StrEnum):
 class DeliveryKind(StrEnum):
     PICKUP = "pickup"
     DELIVERY = "delivery"
+
+
+# As stored: another version of the hub may know more of them.
+StoredStatus = Annotated[OrderStatus | str, Field(union_mode="left_to_right")]
+StoredDeliveryKind = Annotated[DeliveryKind | str, Field(union_mode="left_to_right")]
 
 
 ENDED = frozenset({OrderStatus.DELIVERED, OrderStatus.CANCELLED})
@@ -55,19 +60,19 @@ RECALLS: Mapping[OrderStatus, OrderStatus] = {
 }
 
 
-class Eta(Value):
+class Eta(Stored):
     """When the customer will have it: a range, because a promise to the minute is a lie."""
 
     earliest: Time
     latest: Time
 
 
-class Courier(Value):
+class Courier(Stored):
     id: str
     name: str
 
 
-class OrderItem(Value):
+class OrderItem(Stored):
     """One line of an order. `item` is its number in the order, from 1; `unit_price` in minor units."""
 
     item: int
@@ -88,8 +93,17 @@ class Delivery(Value):
     lon: Annotated[Real, Field(ge=-180, le=180)] | None = Field(default=None, exclude_if=absent)
 
 
-class CustomerName(Value):
-    name: Line
+class OrderDelivery(Stored):
+    """`Delivery` as an order keeps it."""
+
+    kind: StoredDeliveryKind
+    address: str | None = Field(default=None, exclude_if=absent)
+    lat: float | None = Field(default=None, exclude_if=absent)
+    lon: float | None = Field(default=None, exclude_if=absent)
+
+
+class CustomerName(Stored):
+    name: str
 
 
 class AcceptanceState(StrEnum):
@@ -99,10 +113,10 @@ class AcceptanceState(StrEnum):
     ACCEPTED = "accepted"
 
 
-class Acceptance(Value):
+class Acceptance(Stored):
     """A person's yes to a large order. `until`: it expires then if it still waits; left out when nothing expires it."""
 
-    state: AcceptanceState
+    state: Annotated[AcceptanceState | str, Field(union_mode="left_to_right")]
     until: Time | None = Field(default=None, exclude_if=absent)
 
 
@@ -113,7 +127,7 @@ class ExpiryReason(StrEnum):
     NOT_ENDED = "not_ended"  # nothing happened to it for as long as an order may be open
 
 
-class Order(Value):
+class Order(Stored):
     """The order document. `version` counts its changes from 1; `status_since` is when it entered its status.
 
     `acceptance` is there for orders that need or needed one; `expired` for those that were cancelled for it.
@@ -121,13 +135,13 @@ class Order(Value):
 
     id: str
     code: str
-    status: OrderStatus
+    status: StoredStatus
     version: int
     items: tuple[OrderItem, ...]
     total: int
-    currency: Literal["MXN"] = "MXN"
+    currency: str = "MXN"
     customer: CustomerName
-    delivery: Delivery
+    delivery: OrderDelivery
     courier: Courier | None = None
     eta: Eta | None = None
     acknowledged: bool = False
@@ -135,12 +149,19 @@ class Order(Value):
     updated_at: Time
     status_since: Time
     acceptance: Acceptance | None = Field(default=None, exclude_if=absent)
-    expired: ExpiryReason | None = Field(default=None, exclude_if=absent)
+    expired: Annotated[ExpiryReason | str | None, Field(union_mode="left_to_right")] = Field(
+        default=None, exclude_if=absent
+    )
 
     @property
     def waiting(self) -> bool:
         """It needs a person's yes, and has none yet."""
         return self.acceptance is not None and self.acceptance.state is AcceptanceState.WAITING and not self.ended
+
+    @property
+    def known(self) -> bool:
+        """The status and the way of this order are among those that this version of the hub knows."""
+        return isinstance(self.status, OrderStatus) and isinstance(self.delivery.kind, DeliveryKind)
 
     @property
     def ended(self) -> bool:

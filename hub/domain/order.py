@@ -25,6 +25,7 @@ from hub.domain.models import (
     Eta,
     ExpiryReason,
     Order,
+    OrderDelivery,
     OrderItem,
     OrderStatus,
 )
@@ -65,7 +66,7 @@ def place(
         items=tuple(items),
         total=sum(item.qty * item.unit_price for item in items),
         customer=customer,
-        delivery=delivery if delivery.kind is DeliveryKind.DELIVERY else Delivery(kind=delivery.kind),
+        delivery=_delivery(delivery),
         eta=eta,
         placed_at=at,
         updated_at=at,
@@ -75,13 +76,20 @@ def place(
     return [ev.OrderReceived(order=order)]
 
 
+def _delivery(asked: Delivery) -> OrderDelivery:
+    if asked.kind is not DeliveryKind.DELIVERY:
+        return OrderDelivery(kind=asked.kind)
+    return OrderDelivery(kind=asked.kind, address=asked.address, lat=asked.lat, lon=asked.lon)
+
+
 def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.OrderEvent]:
     """One step along the order's way; it also accepts an order that waits.
 
     Raises:
         Conflict: That is not the next step from here.
     """
-    if to not in TRANSITIONS[order.delivery.kind][order.status]:
+    check_known(order)
+    if to not in TRANSITIONS[DeliveryKind(order.delivery.kind)][OrderStatus(order.status)]:
         raise Conflict(
             f"an order that is {order.status} cannot become {to}",
             status=str(order.status),
@@ -94,6 +102,7 @@ def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.
 
 def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderEvent]:
     """The end that nobody wanted: before it leaves; a manager also on the road; a customer only before work starts."""
+    check_known(order)
     if order.ended:
         raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
     if not who.may(Permission.CANCEL_ORDER):
@@ -117,7 +126,8 @@ def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderE
 
 def recall(order: Order, reason: str, by: str, estimate: Callable[[OrderStatus], Eta | None]) -> list[ev.OrderEvent]:
     """One step back, while it has not left the house; what was promised is promised anew."""
-    back = RECALLS.get(order.status)
+    check_known(order)
+    back = RECALLS.get(OrderStatus(order.status))
     if back is None:
         raise Conflict(f"an order that is {order.status} has no step back", status=str(order.status))
     recalled = ev.OrderRecalled(order_id=order.id, status=back, version=order.version + 1, by=by, reason=reason)
@@ -178,12 +188,12 @@ def expire(order: Order, why: ExpiryReason) -> list[ev.OrderEvent]:
 
 
 def deadline(order: Order, open_for: timedelta | None) -> tuple[datetime, ExpiryReason] | None:
-    """When an order expires, and why it will; None: never.
+    """When an order expires, and why it will; None: never, or that is for newer hubs to say.
 
     Args:
         open_for: How long an order may be open after its last change; None: for ever.
     """
-    if order.ended:
+    if order.ended or not order.known:
         return None
     if order.waiting and order.acceptance is not None and order.acceptance.until is not None:
         return order.acceptance.until, ExpiryReason.NOT_ACCEPTED
@@ -260,7 +270,22 @@ def _accepted(order: Order, by: str) -> list[ev.OrderEvent]:
     return [ev.OrderAccepted(order_id=order.id, version=order.version + 1, by=by)]
 
 
+def check_known(order: Order) -> None:
+    """Refuse to change an order in a status that only a newer hub knows: nobody here can tell what may follow it.
+
+    Raises:
+        Conflict: The order is left to the hubs that know its status.
+    """
+    if not order.known:
+        raise Conflict(
+            f"this hub does not know what may happen to an order that is {order.status}",
+            status=str(order.status),
+            version=order.version,
+        )
+
+
 def _still_open(order: Order) -> None:
+    check_known(order)
     if order.ended:
         raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
 
@@ -268,7 +293,7 @@ def _still_open(order: Order) -> None:
 # Fold
 
 
-def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent, datetime]]) -> Order:
+def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent | ev.UnknownEvent, datetime]]) -> Order:
     """The order after these events, oldest first, each with its time."""
     for event, at in happened:
         order = apply(order, event, at)
@@ -277,12 +302,14 @@ def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent, datetime]]
     return order
 
 
-def apply(order: Order | None, event: ev.OrderEvent, at: datetime) -> Order:
-    """The order after one event."""
+def apply(order: Order | None, event: ev.OrderEvent | ev.UnknownEvent, at: datetime) -> Order:
+    """The order after one event; one of a type that only a newer hub knows changes nothing here."""
     if isinstance(event, ev.OrderReceived):
         return event.order
     if order is None:
         raise ValueError(f"{event.type} before order.received")
+    if isinstance(event, ev.UnknownEvent):
+        return order
     change = _CHANGES[type(event)](order, event)
     change["updated_at"] = at
     if "status" in change:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.domain.asker import Asker
-from hub.domain.values import Time, Value
+from hub.domain.values import Stored, Time
 
 if TYPE_CHECKING:
     from hub.domain.chat import Message
 
 
-class Proposal(Value):
+class Proposal(Stored):
     """The proposal document, one a chat.
 
     Attributes:

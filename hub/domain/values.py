@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
@@ -111,3 +111,19 @@ class Value(BaseModel):
     """A fact that nobody changes: frozen, and without fields that nobody named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stored(BaseModel):
+    """A document or an event of the log, or a part of one. Another version of the hub may have written it.
+
+    Fields that this version does not know are kept and written back. A field that is added later needs a default, for
+    documents that were written before it. An enumeration is read with `left_to_right`, so that a member that this
+    version does not know stays a plain string. Checks of what people may say belong to commands, not here.
+
+    Attributes:
+        newest_schema: The newest `schema_version` that this version can read. It rises only when a field that exists
+            changes its meaning; such a model declares the field `schema_version`. A document without one has version 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    newest_schema: ClassVar[int] = 1

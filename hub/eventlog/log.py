@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -41,6 +42,7 @@ _EPOCH_ALPHABET = string.ascii_lowercase + string.digits
 _HEADS_A_CALL = 1_000
 _ROOMS_A_CALL = 200
 _MEMBERS_A_CALL = 1_000
+_REPORTS_KEPT = 1_000  # unreadable documents that were logged already
 
 
 __all__ = [
@@ -79,6 +81,7 @@ class EventLog:
         new_epoch: Names for lives of the log.
         seen: What is known of the log from before this process; its reads and commits add to it.
         on_cursor_ahead: Called when a reader brings a cursor that the log has not reached in that cursor's own epoch.
+        on_unreadable: Called each time that a stored document or event cannot be read.
 
     Attributes:
         calls: The way to Redis, for others who keep something of the branch there.
@@ -96,6 +99,7 @@ class EventLog:
         new_epoch: Callable[[], str] = random_epoch,
         seen: Seen | None = None,
         on_cursor_ahead: Callable[[], None] | None = None,
+        on_unreadable: Callable[[], None] | None = None,
     ) -> None:
         self.branch = branch
         self.keys = Keys(branch)
@@ -106,6 +110,8 @@ class EventLog:
         self.calls = Calls(redis, deadline_s=deadline_s)
         self._seen = Seen() if seen is None else seen
         self._on_cursor_ahead = on_cursor_ahead
+        self._on_unreadable = on_unreadable
+        self._reported: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._new_epoch = new_epoch
         self._spare_epoch = new_epoch()
         self._commit, self._publish = Script("commit"), Script("publish")
@@ -358,6 +364,23 @@ class EventLog:
         are left begins anew."""
         await self.calls.call("XTRIM", self.keys.room(room), "MINID", f"{before}-0", again=True)
 
+    def report_unreadable(self, at: DocKey | LogEntry, reason: str) -> None:
+        """Count a document or event that cannot be read, and log its key the first time.
+
+        Args:
+            at: The document, or the event's entry.
+            reason: The field and the kind of fault, never a value.
+        """
+        if self._on_unreadable is not None:
+            self._on_unreadable()
+        key = self.keys.document(at) if isinstance(at, DocKey) else f"{self.keys.room(at.room)} {at.offset}"
+        if (key, reason) in self._reported:
+            return
+        self._reported[key, reason] = None
+        if len(self._reported) > _REPORTS_KEPT:
+            self._reported.popitem(last=False)
+        logger.error("log.document_unreadable", key=key, reason=reason)
+
     async def ping(self) -> None:
         """Is Redis there?"""
         await self.calls.call("PING")
@@ -385,8 +408,8 @@ class EventLog:
 
 
 def _entry(room: str, raw: Any) -> LogEntry:
-    id, (_, prev, _, type, _, body) = raw  # as commit.lua adds it; by name they took twice the time
-    return LogEntry(int(id.removesuffix("-0")), int(prev), room, type, body)
+    id, fields = raw  # as commit.lua adds it; by name they took twice the time. A newer hub may add more at the end.
+    return LogEntry(int(id.removesuffix("-0")), int(fields[1]), room, fields[3], fields[5])
 
 
 def _document(key: DocKey, raw: Sequence[str | None]) -> Document | None:

@@ -303,9 +303,9 @@ class TurnQueue:
                 case {"type": "subscribe"}:
                     yield None
                 case {"type": "message", "data": data}:
-                    said = json.loads(data)
                     pinged = None
-                    yield Stop(said["turn_id"], said["by"])
+                    if (stop := _stop(data)) is not None:
+                        yield stop
                 case _:
                     pinged = None
 
@@ -342,6 +342,16 @@ def _taken(entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken | N
     if not (isinstance(turn_id, str) and isinstance(chat_id, str)):
         return None
     return Taken(entry, turn_id, chat_id, deliveries)
+
+
+def _stop(data: str) -> Stop | None:
+    """What a message on the control channel says; None if that is nothing."""
+    try:
+        said = json.loads(data)
+        return Stop(str(said["turn_id"]), str(said["by"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        logger.error("turns.stop_makes_no_sense")
+        return None
 
 
 def _asked_ms(entry: str) -> int:

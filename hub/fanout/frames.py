@@ -62,7 +62,7 @@ class Frame:
             ValueError: It is not of that shape.
         """
         header, _, raw = message.partition(b"\n")
-        epoch, offset, prev, type_, rest = header.decode().split(" ")
+        epoch, offset, prev, type_, rest, *_ = header.decode().split(" ")  # a newer hub may add more
         return cls(room, type_, int(offset), int(prev), epoch, raw, rest)
 
     @classmethod

@@ -49,7 +49,11 @@ class Following:
     def _started(self, frame: Frame, members: Sequence[Member]) -> None:
         if self._tasks is None:
             return
-        started = ChatTrackingStarted.model_validate(json.loads(frame.raw)["data"])
+        try:
+            started = ChatTrackingStarted.model_validate(json.loads(frame.raw)["data"])
+        except (ValueError, KeyError, TypeError):  # a ValidationError is a ValueError
+            logger.error("following.event_unreadable", offset=frame.offset)
+            return
         command = JoinRoom(room=str(Room.order(started.order_id)), token=started.tracking.token)
         for member in members:
             caller = member.state if isinstance(member, Session | Outbox) else None

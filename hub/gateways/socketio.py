@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from hub import __version__
 from hub.config import Settings
 from hub.domain.commands import Connect, JoinRoom, LeaveRoom
-from hub.domain.errors import BadRequest, ComandaError, NotFound, Unavailable
+from hub.domain.errors import BadRequest, ComandaError, NotFound, Unavailable, UnreadableDocument
 from hub.domain.roles import Principal
 from hub.domain.rooms import Cursor, Room, RoomKind
 from hub.eventlog.log import EventLog
@@ -123,12 +123,12 @@ class SocketIoDoor:
         try:
             session.held = await self._permit(principal, stored)
             return await self._recovery.resume(session, stored, asked.pid or "", cursor)
+        except UnreadableDocument:
+            self._recovery.not_resumed(self._recovery.unreadable("documents"))
         except ComandaError as error:
             if error.retryable:
                 raise
             self._recovery.not_resumed(Return.REFUSED)
-        except ValidationError:  # a document that it depends on is of another version
-            self._recovery.not_resumed(self._recovery.unreadable("documents"))
         except Exception:  # a fault of ours: closing would bring the client back to the same fault, again and again
             logger.exception("recovery.session_not_resumed", sid=session.id)
             self._recovery.not_resumed(Return.UNREADABLE)

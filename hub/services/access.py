@@ -8,17 +8,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
-
 from hub.domain.errors import Forbidden, NotFound, Unauthorized
-from hub.domain.models import ENDED, OrderStatus
+from hub.domain.models import ENDED, StoredStatus
 from hub.domain.roles import ANONYMOUS, Kind, Permission, Principal
 from hub.domain.rooms import Room, RoomKind
-from hub.domain.values import Time
+from hub.domain.values import Stored, Time
 from hub.eventlog.log import DocKey, EventLog
 from hub.services.documents import chat_key, order_key
 from hub.services.revocations import Revocations
 from hub.services.roster import Roster
+from hub.services.stored import load, load_part
 from hub.services.tokens import Tokens
 
 AFTER_END = timedelta(hours=24)  # how long a tracking link outlives its order
@@ -110,11 +109,11 @@ class Access:
             Unauthorized: It ended too long ago.
         """
         document = await self._log.document(order_key(order_id))
-        self._check_standing(_Standing.model_validate_json(document.body) if document else None)
+        self._check_standing(load(self._log, _Standing, document) if document else None)
 
     def check_open(self, order: Mapping[str, Any] | None) -> None:
         """The same for an order that has been read; None: it is gone."""
-        self._check_standing(_Standing.model_validate(order) if order else None)
+        self._check_standing(_standing(self._log, order) if order else None)
 
     def _check_standing(self, order: _Standing | None) -> None:
         if order is None or order.expired(self._clock()):
@@ -159,19 +158,27 @@ class Access:
                 raise Forbidden("support rooms are not open in this version")
 
 
-class _Standing(BaseModel):
+class _Standing(Stored):
     """What of an order decides how long a link to it is good: to read all of it takes four times as long."""
 
-    status: OrderStatus
+    status: StoredStatus
     status_since: Time
 
     def expired(self, now: datetime) -> bool:
         return self.status in ENDED and self.status_since + AFTER_END < now
 
 
-def link_expired(order: Mapping[str, Any], now: datetime) -> bool:
-    """Return True if the order ended so long ago that its customer's link opens it no more."""
-    return _Standing.model_validate(order).expired(now)
+def link_expired(log: EventLog, order: Mapping[str, Any], now: datetime) -> bool:
+    """Return True if the order ended so long ago that its customer's link opens it no more.
+
+    Raises:
+        UnreadableDocument: The order does not tell.
+    """
+    return _standing(log, order).expired(now)
+
+
+def _standing(log: EventLog, order: Mapping[str, Any]) -> _Standing:
+    return load_part(log, _Standing, order_key(str(order.get("id"))), order)
 
 
 def _subject(room: Room) -> DocKey | None:

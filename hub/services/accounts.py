@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from hub.domain.menu import plain
 from hub.domain.roles import Kind, Principal, Role
-from hub.eventlog.log import Document
+from hub.domain.values import Stored
+from hub.eventlog.log import Document, EventLog
 from hub.services.documents import staff_key
+from hub.services.stored import load
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Stored):
     """One person who works here. The PIN is kept as an argon2 hash, and shown to nobody.
 
     Attributes:
         id: Made from the name; free again when the account is removed.
+        roles: Those that only a newer hub knows are kept, and give no rights here.
         life: New for each account, also for one that has another's name: tokens and known devices belong to it.
     """
 
     id: str
     name: str
-    roles: frozenset[Role]
+    roles: tuple[Annotated[Role | str, Field(union_mode="left_to_right")], ...]
     pin_hash: str
     created_at: str
-    life: str
+    life: str = ""
 
     @property
     def principal(self) -> Principal:
-        return Principal(kind=Kind.STAFF, id=self.id, name=self.name, roles=self.roles, life=self.life)
+        roles = frozenset(role for role in self.roles if isinstance(role, Role))
+        return Principal(kind=Kind.STAFF, id=self.id, name=self.name, roles=roles, life=self.life)
 
     def public(self) -> dict[str, Any]:
         return {"id": self.id, "name": self.name, "roles": sorted(self.roles)}
@@ -39,21 +42,18 @@ class Account:
 
 def document_of(account: Account, version: int) -> Document:
     """The document that keeps an account."""
-    kept = {"pin_hash": account.pin_hash, "created_at": account.created_at, "life": account.life}
-    return Document(staff_key(account.id), version, json.dumps({**account.public(), **kept}))
+    return Document(staff_key(account.id), version, account.model_dump_json())
 
 
-def account_of(document: Document) -> Account:
-    """The account that a document keeps."""
-    raw = json.loads(document.body)
-    return Account(
-        id=raw["id"],
-        name=raw["name"],
-        roles=frozenset(Role(role) for role in raw["roles"]),
-        pin_hash=raw["pin_hash"],
-        created_at=raw["created_at"],
-        life=raw.get("life") or raw["created_at"],  # of an account that is older than this field
-    )
+def account_of(log: EventLog, document: Document) -> Account:
+    """The account that a document keeps.
+
+    Raises:
+        UnreadableDocument: It cannot be read.
+    """
+    account = load(log, Account, document)
+    # An account that is older than this field has none.
+    return account if account.life else account.model_copy(update={"life": account.created_at})
 
 
 def letters_of(name: str) -> str:

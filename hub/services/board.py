@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import KITCHEN
 from hub.eventlog.log import Document, EventLog, IndexMove, View, ViewQuery, Write
 from hub.services.documents import ACTIVE_ORDERS, ORDER, UNSEEN_ORDERS, order_key
+from hub.services.stored import ORDER_FIELDS, load_objects, load_readable
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -39,14 +39,14 @@ def board_query(query: ViewQuery, limits: Limits) -> ViewQuery:
     )
 
 
-def board_of(view: View) -> Answer:
+def board_of(log: EventLog, view: View) -> Answer:
     """The board as of a view's moment.
 
     Returns:
         `{orders, total, unseen, more, next}`: the orders by the time they were placed; how many are open, and how many
         of these nobody has acknowledged; whether some are missing here, and the place that `Board.page` goes on from.
     """
-    orders = [json.loads(document.body) for document in view.indexed]
+    orders = load_objects(log, view.indexed, *ORDER_FIELDS)
     return {
         "orders": sorted(orders, key=lambda order: order["placed_at"]),
         "total": view.total,
@@ -94,7 +94,7 @@ class Board:
             )
         )
         unseen = await self._log.index_size(UNSEEN_ORDERS)
-        return {**board_of(view), "unseen": unseen, "cursor": str(view.cursor)}
+        return {**board_of(self._log, view), "unseen": unseen, "cursor": str(view.cursor)}
 
     async def repair(self) -> int:
         """Put the index of unseen orders right, after a hub that did not keep it.
@@ -108,7 +108,10 @@ class Board:
         for start in range(0, len(ids), _REPAIRED_AT_ONCE):
             chunk = ids[start : start + _REPAIRED_AT_ONCE]
             for id_, document in zip(chunk, await self._log.documents(map(order_key, chunk)), strict=True):
-                unseen = document is not None and Order.model_validate_json(document.body).unseen
+                order = load_readable(self._log, Order, document)
+                if document is not None and order is None:
+                    continue
+                unseen = order is not None and order.unseen
                 if unseen != (id_ in listed):
                     moved += await self._move(id_, document, unseen)
         return moved

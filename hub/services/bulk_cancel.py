@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from hub.eventlog.log import EventLog
 from hub.services.digests import Digests
 from hub.services.documents import ACTIVE_ORDERS, contact_key, order_key
 from hub.services.orders import OrderService
+from hub.services.stored import load_readable, readable_object
 
 MAX_CANCELLED = 100  # in one call
 _PAGE = 200  # open orders read in one go
@@ -74,8 +74,8 @@ class BulkCancel:
             before = page[-1][1]
             ids = [member for member, _ in page]
             documents = await self._log.documents(map(order_key, ids))
-            found = [Order.model_validate_json(document.body) for document in documents if document]
-            found = [order for order in found if wanted.fits(order)]
+            found = [order for each in documents if (order := load_readable(self._log, Order, each)) is not None]
+            found = [order for order in found if order.known and wanted.fits(order)]
             for order in await self._of_caller(found, wanted):
                 yield order
 
@@ -84,7 +84,7 @@ class BulkCancel:
         if not found or (wanted.phone is None and wanted.origin is None):
             return found
         documents = await self._log.documents(contact_key(order.id) for order in found)
-        contacts = [json.loads(document.body) if document else {} for document in documents]
+        contacts = [readable_object(self._log, document) or {} for document in documents]
         phone = self._digests.phone(wanted.phone) if wanted.phone else None
         return [
             order

@@ -25,6 +25,7 @@ from hub.services.identity import by_name
 from hub.services.messages import identity_of
 from hub.services.openings import opening, same_chat
 from hub.services.stops import ENDS_AT_ONCE
+from hub.services.stored import load, load_readable
 from hub.services.turns import (
     GONE,
     KEPT_S,
@@ -234,7 +235,7 @@ class ChatService:
         principal.require(Permission.READ_CHATS)
         read = await require_chat(self._log, chat_id)
         found = await self._log.documents(map(turn_key, reversed(read.chat.recent)))
-        turns = [Turn.model_validate_json(document.body) for document in found if document is not None]
+        turns = [turn for document in found if (turn := load_readable(self._log, Turn, document)) is not None]
         return {"chat_id": chat_id, "mode": str(read.chat.mode), "turns": [_figures(turn) for turn in turns]}
 
     async def tallies(self) -> dict[str, int]:
@@ -245,19 +246,24 @@ class ChatService:
         """The turns and tokens of the branch since its midnight."""
         return await self._bounds.today()
 
-    @staticmethod
-    def snapshot(entries: Sequence[LogEntry], bodies: Sequence[str | None]) -> dict[str, Any]:
+    def snapshot(self, entries: Sequence[LogEntry], documents: Sequence[Document | None]) -> dict[str, Any]:
         """A chat room as a page draws it.
 
         Args:
             entries: Its newest events.
-            bodies: Of the documents that `snapshot_of` names, as of the same moment.
+            documents: Those that `snapshot_of` names, as of the same moment.
+
+        Raises:
+            NotFound: The chat is gone.
+            UnreadableDocument: The chat, or what was said in it, cannot be read.
         """
-        chat_body, said_body, checkpoint_body, proposal_body = bodies
-        chat = Chat.model_validate_json(chat_body or "")
-        said = Conversation.model_validate_json(said_body) if said_body else Conversation()
-        proposal = Proposal.model_validate_json(proposal_body) if proposal_body else None
-        return chats.snapshot(chat, said, open_turn(entries, chat.turns, checkpoint_body), proposal)
+        found, conversation, checkpointed, proposed = documents
+        if found is None:
+            raise NotFound("there is no such chat")
+        log, chat = self._log, load(self._log, Chat, found)
+        said = load(log, Conversation, conversation) if conversation else Conversation()
+        proposal = load_readable(log, Proposal, proposed)
+        return chats.snapshot(chat, said, open_turn(log, entries, chat.turns, checkpointed), proposal)
 
     # How
 
@@ -267,7 +273,7 @@ class ChatService:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
         said = self._messages.said(Author(kind=kind, name=principal.name), command.text)
         now, chat, limits = self._clock(), read.chat, self._limits
-        if chat.mode is ChatMode.PERSON:
+        if chat.mode is not ChatMode.AGENT:
             return written(read, chat, now, said, result='{"turn_id":null}')
         turn = Turn(
             id=self._new_id(),

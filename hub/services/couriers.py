@@ -14,6 +14,7 @@ from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import KITCHEN, Room
 from hub.eventlog.log import EventLog
 from hub.services.documents import order_key
+from hub.services.stored import load
 
 
 class CourierService:
@@ -32,7 +33,7 @@ class CourierService:
         """
         principal.require(Permission.REPORT_POSITION)
         document = await self._log.document(order_key(command.order_id))
-        order = Order.model_validate_json(document.body) if document else None
+        order = load(self._log, Order, document) if document else None
         if order is None or order.courier is None or not _rides(principal, order.courier.id):
             raise NotFound("you have no such order", order_id=command.order_id)
         if order.ended:

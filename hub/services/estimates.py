@@ -36,9 +36,13 @@ class Estimates:
         return estimate(kind, status, since, now, await self.times())
 
     def after(self, order: Order, to: OrderStatus, now: datetime, times: StageTimes) -> Eta | None:
-        """The estimate of an order that enters `to` now."""
-        return estimate(order.delivery.kind, to, now, now, times)
+        """The estimate of an order that enters `to` now; None for a kind of delivery that only a newer hub knows."""
+        kind = order.delivery.kind
+        return estimate(kind, to, now, now, times) if isinstance(kind, DeliveryKind) else None
 
-    def sample(self, order: Order, to: OrderStatus, now: datetime) -> tuple[str, int] | None:
+    def sample(self, order: Order, to: OrderStatus | str, now: datetime) -> tuple[str, int] | None:
         """What an order that leaves its status for `to` now teaches about the stage it leaves."""
-        return stage_sample(order.delivery.kind, order.status, to, order.status_since, now)
+        kind, left = order.delivery.kind, order.status
+        if not (isinstance(kind, DeliveryKind) and isinstance(left, OrderStatus) and isinstance(to, OrderStatus)):
+            return None
+        return stage_sample(kind, left, to, order.status_since, now)

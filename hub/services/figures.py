@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +13,7 @@ from hub.domain.rooms import KITCHEN
 from hub.domain.values import format_time
 from hub.eventlog.log import EventLog, ViewQuery
 from hub.services.documents import ACTIVE_ORDERS, ORDER
+from hub.services.stored import load_objects
 
 _BOARD = 500  # orders counted by status, or as many as a snapshot may hold
 
@@ -78,7 +78,7 @@ class Figures:
                 oldest=True,
             )
         )
-        by_status = Counter(json.loads(document.body)["status"] for document in board.indexed)
+        by_status = Counter(order["status"] for order in load_objects(self._log, board.indexed, "status"))
         preparing = await self._log.samples(f"stage:{OrderStatus.PREPARING}")
         return {
             "orders_active": board.total,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.chat import Chat, ChatMode
 from hub.domain.roles import Permission, Principal
 from hub.services.documents import ALL_CHATS, ATTENDED_CHATS, chat_key, order_key
+from hub.services.stored import ORDER_FIELDS, load_objects, load_readable
 
 if TYPE_CHECKING:
     from hub.eventlog.log import EventLog
@@ -45,7 +45,7 @@ class Inbox:
             documents = await self._log.documents([chat_key(chat_id) for chat_id, _ in page])
             for (_, score), document in zip(page, documents, strict=True):
                 before = score
-                chat = Chat.model_validate_json(document.body) if document else None
+                chat = load_readable(self._log, Chat, document)
                 if chat and mode in (None, chat.mode):
                     found.append(chat)
                     if len(found) == limit:
@@ -56,7 +56,7 @@ class Inbox:
     async def _orders_of(self, chats: list[Chat]) -> dict[str, dict[str, Any]]:
         ids = sorted({order_id for chat in chats for order_id in chat.order_ids[-_ORDERS:]})
         documents = await self._log.documents(map(order_key, ids)) if ids else []
-        return {id_: json.loads(document.body) for id_, document in zip(ids, documents, strict=True) if document}
+        return {order["id"]: order for order in load_objects(self._log, documents, *ORDER_FIELDS)}
 
 
 def _shown(chat: Chat, orders: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

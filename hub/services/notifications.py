@@ -18,6 +18,7 @@ from hub.domain.rooms import FLOOR, Room
 from hub.eventlog.log import DocKey, Document, EventLog, NewEvent, Write
 from hub.services.documents import notify_key, order_key
 from hub.services.identity import identity
+from hub.services.stored import load, load_readable
 
 KEPT_S = 30 * 86_400
 _MOST_SUBJECTS = 15  # a write has at most sixteen documents
@@ -45,15 +46,18 @@ class NotificationService:
             NotFound: They hold nothing that could be told of.
         """
         keys = _subjects(principal)
-        wanted = Preferences(types=command.types, channels=command.channels, quiet_hours=command.quiet_hours)
-        body = wanted.model_dump_json()
         for _ in range(_TRIES):
-            versions = [0 if found is None else found.version for found in await self._log.documents(keys)]
+            found = await self._log.documents(keys)
+            wanted = [self._wanted(command, document) for document in found]
+            versions = [0 if document is None else document.version for document in found]
             write = Write(
                 expects=tuple(zip(keys, versions, strict=True)),
-                documents=tuple(Document(key, v + 1, body) for key, v in zip(keys, versions, strict=True)),
+                documents=tuple(
+                    Document(key, version + 1, each.model_dump_json())
+                    for key, version, each in zip(keys, versions, wanted, strict=True)
+                ),
                 expire=tuple((key, KEPT_S) for key in keys),
-                result=json.dumps({"preferences": json.loads(body)}),
+                result=json.dumps({"preferences": wanted[0].model_dump(mode="json")}),
                 **identity(principal, command),
             )
             try:
@@ -116,8 +120,13 @@ class NotificationService:
     async def _first(self, keys: list[DocKey]) -> Preferences:
         for document in await self._log.documents(keys):
             if document is not None:
-                return Preferences.model_validate_json(document.body)
+                return load(self._log, Preferences, document)
         return Preferences()
+
+    def _wanted(self, command: SetNotifications, before: Document | None) -> Preferences:
+        """What is wished for now, with what a newer hub keeps beside it. What cannot be read is replaced."""
+        known = load_readable(self._log, Preferences, before) or Preferences()
+        return known.changed(command.types, command.channels, command.quiet_hours)
 
 
 def _subjects(principal: Principal) -> list[DocKey]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from pydantic import ValidationError
 
 from hub.domain import order as orders
 from hub.domain.errors import Conflict
@@ -15,6 +14,7 @@ from hub.eventlog.log import Document, EventLog, IndexMove, Write
 from hub.services.documents import ACTIVE_ORDERS, ORDER_DEADLINES, order_key
 from hub.services.order_bounds import OrderBounds
 from hub.services.order_writes import OrderWrites
+from hub.services.stored import load_readable
 
 logger = structlog.get_logger(__name__)
 
@@ -57,10 +57,8 @@ class OrderExpiry:
 
     async def _look(self, order_id: str, document: Document | None, now: datetime) -> bool:
         """End one order if it has expired, or put it where it belongs in the index; True if it was ended."""
-        try:
-            order = Order.model_validate_json(document.body) if document else None
-        except ValidationError:
-            logger.error("order.unreadable", order_id=order_id)
+        order = load_readable(self._log, Order, document)
+        if document is not None and order is None:
             later = IndexMove(ORDER_DEADLINES, order_id, True, keep=0, score=_ms(now + _UNREADABLE_AFTER))
             await self._log.commit(Write(index=(later,)))
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -53,13 +53,20 @@ class OrderWrites:
         happened: Sequence[OrderEvent],
         now: datetime,
         chat: InChat | None = None,
+        *,
+        contact: Mapping[str, Any] | None = None,
     ) -> Write:
-        """A new order. What is remembered of the command holds no token: see `with_tracking`."""
+        """A new order. What is remembered of the command holds no token: see `with_tracking`.
+
+        Args:
+            contact: Kept of the order that this one stands for.
+        """
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
         counted = self._bounds.counted(principal, command, order)
-        contact = {"phone": command.customer.phone, "origin": counted.origin}
-        if known := {name: value for name, value in contact.items() if value}:
+        said = {"phone": command.customer.phone, "origin": counted.origin}
+        others = {name: value for name, value in (contact or {}).items() if name not in said}
+        if known := {**others, **{name: value for name, value in said.items() if value}}:
             documents.append(Document(contact_key(order.id), 1, json.dumps(known)))
         followed: tuple[NewEvent, ...] = ()
         if chat is not None:

@@ -35,6 +35,7 @@ from hub.services.order_bounds import OrderBounds
 from hub.services.order_writes import InChat, OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
+from hub.services.stored import ORDER_FIELDS, load, load_object, readable_object
 
 _PAGE = 50  # orders looked at in one go: those of another status, or long gone, are passed over
 _TRIES = 8  # re-reads before a busy document is given up on
@@ -168,14 +169,10 @@ class OrderService:
             happened = orders.place(order_id, old.customer, items, command.delivery, eta, now, acceptance)
             order = orders.fold(None, [(event, now) for event in happened])
             gone = orders.cancel(old, f"cambiado por el pedido {order.code}", principal, by_name(principal))
-            phone = json.loads(contact.body).get("phone") if contact else None
-            placing = cmd.PlaceOrder(
-                customer=cmd.CustomerContact(name=old.customer.name, phone=phone),
-                items=command.items,
-                delivery=command.delivery,
-            )
+            reached_by = readable_object(self._log, contact) or {}
+            placing = _placed_anew(command, order, reached_by)
             taken_back = self._writes.changed(old, gone, Write(), now)[1]
-            placed = self._writes.placed(principal, placing, order, happened, now, chat)
+            placed = self._writes.placed(principal, placing, order, happened, now, chat, contact=reached_by)
             both = together(taken_back, placed, write)
             if len(both.stock) > MAX_STOCK_MOVES:
                 raise TooLarge("that is too many dishes for one change", limit=MAX_STOCK_MOVES)
@@ -266,12 +263,12 @@ class OrderService:
         document, contact = await self._log.documents([order_key(order_id), contact_key(order_id)])
         if document is None:
             raise NotFound("there is no such order")
-        order = json.loads(document.body)
-        if not staff and link_expired(order, self._clock()):
+        order = load_object(self._log, document, *ORDER_FIELDS)
+        if not staff and link_expired(self._log, order, self._clock()):
             # Also in a chat that was opened while the order's link was good.
             raise NotFound("there is no such order")
         if staff and contact is not None:
-            order["customer"] |= json.loads(contact.body)
+            order["customer"] |= readable_object(self._log, contact) or {}
         return {"order": order, "cursor": str(cursor)}
 
     async def find(
@@ -291,7 +288,7 @@ class OrderService:
                 return {"orders": found, "next": None}
             documents = await self._log.documents([order_key(member) for member, _ in page])
             for (_, score), document in zip(page, documents, strict=True):
-                order = json.loads(document.body) if document else None
+                order = readable_object(self._log, document, *ORDER_FIELDS)
                 if document and order and status in (None, order["status"]):
                     size += len(document.body.encode())
                     if most_bytes and found and size > most_bytes:
@@ -359,7 +356,7 @@ class OrderService:
         document = await self._log.document(order_key(order_id))
         if document is None:
             raise NotFound("there is no such order", order_id=order_id)
-        return Order.model_validate_json(document.body)
+        return load(self._log, Order, document)
 
     def _line(self, number: int, line: OrderLine) -> OrderItem:
         dish = self._menu.dish(line.sku)
@@ -371,6 +368,13 @@ class OrderService:
             unit_price=dish.price,
             notes=line.notes,
         )
+
+
+def _placed_anew(command: cmd.ChangeOrder, order: Order, contact: dict[str, Any]) -> cmd.PlaceOrder:
+    """The command that places a changed order: its bounds are counted by it. The contact was checked when it came."""
+    phone = contact.get("phone")
+    customer = cmd.CustomerContact.model_construct(name=order.customer.name, phone=phone)
+    return cmd.PlaceOrder.model_construct(customer=customer, items=command.items, delivery=command.delivery)
 
 
 def _not_for_you(principal: Principal, order_id: str) -> Exception:

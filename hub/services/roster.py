@@ -36,6 +36,7 @@ class Roster:
             account = await self._accounts.renew(principal.id)
         if account is None or account.life != principal.life:
             raise Unauthorized("this account was removed, or its PIN was changed; log in again")
-        if (account.roles, account.name) == (principal.roles, principal.name):
+        roles = account.principal.roles
+        if (roles, account.name) == (principal.roles, principal.name):
             return principal
-        return replace(principal, roles=account.roles, name=account.name)
+        return replace(principal, roles=roles, name=account.name)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime
+import structlog
+from pydantic import AwareDatetime, Field, ValidationError
 
 from hub.domain.errors import NotFound
 from hub.domain.roles import Role
-from hub.domain.values import Value
+from hub.domain.values import Stored
 from hub.eventlog.token_store import TokenStore
 from hub.services.revocations import Revocations
+from hub.services.stored import reason_of
 from hub.services.tokens import Tokens
 
+logger = structlog.get_logger(__name__)
 
-class ServiceToken(Value):
+
+class ServiceToken(Stored):
     """A program's token as it is listed: never the token itself."""
 
     id: str
     name: str
-    roles: tuple[Role, ...]
+    roles: tuple[Annotated[Role | str, Field(union_mode="left_to_right")], ...]
     ends_at: AwareDatetime
 
 
@@ -43,7 +48,7 @@ class ServiceTokens:
 
     async def list(self) -> list[ServiceToken]:
         """Return the tokens that are still good, those that end first at the front."""
-        return [ServiceToken.model_validate_json(entry) for entry in await self._entries()]
+        return [listed for entry in await self._entries() if (listed := _listed(entry)) is not None]
 
     async def revoke(self, which: str) -> ServiceToken:
         """End a token, named by its id or by the whole of it, which need not be listed.
@@ -61,7 +66,7 @@ class ServiceTokens:
             token = found[0]
         await self._revocations.revoke(token.id, token.ends_at.timestamp())
         for entry in await self._entries():
-            if ServiceToken.model_validate_json(entry).id == token.id:
+            if (listed := _listed(entry)) is not None and listed.id == token.id:
                 await self._store.remove(entry)
         return token
 
@@ -73,3 +78,12 @@ class ServiceTokens:
         assert who.until is not None  # every token that was read has an end
         ends_at = datetime.fromtimestamp(who.until, self._clock().tzinfo)
         return ServiceToken(id=who.token_id, name=who.name, roles=tuple(sorted(who.roles)), ends_at=ends_at)
+
+
+def _listed(entry: str) -> ServiceToken | None:
+    """An entry of the list; None if it cannot be read."""
+    try:
+        return ServiceToken.model_validate_json(entry)
+    except ValidationError as exc:
+        logger.error("service_tokens.entry_unreadable", reason=reason_of(exc))
+        return None

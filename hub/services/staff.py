@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hub.domain.errors import BadRequest, Conflict, NotFound
+from hub.domain.errors import BadRequest, Conflict, NotFound, UnreadableDocument
 from hub.domain.pins import require_strong
 from hub.domain.roles import Permission, Principal, Role
 from hub.domain.values import format_time
@@ -44,7 +43,7 @@ class StaffService:
         account = Account(
             id=_slug(name),
             name=name.strip(),
-            roles=frozenset(roles),
+            roles=tuple(sorted(roles)),
             pin_hash=await self._hasher.hash(pin),
             created_at=format_time(self._clock()),
             life=_new_life(),
@@ -87,14 +86,15 @@ class StaffService:
             NotFound: There is no account of this name.
             Conflict: Somebody else changed the account at the same moment.
         """
-        return await self._change(name, roles=frozenset(roles))
+        return await self._change(name, roles=tuple(sorted(roles)))
 
     async def _change(self, name: str, **changes: Any) -> Account:
         key = staff_key(_slug(name))
         document = await self._log.document(key)
         if document is None or not document.version:
             raise NotFound(f"there is no account named {name!r}")
-        account, version = replace(account_of(document), **changes), document.version
+        account = account_of(self._log, document).model_copy(update=changes)
+        version = document.version
         await self._log.commit(Write(expects=((key, version),), documents=(document_of(account, version + 1),)))
         return account
 
@@ -115,12 +115,18 @@ class StaffService:
         """Everybody who works here, by name."""
         members = [member for member, _ in await self._log.indexed(STAFF, before=None, limit=_MOST_ACCOUNTS)]
         documents = await self._log.documents([staff_key(member) for member in members])
-        accounts = [account_of(document) for document in documents if document is not None and document.version]
+        accounts = [account for document in documents if (account := self._readable(document)) is not None]
         return sorted((a for a in accounts if role is None or role in a.roles), key=lambda a: a.name)
 
     async def get(self, staff_id: str) -> Account | None:
         document = await self._log.document(staff_key(staff_id))
-        return account_of(document) if document is not None and document.version else None
+        return account_of(self._log, document) if document is not None and document.version else None
+
+    def _readable(self, document: Document | None) -> Account | None:
+        try:
+            return account_of(self._log, document) if document is not None and document.version else None
+        except UnreadableDocument:
+            return None
 
     async def shown(self, principal: Principal, role: Role | None) -> dict[str, Any]:
         principal.require(Permission.READ_STAFF)

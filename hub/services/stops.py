@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hub.domain.chat import Turn, TurnState
 from hub.domain.errors import Conflict, NotFound, Unavailable
 from hub.domain.events import ChatStopped
+from hub.services.stored import load_readable
 from hub.services.turns import TRIES, Ending, endings, read_so_far, read_turn, too_busy, turn_key
 
 if TYPE_CHECKING:
@@ -51,20 +52,24 @@ class Stops:
         raise too_busy()
 
     async def endings_of(self, turn_ids: Sequence[str], by: str) -> list[Ending]:
-        """How these turns end if they end now."""
+        """How these turns end if they end now. One that cannot be read is left to the workers, who skip it."""
         documents = await self._log.documents(map(turn_key, turn_ids))
-        turns = [(Turn.model_validate_json(found.body), found.version) for found in documents if found is not None]
-        return [await self._stopped(turn, version, by) for turn, version in turns if not turn.over]
+        ends = []
+        for found in documents:
+            turn = load_readable(self._log, Turn, found)
+            if found is not None and turn is not None and not turn.over:
+                ends.append(await self._stopped(turn, found.version, by))
+        return ends
 
     async def tell_workers(self, ends: Sequence[Ending], by: str) -> None:
         """The turns are over: whoever works on one may drop it. Who does not hear it finds out by the next word."""
         for end in ends:
-            if end.turn.state is TurnState.RUNNING:
+            if end.turn.state is not TurnState.WAITING:
                 with suppress(Unavailable):
                     await self._queue.request_stop(end.turn.id, by)
 
     async def _stopped(self, turn: Turn, version: int, by: str) -> Ending:
         """A turn's ending where it stands. Its words are read after its version: if more come, the version moves."""
-        text = await read_so_far(self._log, turn) if turn.state is TurnState.RUNNING else ""
+        text = await read_so_far(self._log, turn) if turn.state is not TurnState.WAITING else ""
         event = ChatStopped(turn_id=turn.id, text=text, by=by)
         return Ending(turn, version, TurnState.STOPPED, (event,), {})

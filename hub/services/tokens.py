@@ -17,6 +17,7 @@ from hub.domain.roles import Kind, Principal, Role
 
 _ALGORITHM = "HS256"
 _VERIFIED_KEPT = 1_000
+_ROLES = frozenset(Role)
 _TOKEN_ID_BYTES = 8
 _MAC_CHARS = 22  # 128 bits and a little in base64url
 SERVICE_LIFE = timedelta(days=90)
@@ -91,7 +92,8 @@ class Tokens:
             kind=kind,
             id=claims["sub"],
             name=claims["name"],
-            roles=frozenset(Role(role) for role in claims["roles"]),
+            # A role that only a newer hub knows gives no rights here.
+            roles=frozenset(Role(role) for role in claims["roles"] if role in _ROLES),
             until=until,
             # Members of staff who logged in before accounts had lives log in again: that was twelve hours at the most.
             life=str(claims["life"]) if kind is Kind.STAFF else "",

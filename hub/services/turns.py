@@ -7,24 +7,24 @@ who would end the same turn, one does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from hub.domain import chat as chats
 from hub.domain.chat import MAKING, Chat, ChatMode, Conversation, OpenTurn, Turn, TurnState
 from hub.domain.errors import NotFound, Unavailable
-from hub.domain.events import AnyEvent, ChatEvent, ChatFailed, NoticeSent, TurnError, Usage, parse_event
+from hub.domain.events import ChatEvent, ChatFailed, NoticeSent, TurnError, Usage
 from hub.domain.rooms import Room
 from hub.domain.tallies import TALLIES, measured, tallied
 from hub.domain.values import format_time
 from hub.eventlog.log import DocKey, Document, EventLog, IndexMove, LogEntry, NewEvent, Quota, Write
 from hub.eventlog.turns import Taken, queued
 from hub.services.documents import ALL_CHATS, ATTENDED_CHATS, chat_key
+from hub.services.stored import load, read_event, reason_of
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -95,9 +95,9 @@ async def read_chat(log: EventLog, chat_id: str) -> ChatRead | None:
     if chat is None:
         return None
     return ChatRead(
-        Chat.model_validate_json(chat.body),
+        load(log, Chat, chat),
         chat.version,
-        Conversation.model_validate_json(said.body) if said else Conversation(),
+        load(log, Conversation, said) if said else Conversation(),
         said.version if said else 0,
     )
 
@@ -119,7 +119,7 @@ async def read_turn(log: EventLog, turn_id: str) -> TurnRead | None:
     document = await log.document(turn_key(turn_id))
     if document is None:
         return None
-    turn = Turn.model_validate_json(document.body)
+    turn = load(log, Turn, document)
     read = await read_chat(log, turn.chat_id)
     if read is None:
         return None
@@ -130,25 +130,33 @@ async def read_so_far(log: EventLog, turn: Turn) -> str:
     """What an answer in the making has said in the room so far."""
     entries = await log.read_back(str(Room.chat(turn.chat_id)), None, RECENT)
     document = await log.document(checkpoint_key(turn.chat_id))
-    found = open_turn(entries, (turn.id,), document.body if document else None)
+    found = open_turn(log, entries, (turn.id,), document)
     return found.text if found else ""
 
 
-def open_turn(entries: Sequence[LogEntry], turn_ids: Sequence[str], checkpoint: str | None) -> OpenTurn | None:
-    """The answer in the making, of these events of its room and its checkpoint; the last one that has begun."""
-    known = _OPEN_TURN.validate_json(checkpoint) if checkpoint else None
+def open_turn(
+    log: EventLog, entries: Sequence[LogEntry], turn_ids: Sequence[str], checkpoint: Document | None
+) -> OpenTurn | None:
+    """The answer in the making, of these events of its room and its checkpoint; the last one that has begun.
+
+    Events that cannot be read are passed over, and so is a checkpoint.
+    """
+    known = _checkpointed(log, checkpoint) if checkpoint else None
     for turn_id in reversed(turn_ids):
-        # Others are not read: one that a newer hub wrote may be of a kind that this one does not know.
-        events = [parsed(entry)[0] for entry in entries if entry.type in MAKING and turn_id in entry.body]
+        made_of = [entry for entry in entries if entry.type in MAKING and turn_id in entry.body]
+        events = [event for entry in made_of if (event := read_event(log, entry)) is not None]
         if (found := OpenTurn.of(turn_id, events, known)) is not None:
             return found
     return None
 
 
-def parsed(entry: LogEntry) -> tuple[AnyEvent, str]:
-    """An event and its time, from the log."""
-    body = json.loads(entry.body)
-    return parse_event(body["type"], body["data"]), body["at"]
+def _checkpointed(log: EventLog, document: Document) -> OpenTurn | None:
+    """Belongs to one attempt and is written whole: there is nothing of a newer hub to keep in it."""
+    try:
+        return _OPEN_TURN.validate_json(document.body)
+    except ValidationError as exc:
+        log.report_unreadable(document.key, reason_of(exc))
+        return None
 
 
 def checkpoint(chat_id: str, turn: OpenTurn) -> Document:
@@ -188,7 +196,7 @@ def written(
         documents=tuple(documents),
         index=(
             IndexMove(ALL_CHATS, chat.id, last is not None),
-            IndexMove(ATTENDED_CHATS, chat.id, chat.mode is ChatMode.PERSON),
+            IndexMove(ATTENDED_CHATS, chat.id, chat.mode is not ChatMode.AGENT),
         ),
         counts=tuple((TALLIES, *each) for turn, _ in turns if turn.over for each in tallied(turn)),
         queue=tuple(queued(turn_id, chat.id) for turn_id in queue),
@@ -252,11 +260,12 @@ async def skip(log: EventLog, taken: Taken, error: TurnError, now: datetime, lim
 
     Raises:
         Conflict: Somebody wrote in the chat meanwhile.
+        UnreadableDocument: The chat cannot be read either.
     """
     document = await log.document(chat_key(taken.chat_id))
     if document is None:
         return False
-    chat = Chat.model_validate_json(document.body)
+    chat = load(log, Chat, document)
     if taken.turn_id not in chat.turns:
         return False
     chat, runnable = chats.release(chat, taken.turn_id, at_once=limits.turns)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
+import structlog
 
 from hub.domain import failures
 from hub.domain.chat import TurnState
-from hub.domain.errors import Conflict
+from hub.domain.errors import Conflict, UnreadableDocument
 from hub.domain.events import ChatFailed
 from hub.services.turns import ending, read_so_far, read_turn, skip
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hub.config import Limits
     from hub.eventlog.log import EventLog
     from hub.eventlog.turns import Taken, TurnQueue
+
+logger = structlog.get_logger(__name__)
 
 
 class Unattended:
@@ -54,6 +56,8 @@ class Unattended:
                 ended += await self._fail(taken, code)
             except Conflict:
                 continue  # a worker has just taken it
+            except UnreadableDocument:  # nor can its chat be read: nobody can ever end it
+                logger.error("turns.not_ended", turn_id=taken.turn_id, chat_id=taken.chat_id)
             await self._queue.finish(taken)
         return ended
 
@@ -61,14 +65,14 @@ class Unattended:
         """End a turn as failed, with what it has said; False if it is over already."""
         try:
             both = await read_turn(self._log, taken.turn_id)
-        except ValidationError:  # a turn that nobody can read: its chat goes on without it
+        except UnreadableDocument:  # a turn that nobody can read: its chat goes on without it
             return await skip(self._log, taken, failures.told(code, self._lang), self._clock(), self._limits)
         if both is None or both.turn.over:
             return False
         event = ChatFailed(
             turn_id=taken.turn_id,
             text=await read_so_far(self._log, both.turn),
-            error=failures.told(code, both.chat.lang or self._lang),
+            error=failures.told(code, both.chat.known_lang or self._lang),
         )
         write = ending(both, TurnState.FAILED, (event,), self._clock(), self._limits, error=code)
         await self._log.commit(write)

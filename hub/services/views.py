@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hub.domain.errors import NotFound
 from hub.domain.menu import Menu
 from hub.domain.rooms import Cursor, Room, RoomKind
-from hub.eventlog.log import EventLog, LogEntry, View, ViewQuery
+from hub.eventlog.log import Document, EventLog, LogEntry, View, ViewQuery
 from hub.services.board import board_of, board_query
 from hub.services.chat import snapshot_of
 from hub.services.documents import PROMO, PROMOS, order_key
+from hub.services.stored import ORDER_FIELDS, load_object, load_objects
 from hub.services.turns import RECENT
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RoomView:
 
 
 Figures = Callable[[], Awaitable[dict[str, Any]]]
-ChatSnapshot = Callable[[Sequence[LogEntry], Sequence[str | None]], dict[str, Any]]
+ChatSnapshot = Callable[[Sequence[LogEntry], Sequence[Document | None]], dict[str, Any]]
 
 
 class RoomViews:
@@ -118,13 +118,13 @@ class RoomViews:
     async def _snapshot(self, room: Room, view: View) -> dict[str, Any]:
         match room.kind:
             case RoomKind.ORDER:
-                return {"order": _only(view, room)}
+                return {"order": load_object(self._log, _only(view, room), *ORDER_FIELDS)}
             case RoomKind.CHAT:
                 return await self._chat(room, view)
             case RoomKind.KITCHEN:
-                return board_of(view)
+                return board_of(self._log, view)
             case RoomKind.PROMOS:
-                return {"promos": self._current(json.loads(document.body) for document in view.indexed)}
+                return {"promos": self._current(load_objects(self._log, view.indexed, "promo_id"))}
             case RoomKind.STOCK:
                 return {"items": self._stock(view.stock)}
             case RoomKind.FLOOR:
@@ -137,16 +137,11 @@ class RoomViews:
         if view.whole:  # only what was missed: an answer in the making wants what came before as well
             entries = await self._log.read_back(str(room), view.cursor.offset + 1, RECENT)
         _only(view, room)
-        return self._chat_snapshot(entries, [document.body if document else None for document in view.documents])
+        return self._chat_snapshot(entries, view.documents)
 
     def _current(self, promos: Any) -> list[dict[str, Any]]:
         now = self._clock()
-        current = [
-            promo
-            for promo in promos
-            if not promo.get("expires_at") or datetime.fromisoformat(promo["expires_at"]) > now
-        ]
-        return current[:_PROMOS_SHOWN]
+        return [promo for promo in promos if _is_current(promo.get("expires_at"), now)][:_PROMOS_SHOWN]
 
     def _stock(self, left: Mapping[str, int]) -> list[dict[str, Any]]:
         return [
@@ -166,9 +161,19 @@ def _of_the_past(room: Room, view: View) -> tuple[LogEntry, ...]:
     return view.events[-count:] if count else ()
 
 
-def _only(view: View, room: Room) -> dict[str, Any]:
+def _only(view: View, room: Room) -> Document:
+    """The document without which there is no such room."""
     document = view.documents[0]
     if document is None:
         raise NotFound(f"there is no room {room}")
-    loaded: dict[str, Any] = json.loads(document.body)
-    return loaded
+    return document
+
+
+def _is_current(expires_at: object, now: datetime) -> bool:
+    """Return True if a promotion is still to be shown; one whose end cannot be read is not."""
+    if not expires_at:
+        return True
+    try:
+        return datetime.fromisoformat(str(expires_at)) > now
+    except (ValueError, TypeError):
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -251,6 +252,30 @@ async def test_a_turn_whose_document_cannot_be_read_fails_and_its_chat_goes_on(b
         await branch.until(chat, of_type("chat.completed", next_id))
     ending = ending_of(await branch.of_turn(chat, turn_id))
     assert (ending["type"], ending["data"]["error"]["code"]) == ("chat.failed", "internal")
+
+
+async def test_a_turn_in_a_state_that_only_a_newer_worker_knows_is_left_to_it(branch: Branch) -> None:
+    chat = await branch.open()
+    turn_id = await branch.send(chat, "hola")
+    key = branch.log.keys.doc("turn", turn_id)
+    body = json.loads(await branch.redis.hget(key, "b"))
+    await branch.redis.hset(key, "b", json.dumps(body | {"state": "dreaming", "dream": "tacos"}))
+    async with running(branch.worker()):
+        ended = await branch.until(chat, of_type("chat.failed", turn_id))  # nobody took it up
+    assert ended["data"]["error"]["code"] == "internal"
+    assert [event["type"] for event in await branch.of_turn(chat, turn_id)] == ["chat.failed"]
+    assert json.loads(await branch.redis.hget(key, "b"))["dream"] == "tacos"
+
+
+async def test_a_stop_that_makes_no_sense_does_the_worker_no_harm(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    async with running(branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"]))):
+        turn_id = await branch.send(chat, "hola")
+        await gate.reached.wait()
+        for said in ("{", "[]", "{}"):
+            await branch.redis.publish(branch.log.keys.turns_channel, said)
+        await branch.stop(chat, turn_id)
+        await branch.until(chat, of_type("chat.stopped", turn_id))
 
 
 async def test_a_turn_that_cannot_even_be_ended_leaves_the_queue(

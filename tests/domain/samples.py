@@ -12,6 +12,7 @@ from hub.domain.models import (
     DeliveryKind,
     Eta,
     Order,
+    OrderDelivery,
     OrderItem,
     OrderStatus,
 )
@@ -51,7 +52,7 @@ def an_order(
         ),
         "total": 9800,
         "customer": CustomerName(name="Ana"),
-        "delivery": delivery(kind),
+        "delivery": OrderDelivery.model_validate(delivery(kind).model_dump()),
         "eta": Eta(earliest=NOW + timedelta(minutes=10), latest=NOW + timedelta(minutes=20)),
         "placed_at": NOW,
         "updated_at": NOW,

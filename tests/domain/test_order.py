@@ -9,7 +9,16 @@ import pytest
 from hub.domain import events as ev
 from hub.domain import order as orders
 from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
-from hub.domain.models import ENDED, Courier, CustomerName, Delivery, DeliveryKind, OrderItem, OrderStatus
+from hub.domain.models import (
+    ENDED,
+    Courier,
+    CustomerName,
+    Delivery,
+    DeliveryKind,
+    OrderDelivery,
+    OrderItem,
+    OrderStatus,
+)
 from hub.domain.roles import Kind, Principal, Role
 from tests.domain.samples import CUSTOMER, LATER, MIGUEL, NOW, ORDER_ID, STRANGER, an_order, delivery, staff
 
@@ -55,7 +64,7 @@ def test_a_pickup_order_needs_no_address_and_keeps_none() -> None:
     told = Delivery(kind=PICKUP, address="Calle Álamo 5", lat=19.4, lon=-99.1)
     [event] = orders.place(ORDER_ID, CustomerName(name="Ana"), [], told, None, NOW)
     assert isinstance(event, ev.OrderReceived)
-    assert event.order.delivery == Delivery(kind=PICKUP)
+    assert event.order.delivery == OrderDelivery(kind=PICKUP)
 
 
 # The way

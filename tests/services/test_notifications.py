@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from hub.config import Settings
 from hub.domain import commands as cmd
 from hub.domain.errors import Forbidden, NotFound
-from hub.domain.notifications import Channel, Preferences, QuietHours
+from hub.domain.notifications import Channel, Preferences, StoredQuietHours
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import Room
 from hub.gateways.commands import Commands
@@ -63,7 +63,7 @@ async def test_in_quiet_hours_by_the_branchs_clock_only_an_open_page_is_told(bra
     ("at", "quiet"), [("21:59", False), ("22:00", True), ("23:30", True), ("06:59", True), ("07:00", False)]
 )
 def test_quiet_hours_go_past_midnight(at: str, quiet: bool) -> None:
-    assert QuietHours(**NIGHT).holds(time.fromisoformat(at)) is quiet
+    assert StoredQuietHours(**NIGHT).holds(time.fromisoformat(at)) is quiet
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,6 @@ def test_a_forged_staff_token_is_nobodys(token: str) -> None:
 @pytest.mark.parametrize(
     "claims",
     [
-        {"roles": ["owner"]},
         {"roles": 7},
         {"kind": "root"},
         {"exp": "never"},
@@ -134,3 +133,17 @@ def test_no_text_opens_anything_and_no_part_of_a_token_does(token: str, cut: int
     whole = TOKENS.for_order("PED1")
     assert TOKENS.order_of(whole[:-cut]) is None
     assert TOKENS.order_of(whole + token) == (None if token else "PED1")
+
+
+def test_a_role_that_only_a_newer_hub_knows_gives_no_rights() -> None:
+    claims = {
+        "sub": "x",
+        "name": "X",
+        "kind": "staff",
+        "roles": ["owner", "kitchen"],
+        "aud": "centro",
+        "life": "1",
+        "exp": 9_999_999_999,
+    }
+    principal = TOKENS.read(jwt.encode(claims, TOKENS._jwt_key, algorithm="HS256"), START)
+    assert principal.roles == {Role.KITCHEN}

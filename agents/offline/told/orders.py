@@ -81,7 +81,7 @@ def order_of(order: Result, lang: Lang) -> str:
     status, following, minutes = order["status"], order["next_step"], order["eta_minutes"]
     items = items_of(order["items"], lang)
     text = pick((f"Tu pedido {order['code']} ({items}): ", f"Your order {order['code']} ({items}): "), lang)
-    text += pick(_STATUS[status], lang)
+    text += pick(_STATUS.get(status, (status, status)), lang)
     if courier := order.get("courier"):
         text += pick((f" con {courier}", f" with {courier}"), lang)
     if why := order.get("expired"):
