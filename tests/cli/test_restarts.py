@@ -146,3 +146,21 @@ def test_an_operator_begins_a_new_epoch_by_a_command(folder: Folder, serve: Serv
         hub = serve()
     back = page(hub, before)
     assert (back["recovered"], back["cursor"]) == (False, cursor)
+
+
+def test_workers_on_one_port_keep_a_record_each_and_any_of_them_is_enough(
+    folder: Folder, serve: Serve, tmp_path: Path
+) -> None:
+    first = serve("--workers", "2")
+    order(first)
+    stop(first)
+    shutil.copytree(folder.data / "redis", tmp_path / "copy")
+    second = serve("--workers", "2")
+    held = [order(second) for _ in range(3)][-1]
+    stop(second)
+    records = folder.data / "witness" / "centro"
+    assert sorted(path.name for path in records.iterdir()) == ["1", "2"]
+    assert recorded(folder) == int(held.rpartition("-")[2])
+    (folder.data / "redis").rename(tmp_path / "aside")
+    shutil.copytree(tmp_path / "copy", folder.data / "redis")
+    assert epoch(page(serve(), held)["cursor"]) != epoch(held)

@@ -150,3 +150,21 @@ async def test_a_restart_over_the_same_redis_keeps_the_epoch_and_readers_go_on(o
         page = (await house.get(f"{PAGE}?after={first}")).data
         assert (page["recovered"], page["cursor"]) == (True, last)
         assert [event["data"]["title"] for event in page["events"]] == ["Dos"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_redis_set_back_under_a_running_hub_is_found_by_the_first_reader_of_any_door(
+    house: House, redis_url: str, door: Door
+) -> None:
+    await house.promo("Antes")
+    async with connected(house) as socket:
+        assert (await socket.join(room="promos"))["ok"]
+        copy = await copy_of(redis_url)
+        for _ in range(2):
+            await house.promo("Una más")
+            _, _, cursor = await socket.event()
+    before = Before(socket, cursor)
+    await put_back(redis_url, copy)
+    recovered, cursor = await door(house, before)
+    assert not recovered
+    assert cursor.partition("-")[0] != before.place[0]
