@@ -19,8 +19,6 @@ from hub.serve import Running
 from hub.services.build import Services, utc_now
 from hub.services.staff import new_pin
 
-PIN_FILE = "manager-pin"  # in the data folder, of the very first start
-
 _READY_S = 20.0
 _COURIERS = ("Beto", "Lupita", "Chucho")
 
@@ -146,7 +144,7 @@ def _shown_login(manager: tuple[str, str]) -> str:
 def _kept_login(running: Running, manager: tuple[str, str]) -> str:
     """Write the PIN to a file that the hub's own user alone can read; say where."""
     name, pin = manager
-    path = running.settings.data_dir.resolve() / PIN_FILE
+    path = running.settings.pin_file.resolve()
     try:
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

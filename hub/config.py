@@ -163,6 +163,11 @@ class Settings(BaseSettings):
     agent: AgentLimits = Field(default_factory=AgentLimits)
 
     @property
+    def pin_file(self) -> Path:
+        """Where the very first start writes the manager's PIN, if it can't show it."""
+        return self.data_dir / "manager-pin"
+
+    @property
     def witness_dir(self) -> Path:
         """The folder where hubs record how far they have seen the branch's log."""
         return self.data_dir / "witness" / self.branch

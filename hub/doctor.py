@@ -38,6 +38,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("data folder", _data_folder),
         ("secret", _secret),
+        ("first PIN", _first_pin),
         ("menu", _menu),
         ("pages", _pages),
         ("Redis", _redis),
@@ -73,6 +74,12 @@ async def _secret(settings: Settings) -> str:
     if len(secret) < 16:
         raise _Wrong("COMANDA_SECRET is shorter than 16 characters")
     return "from COMANDA_SECRET" if settings.secret else "generated, in the data folder"
+
+
+async def _first_pin(settings: Settings) -> str:
+    if settings.pin_file.exists():
+        raise _Doubt(f"{settings.pin_file} still holds the manager's first PIN: delete it once you have logged in")
+    return "in no file"
 
 
 async def _menu(settings: Settings) -> str:

@@ -312,6 +312,16 @@ def test_the_doctor_finds_all_well(tmp_path: Path) -> None:
     assert "ok     agent's day: 0 turns and 0 tokens today, of 20,000,000" in lines
 
 
+def test_the_doctor_warns_of_a_first_pin_that_still_lies_there(folder: Folder) -> None:
+    folder.data.mkdir()
+    (folder.data / "manager-pin").write_text("73915826\n")
+    said = folder.run("doctor")
+    assert said.code == 0
+    [warned] = [line for line in said.out.splitlines() if line.startswith("WARN")]
+    assert "manager-pin" in warned
+    assert "73915826" not in said.out
+
+
 @pytest.mark.parametrize("scheme", ["redis", "unix"])
 def test_without_redis_the_doctor_says_what_is_wrong_and_staff_is_one_line(tmp_path: Path, scheme: str) -> None:
     folder = Folder(tmp_path)
