@@ -52,7 +52,7 @@ class Limits(BaseSettings):
     login_address_wait_s: Wait = 10
     login_name_tries: Count = 30  # at one name, from devices that it does not know
     login_name_wait_s: Wait = 15
-    login_devices: Count = 10  # known to one account; 0 knows none
+    login_devices: Count = 10  # known to one account, and as many addresses; 0 knows none
     login_hashes: Count = 8  # PINs that wait to be looked at
     token_days: Count = 90  # that a program's token is good at the most
     connections: Count = 200

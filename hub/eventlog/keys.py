@@ -114,6 +114,10 @@ class Keys:
         """A sorted set: hashes of the devices that logged in to an account, by the Unix time of the last login."""
         return f"{self.prefix}login:devices:{account}"
 
+    def login_addresses(self, account: str) -> str:
+        """The same of stand-ins for addresses."""
+        return f"{self.prefix}login:addresses:{account}"
+
     def revoked_token(self, token_id: str) -> str:
         """Is there if the token was revoked; it lives as long as the token would have been good."""
         return f"{self.prefix}tokens:revoked:{token_id}"

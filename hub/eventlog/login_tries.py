@@ -1,4 +1,4 @@
-"""Counters of tries to log in, and the devices that an account knows: in Redis, for all processes."""
+"""Counters of tries to log in, and the devices and addresses that an account knows: in Redis, for all processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hub.eventlog.calls import Calls, Script
 from hub.eventlog.keys import Keys
 
-_DEVICE_KEPT_S = 180 * 86_400  # since the account's last login from any device
+_KNOWN_S = 180 * 86_400  # since the account's last login
+_FIRST = 3  # of the script's keys that is a counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,39 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """The outcome of `LoginTries.count`: the try was counted if `wait_s` is 0."""
+class Caller:
+    """Who tries to log in.
 
-    known_device: bool
+    Attributes:
+        account: Whose known devices and addresses are looked at.
+        device: The hash of the caller's device; empty for none.
+        address: A stand-in for where the caller is.
+    """
+
+    account: str
+    device: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a try may be counted by: the first for a known device, else the others."""
+
+    device: Counter
+    pair: Counter
+    address: Counter
+    name: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The outcome of `LoginTries.count`.
+
+    Attributes:
+        by: The counters that were looked at; the try was counted by all of them if `wait_s` is 0, else by none.
+    """
+
+    by: tuple[Counter, ...]
     wait_s: float
 
 
@@ -47,20 +77,19 @@ class LoginTries:
         self._keys = keys
         self._try, self._undo = Script("login_try"), Script("login_undo")
 
-    async def count(self, account: str, device: str, from_device: Counter, others: Sequence[Counter]) -> Counted:
-        """Count a try by the one counter of its device if the account knows it, else by all others; or by none.
+    async def count(self, caller: Caller, counters: Counters) -> Counted:
+        """Count a try: by its device's counter if the account knows it, else by the others.
 
-        Args:
-            account: Whose devices are looked at.
-            device: The hash of the caller's device; empty for none.
+        From an address that the account knows, the counter of the name is left out.
         """
-        counters = (from_device, *others)
-        keys = [self._keys.login_devices(account), *(self._keys.login_tries(*counter.of) for counter in counters)]
-        argv: list[str | int] = [device]
-        for counter in counters:
+        all_counters = (counters.device, counters.pair, counters.address, counters.name)
+        keys = [self._keys.login_devices(caller.account), self._keys.login_addresses(caller.account)]
+        argv: list[str | int] = [caller.device, caller.address]
+        for counter in all_counters:
+            keys.append(self._keys.login_tries(*counter.of))
             argv += (counter.tries, counter.every_ms)
-        known, wait_ms = await self._calls.run(self._try, keys, argv)
-        return Counted(bool(known), int(wait_ms) / 1_000)
+        first, last, wait_ms = map(int, await self._calls.run(self._try, keys, argv))
+        return Counted(all_counters[first - _FIRST : last - _FIRST + 1], wait_ms / 1_000)
 
     async def undo(self, taken_back: Sequence[Counter], emptied: Sequence[Counter] = ()) -> None:
         """Take one try back from some counters, and empty others."""
@@ -68,9 +97,13 @@ class LoginTries:
         argv = [counter.every_ms for counter in taken_back] + [0] * len(emptied)
         await self._calls.run(self._undo, keys, argv)
 
-    async def remember_device(self, account: str, device: str, at_s: float, most: int) -> None:
-        """Know a device from now on; of more than `most`, those longest unused are forgotten."""
-        key = self._keys.login_devices(account)
-        await self._calls.call("ZADD", key, round(at_s), device, again=True)
+    async def remember(self, caller: Caller, at_s: float, most: int) -> None:
+        """Know the caller's device and address from now on; of more than `most`, the longest unused are forgotten."""
+        if caller.device:
+            await self._remember(self._keys.login_devices(caller.account), caller.device, at_s, most)
+        await self._remember(self._keys.login_addresses(caller.account), caller.address, at_s, most)
+
+    async def _remember(self, key: str, member: str, at_s: float, most: int) -> None:
+        await self._calls.call("ZADD", key, round(at_s), member, again=True)
         await self._calls.call("ZREMRANGEBYRANK", key, 0, -most - 1, again=True)
-        await self._calls.call("EXPIRE", key, _DEVICE_KEPT_S, again=True)
+        await self._calls.call("EXPIRE", key, _KNOWN_S, again=True)

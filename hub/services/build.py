@@ -137,7 +137,7 @@ def build_services(
     revocations = Revocations(token_store, clock)
     hasher = PinHasher(settings.limits.login_hashes)
     staff = StaffService(log, hasher, clock)
-    throttle = LoginThrottle(LoginTries(log.calls, log.keys), settings.limits, clock)
+    throttle = LoginThrottle(LoginTries(log.calls, log.keys), Digests(secret), settings.limits, clock)
     day = Day(settings.timezone)
     digests, estimates = Digests(secret), Estimates(log)
     bounds = OrderBounds(settings.limits, digests)

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from hub.config import Limits
 from hub.domain.errors import RateLimited
-from hub.eventlog.login_tries import Counter, LoginTries
+from hub.eventlog.login_tries import Caller, Counter, Counters, LoginTries
+from hub.services.digests import Digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +18,14 @@ class Try:
     """A try that was counted.
 
     Attributes:
-        account: Whose devices were looked at.
-        device: The hash of the caller's device; empty for none.
-        known: The account knows the device.
-        own: The counters of this caller at this name alone.
-        shared: The counters that others share: those of the name and of the address.
+        known: The account knows the caller's device.
+        own: The counter of this caller at this name alone.
+        shared: The counters that others share: that of the address, and that of the name.
     """
 
-    account: str
-    device: str
+    caller: Caller
     known: bool
-    own: tuple[Counter, ...]
+    own: Counter
     shared: tuple[Counter, ...]
 
 
@@ -35,11 +33,12 @@ class LoginThrottle:
     """Counts tries before their PINs are looked at, in Redis: no restart and no other process forgets them.
 
     A device that has logged in to the account before has a counter of its own. Whoever guesses at a name, from
-    wherever, keeps only devices waiting that the account does not know, and those a minute at the most.
+    wherever, keeps only those waiting whose device and address the account does not know.
     """
 
-    def __init__(self, tries: LoginTries, limits: Limits, clock: Callable[[], datetime]) -> None:
+    def __init__(self, tries: LoginTries, digests: Digests, limits: Limits, clock: Callable[[], datetime]) -> None:
         self._tries = tries
+        self._digests = digests
         self._limits = limits
         self._clock = clock
 
@@ -55,31 +54,31 @@ class LoginThrottle:
         Raises:
             RateLimited: Too many tries; it says when to come back. This one was not counted.
         """
-        limits, hashed = self._limits, _hash(device)
-        from_device = Counter(("device", account, hashed), limits.login_tries, limits.login_wait_s)
-        pair = Counter(("pair", name, address), limits.login_tries, limits.login_wait_s)
-        by_address = Counter(("address", address), limits.login_address_tries, limits.login_address_wait_s)
-        by_name = Counter(("name", name), limits.login_name_tries, limits.login_name_wait_s)
-        counted = await self._tries.count(account, hashed, from_device, (pair, by_address, by_name))
+        limits, caller = self._limits, Caller(account, _hash(device), self._digests.address(address))
+        own = (limits.login_tries, limits.login_wait_s)
+        counters = Counters(
+            device=Counter(("device", account, caller.device), *own),
+            pair=Counter(("pair", name, address), *own),
+            address=Counter(("address", address), limits.login_address_tries, limits.login_address_wait_s),
+            name=Counter(("name", name), limits.login_name_tries, limits.login_name_wait_s),
+        )
+        counted = await self._tries.count(caller, counters)
         if counted.wait_s:
             raise RateLimited("too many wrong PINs; wait a little", retry_after_s=counted.wait_s)
-        if counted.known_device:
-            return Try(account, hashed, True, (from_device,), ())
-        return Try(account, hashed, False, (pair,), (by_address, by_name))
+        mine, *shared = counted.by
+        return Try(caller, mine is counters.device, mine, tuple(shared))
 
     async def take_back(self, counted: Try) -> None:
         """Uncount a try whose PIN was not looked at."""
-        await self._tries.undo((*counted.own, *counted.shared))
+        await self._tries.undo((counted.own, *counted.shared))
 
     async def succeeded(self, counted: Try) -> None:
-        """Forget the caller's own wrong tries, and know its device from now on.
+        """Forget the caller's own wrong tries, and know its device and its address from now on.
 
         Of the shared counters only this try is taken back: who has an account gets no free guesses at others.
         """
-        await self._tries.undo(counted.shared, emptied=counted.own)
-        if counted.device:
-            most = self._limits.login_devices
-            await self._tries.remember_device(counted.account, counted.device, self._clock().timestamp(), most)
+        await self._tries.undo(counted.shared, emptied=(counted.own,))
+        await self._tries.remember(counted.caller, self._clock().timestamp(), self._limits.login_devices)
 
 
 def _hash(device: str | None) -> str:

@@ -26,6 +26,7 @@ def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
         keys.session("p"),
         keys.login_tries("pair", "chuy", "203.0.113.7"),
         keys.login_devices("life"),
+        keys.login_addresses("life"),
         keys.service_tokens,
         keys.revoked_token("id"),
     ]

@@ -125,7 +125,7 @@ class Branch:
         # Hashes that take no time; that the real ones do is a test of its own.
         hasher = PinHasher(SETTINGS.limits.login_hashes, Cost(passes=1, memory_kib=8, lanes=1))
         staff = StaffService(s.log, hasher, clock)
-        throttle = LoginThrottle(LoginTries(s.log.calls, s.log.keys), SETTINGS.limits, clock)
+        throttle = LoginThrottle(LoginTries(s.log.calls, s.log.keys), Digests(SECRET), SETTINGS.limits, clock)
         store = TokenStore(s.log.calls, s.log.keys)
         revocations = Revocations(store, clock, clock.monotonic)
         s.close()

@@ -95,6 +95,21 @@ async def test_a_name_that_the_whole_world_guesses_at_waits_for_no_known_device(
     assert await log_in(branch, PIN, ELSEWHERE, DEVICE) == "in"
 
 
+async def test_a_new_device_behind_a_known_address_does_not_wait_for_what_the_world_guesses(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    assert await log_in(branch, PIN) == "in"
+    for number in range(100):
+        await log_in(branch, "00000000", f"198.51.100.{number}")
+    assert await log_in(branch, PIN, ADDRESS, OTHER_DEVICE) == "in"
+    assert await log_in(branch, PIN, ELSEWHERE) == "wait"
+
+
+async def test_a_known_address_guesses_no_faster_than_any_other(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    assert await log_in(branch, PIN) == "in"
+    assert await guess(branch, 7) == ["wrong"] * 5 + ["wait"] * 2
+
+
 async def test_one_name_is_one_name_however_it_is_spelt(branch: Branch) -> None:
     await branch.hire(KITCHEN_HAND)
     said = [await log_in(branch, "00000000", name=name) for name in ("Chuy", "chuy!", "  CHÚY  ", "¿Chuy?") * 2]
@@ -136,6 +151,17 @@ async def test_of_devices_a_bounded_number_is_kept_and_only_their_hashes(branch:
     kept = await branch.redis.zrange(key, 0, -1)
     assert len(kept) == LIMITS.login_devices
     assert not any("device" in each for each in kept)
+    assert await branch.redis.ttl(key) > 0
+
+
+async def test_of_addresses_a_bounded_number_is_kept_and_none_that_can_be_read(branch: Branch) -> None:
+    await branch.hire(KITCHEN_HAND)
+    for number in range(LIMITS.login_devices + 5):
+        assert await log_in(branch, PIN, f"198.51.100.{number}") == "in"
+    [key] = [key async for key in branch.redis.scan_iter(branch.log.keys.prefix + "login:addresses:*")]
+    kept = await branch.redis.zrange(key, 0, -1)
+    assert len(kept) == LIMITS.login_devices
+    assert not any("198.51" in each for each in kept)
     assert await branch.redis.ttl(key) > 0
 
 
