@@ -36,3 +36,19 @@ def test_a_large_order_waits_until_the_kitchen_accepts_it(hub: Hub, window: Wind
     assert "acepte" not in see(customer, '[data-test="order-status"]').inner_text()
     see(kitchen, f'[data-test="card-{order_id}"]:not(.unseen-order) [data-test="advance-{order_id}"]')
     assert kitchen.locator(f'[data-test="accept-{order_id}"]').count() == 0
+
+
+def test_a_manager_counts_the_orders_of_one_origin_and_cancels_them(hub: Hub, window: Window) -> None:
+    manager, customer = window(DESK), window(PHONE)
+    order = {"customer": {"name": "Nadie"}, "items": [{"sku": "flan", "qty": 1}], "delivery": {"kind": "pickup"}}
+    ids = [customer.request.post(f"{hub.url}/api/orders", data=order).json()["data"]["order"]["id"] for _ in range(2)]
+    log_in(manager, hub.url, "/manager", hub.pin)
+    tap(manager, f"pick-{ids[0]}")
+    manager.wait_for_function("() => document.querySelector('[data-test=cancel-origin]').value")
+    tap(manager, "cancel-unseen")
+    tap(manager, "cancel-count")
+    found = see(manager, '[data-test="cancel-found"]:has-text("pedidos")').inner_text()
+    assert all(order_id[-4:] in found for order_id in ids)
+    tap(manager, "cancel-confirm")
+    see(manager, f'[data-test="recent-{ids[1]}"][data-status="cancelled"]')
+    assert manager.locator('[data-test="cancel-confirm"]').is_hidden()

@@ -81,7 +81,7 @@ async def test_the_openapi_document_names_every_call_of_the_app(house: House) ->
     document = (await house.get("/openapi.json")).body
     assert document["openapi"].startswith("3.1")
     described = {(method.upper(), path) for path, calls in document["paths"].items() for method in calls}
-    actions = ("advance", "cancel", "recall", "delay", "acknowledge", "items", "courier")
+    actions = ("advance", "cancel", "recall", "delay", "acknowledge", "accept", "items", "courier")
     apart = {*PAGES, "/openapi.json", "/asyncapi.json", "/ws"}
     served = set()
     for route in house.hub.app().router.routes():

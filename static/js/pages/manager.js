@@ -4,6 +4,7 @@ import { io } from "/static/vendor/socket.io.esm.min.js";
 import { newId } from "../ids.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
 import { createStore } from "../state/store.js";
+import { mountCancelMany } from "../ui/cancel-many.js";
 import { mountConnection } from "../ui/connection.js";
 import { $, h, keyed, forgetKeyed } from "../ui/dom.js";
 import { drawFigures } from "../ui/figures-view.js";
@@ -47,7 +48,9 @@ function start() {
     signOut(session);
     location.assign("/login");
   });
-  const refresh = mountRecent(menu);
+  const sameOrigin = mountCancelMany({ form: $("#cancel-form"), send: (payload) => hub.command("order.cancel_many", payload) });
+  const refresh = mountRecent(menu, (id) => get(`/api/orders/${id}`, { token: session.token })
+    .then(({ order }) => sameOrigin(order), toastError));
   mountFigures(hub, refresh);
   hub.room("stock", {
     onSnapshot: (snapshot) => menu.dispatch({ type: "stock", snapshot }),
@@ -90,12 +93,12 @@ function mountFigures(hub, onOrders) {
   drawFigures(host, figures);
 }
 
-/** @returns {() => void} asks for the lists to be read again, soon. */
-function mountRecent(menu) {
+/** @returns {() => void} asks for the lists to be read again, soon. onPick(id): an order's code was pressed. */
+function mountRecent(menu, onPick) {
   const host = $("#recent-list");
   let orders = [];
   let timer = null;
-  const draw = () => keyed(host, orders, (order) => order.id, recentOrder);
+  const draw = () => keyed(host, orders, (order) => order.id, (order) => recentOrder(order, onPick));
   const read = async () => {
     timer = null;
     try {
@@ -114,9 +117,12 @@ function mountRecent(menu) {
   return () => (timer ??= setTimeout(read, REFRESH_MS));
 }
 
-function recentOrder(order) {
+function recentOrder(order, onPick) {
   return h("li", { dataset: { test: `recent-${order.id}`, status: order.status } },
-    h("b", {}, order.code),
+    h("button", {
+      class: "recent-code", type: "button", "aria-label": t("manager.cancel_like", { code: order.code }),
+      dataset: { test: `pick-${order.id}` }, on: { click: () => onPick(order.id) },
+    }, order.code),
     h("span", { class: "recent-who" }, order.customer.name),
     h("span", { class: "recent-status" }, t(`step.${order.delivery.kind}.${order.status}`)),
     h("time", { dateTime: order.placed_at }, clockTime(order.placed_at)),

@@ -33,7 +33,7 @@ function wordsOf({ type, data }, order) {
 function pictureOf(type) {
   return {
     "order.received": "received", "order.preparing": "preparing", "order.ready": "ready", "order.en_route": "en_route",
-    "order.delivered": "delivered", "order.cancelled": "cancelled", "order.accepted": "ready", "order.courier_assigned": "person",
+    "order.delivered": "delivered", "order.cancelled": "cancelled", "order.accepted": "check", "order.courier_assigned": "person",
     "order.delayed": "clock", "order.recalled": "back",
   }[type] ?? "alert";
 }

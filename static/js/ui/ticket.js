@@ -72,7 +72,7 @@ function foot(order, unseen, act) {
     isWaiting(order) ? h("button", {
       class: "button ack", type: "button", dataset: { test: `accept-${order.id}` },
       on: { click: (event) => act.accept(order, event.currentTarget) },
-    }, icon("icons", "ready"), h("span", {}, t("kitchen.accept"))) : unseen ? h("button", {
+    }, icon("icons", "check"), h("span", {}, t("kitchen.accept"))) : unseen ? h("button", {
       class: "button ack", type: "button", dataset: { test: `ack-${order.id}` },
       on: { click: (event) => act.acknowledge(order, event.currentTarget) },
     }, icon("icons", "bell"), h("span", {}, t("kitchen.acknowledge"))) : null,
