@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +14,7 @@ from tests.browser.asleep import Device, SleepyPage
 from tests.browser.conftest import DESK, PHONE, Hub, chromium
 from tests.browser.line import Line
 from tests.browser.people import log_in, online, order_tacos, see, see_status, tap
+from tests.support.processes import COMANDA
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -188,6 +192,24 @@ def test_a_page_back_from_the_cache_of_the_back_button_is_right_or_says_so(
     customer.close()
 
 
+def test_staff_whose_token_expired_while_the_page_slept_are_asked_to_log_in(
+    hub: Hub, window: Window, device: Device
+) -> None:
+    command = [COMANDA, "token", "--role", "kitchen", "--ttl", "8s"]
+    environment = {**os.environ, **hub.env}
+    token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    door = device.open(f"{hub.url}/login")
+    door.until("document.readyState === 'complete'")
+    session = json.dumps({"token": token, "principal": {"kind": "service", "id": "board", "roles": ["kitchen"]}})
+    door.evaluate(f"localStorage['comanda.session'] = {json.dumps(session)}")
+    page = asleep(device, f"{hub.url}/kitchen")
+    request, headers = window(DESK).request, {"Authorization": f"Bearer {token}"}
+    while request.get(f"{hub.url}/api/orders?limit=1", headers=headers).status != 401:
+        pass
+    page.wake()
+    page.until("location.pathname === '/login' && location.search.includes('reason=expired')")
+
+
 def test_a_page_whose_computer_slept_without_a_word_notices_by_the_clock(hub: Hub, window: Window, line: Line) -> None:
     customer = window(DESK)
     customer.goto(line.url)
@@ -226,3 +248,17 @@ def test_a_page_without_a_network_says_so_at_once_and_asks_at_once_when_it_is_ba
     customer.context.set_offline(False)
     online(customer)
     customer.close()
+
+
+def test_a_page_whose_browser_knows_no_network_says_so_until_the_hub_answers_all_the_same(
+    hub: Hub, window: Window
+) -> None:
+    customer = window(PHONE)
+    customer.goto(hub.url)
+    online(customer)
+    customer.evaluate(NOTE)
+    customer.evaluate('() => { dispatchEvent(new Event("offline")); }')
+    customer.wait_for_function("() => seen.said")
+    seen = customer.evaluate("() => seen")
+    assert seen["said"] - seen["woke"] < SLACK_MS, seen
+    online(customer)
