@@ -1,0 +1,32 @@
+"""A hub of the next version: everything that it stores has a field more, with a value that nobody could guess.
+
+`python -m tests.support.newer_hub serve …` takes the arguments of `comanda`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pydantic import Field
+
+from hub.domain import values
+
+FIELD = "born_next_year"
+
+
+class Newer(values.Stored):
+    """What the next version's models derive from. A value that an older hub dropped would come back as another one."""
+
+    born_next_year: dict[str, Any] = Field(default_factory=lambda: {"as": uuid.uuid4().hex, "deep": [1, None, "ñ"]})
+
+
+def main() -> None:
+    values.Stored = Newer  # type: ignore[misc]
+    from hub.cli import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()
