@@ -30,11 +30,12 @@ WATCH_COLUMN = """() => {
 
 
 class FullHub(Hub):
-    """A hub whose answers hold some thirty orders, and that has many more."""
+    """A hub whose answers hold some thirty orders of many; its memory counts as short at one percent."""
 
     @property
     def env(self) -> dict[str, str]:
-        return {**super().env, "COMANDA_LIMIT_SNAPSHOT_BYTES": "24576"}
+        short = {"COMANDA_REDIS_MEMORY_MB": "64", "COMANDA_LIMIT_MEMORY_HIGH_PERCENT": "1"}
+        return {**super().env, "COMANDA_LIMIT_SNAPSHOT_BYTES": "24576", **short}
 
     def fill(self, count: int) -> list[str]:
         """Place orders; their ids."""
@@ -138,3 +139,13 @@ def test_an_order_that_leaves_its_column_moves_no_other_card(full: tuple[FullHub
     see(board, f'#column-preparing [data-test="card-{placed[0]}"].arrives')
     assert board.evaluate("() => window.moves") == {"added": 0, "removed": 1}
     assert board.locator(".ticket.arrives").count() == 1
+
+
+def test_the_managers_page_says_that_memory_gets_short(
+    full: tuple[FullHub, list[str]], window: Window, shot: Callable[[Any, str], None]
+) -> None:
+    hub, _ = full
+    manager = window(DESK)
+    log_in(manager, hub.url, "/manager", hub.pin)
+    assert "%" in see(manager, '[data-test="memory-warning"][data-level="high"]').inner_text()
+    shot(manager, "manager-memory")
