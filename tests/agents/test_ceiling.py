@@ -124,3 +124,16 @@ async def test_the_model_of_the_settings_answers_again_the_next_day(branch: Bran
             assert text_of(await branch.ask(chat, "hola", HOME)) == "Soy yo"
     crossings = [entry["event"] for entry in logs if entry["event"].startswith("agent.daily_ceiling")]
     assert crossings == ["agent.daily_ceiling_reached", "agent.daily_ceiling_lifted"]
+
+
+async def test_an_attempt_that_lost_its_turn_counts_what_it_took_all_the_same(branch: Branch) -> None:
+    chat, gate = await branch.open(), Gate()
+    worker = branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"], ["Entero"]))
+    async with running(worker):
+        turn_id = await branch.send(chat, "hola", HOME)
+        await gate.reached.wait()
+        run, _ = worker._running[turn_id]
+        run.lose()  # another worker has taken it, for all that this one knows
+        events = await branch.ask(await branch.open(), "hola", HOME)
+        usage = ending_of(events)["data"]["usage"]
+    assert await used(branch) > usage["input_tokens"] + usage["output_tokens"] + 1_000
