@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from hub.domain.rooms import Cursor
 from hub.eventlog.keys import Keys
 from tests.integration.cluster import Cluster, Door
+from tests.integration.conftest import AnyScreen
+from tests.support.proxy import Proxy
 
 SOON_S = 15.0
 
@@ -365,3 +367,23 @@ async def test_a_connection_half_dead_on_one_hub_does_not_revive_a_session_that_
             await dead.join("stock")
         async with line(http, cluster.urls[0], pid=dead.pid, offset=dead.cursor) as back:
             assert back.pid != dead.pid
+
+
+async def test_a_stock_client_whose_stored_session_is_of_another_version_comes_back_and_begins_anew(
+    cluster: Cluster, doors: tuple[Door, Door], redis: Redis, screen: AnyScreen
+) -> None:
+    def connections() -> list[Any]:
+        return [heard.args for heard in screen.heard if heard.name == "connected"]
+
+    async with Proxy(cluster.urls[0]) as proxy:
+        await screen.connect(f"http://127.0.0.1:{proxy.port}")
+        await screen.join("promos")
+        async for key in redis.scan_iter(f"{Keys('centro').prefix}session:*"):
+            await redis.set(key, '{"sid":"of another version"}', keepttl=True)
+        before = len(connections())
+        proxy.reset()
+        await screen.until(lambda: len(connections()) > before)
+        assert not [heard for heard in screen.heard if heard.name == "refused"]
+        await screen.join("promos")
+        title = await doors[0].promo()
+        await screen.until(lambda: any(heard.args and title in str(heard.args) for heard in screen.heard))
