@@ -34,6 +34,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "order.mark_item": {"order_id": ID, "item": 1, "done": True},
     "order.assign_courier": {"order_id": ID, "courier_id": "miguel"},
     "courier.report": {**POSITION, "heading": 270, "speed_m_s": 4.5},
+    "auth.logout": {},
     "promo.publish": {"title": "2x1", "message": "Hoy", "expires_at": "2026-11-21T06:00:00Z", "command_id": "c-6"},
     "stock.set": {"sku": "taco-pastor", "left": 40},
     "chat.open": {"order_token": "t"},
