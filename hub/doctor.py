@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of, services_of
 from hub.config import STATIC_DIR, NamedModel, Settings
@@ -15,6 +16,7 @@ from hub.eventlog.turns import Attendance
 from hub.eventlog.warnings import WarningBoard
 from hub.gateways.caller_watch import ONE_ADDRESS
 from hub.providers import Doubtful, Refused, inquire
+from hub.services.build import Services
 
 _HEARD_S = 15.0  # a worker that lives is heard of every few seconds
 _NEEDS = {
@@ -60,6 +62,20 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
             said, mark, well = str(exc), "WRONG", False
         say(f"{mark:5}  {name}: {said}")
     return well
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    """The services, to ask them something.
+
+    Raises:
+        _Doubt: Redis did not answer; that it does not is another check's finding.
+    """
+    try:
+        async with services_of(settings) as services:
+            yield services
+    except Unavailable as exc:
+        raise _Doubt("not known, as Redis was not reached") from exc
 
 
 async def _data_folder(settings: Settings) -> str:
@@ -134,15 +150,9 @@ async def _durability(settings: Settings) -> str:
 
 
 async def _memory(settings: Settings) -> str:
-    try:
-        async with (
-            redis_of(settings) as embedded,
-            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
-        ):
-            use = await services.memory.look()
-            level = services.memory.level
-    except Unavailable as exc:
-        raise _Doubt("not known, as Redis was not reached") from exc
+    async with _services(settings) as services:
+        use = await services.memory.look()
+        level = services.memory.level
     if use is None:
         return "not known, as this Redis does not say"
     used = f"{use.used_bytes / MEGABYTE:.1f} MB"
@@ -179,28 +189,16 @@ def _attended(found: Attendance, wait_s: float, *, alone: bool) -> str:
 
 
 async def _callers(settings: Settings) -> str:
-    try:
-        async with (
-            redis_of(settings) as embedded,
-            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
-        ):
-            noticed = await WarningBoard(services.log.calls, services.log.keys).read(ONE_ADDRESS)
-    except Unavailable as exc:
-        raise _Doubt("not known, as Redis was not reached") from exc
+    async with _services(settings) as services:
+        noticed = await WarningBoard(services.log.calls, services.log.keys).read(ONE_ADDRESS)
     if noticed:
         raise _Doubt(noticed)
     return "told apart by their addresses, as far as a hub has noticed"
 
 
 async def _agent_day(settings: Settings) -> str:
-    try:
-        async with (
-            redis_of(settings) as embedded,
-            services_of(settings, embedded.url if embedded else settings.redis_url) as services,
-        ):
-            today = await services.turn_bounds.today()
-    except Unavailable as exc:
-        raise _Doubt("not known, as Redis was not reached") from exc
+    async with _services(settings) as services:
+        today = await services.turn_bounds.today()
     used = f"{today.turns:,} turns and {today.tokens:,} tokens today"
     if today.ceiling_reached:
         ceiling = f"COMANDA_LIMIT_TOKENS_BRANCH_DAY is {today.ceiling:,}"
