@@ -27,7 +27,7 @@ HEARTBEAT_S = 15.0
 # A comment, and no empty line: to some readers that is an event without data.
 _STILL_HERE = b": still here\n"
 # After a connection that broke; at random, for a hub that died leaves all its readers in the same instant.
-_RETRY_MS = (1000, 2000)
+_RETRY_MS = (500, 1500)
 
 
 class SseDoor:

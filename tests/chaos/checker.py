@@ -104,6 +104,7 @@ class Tally:
 
     Attributes:
         returns: How often a client came back that recovers by itself; `recovered`: and was.
+        slowest: Who took longest to come back.
         anew: Rooms entered without what was missed there: state instead of events.
     """
 
@@ -116,6 +117,7 @@ class Tally:
     resets: int = 0
     anew: int = 0
     slowest_ms: float = 0.0
+    slowest: str = ""
 
 
 class Checker:
@@ -171,7 +173,8 @@ class Checker:
                 self.tally.recovered += entry.recovered
                 client.known = True
             case Whole():
-                self.tally.slowest_ms = max(self.tally.slowest_ms, entry.away_ms or 0)
+                if (entry.away_ms or 0) > self.tally.slowest_ms:
+                    self.tally.slowest_ms, self.tally.slowest = entry.away_ms or 0, name
             case Down():
                 self.tally.downs += 1
                 client.newest = client.held = 0

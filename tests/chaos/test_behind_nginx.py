@@ -50,7 +50,7 @@ async def test_every_client_behind_nginx_comes_back_and_has_missed_nothing(
 ) -> None:
     kinds = dict.fromkeys(get_args(Kind), 200 if long else 20)
     async with open_trial(
-        tmp_path, sockets=0, others=False, orders_s=20, promos_s=4, behind_nginx=True, kinds=kinds
+        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds
     ) as trial:
         await restart_both(trial, how, within_s=BACK_S if long else None)
         # Who polls is on one hub, by its address; the others are on both.
@@ -61,7 +61,7 @@ async def test_websockets_alone_all_come_back_to_a_hub_that_was_away(tmp_path: P
     """No request of theirs ends, and tells nginx that the hub is there again."""
     kinds: dict[Kind, int] = {"websocket": 200 if long else 40}
     async with open_trial(
-        tmp_path, sockets=0, others=False, orders_s=20, promos_s=4, behind_nginx=True, kinds=kinds
+        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds
     ) as trial:
         await restart_both(trial, "killed", within_s=BACK_S if long else None)
         assert trial.tally.returns >= kinds["websocket"]

@@ -84,7 +84,7 @@ async def test_the_time_to_come_back_belongs_to_the_first_event(house: House) ->
     async with streaming(house, PROMOS) as stream:
         first = await stream.block()
         assert first["event"] == "room.reset"
-        assert 1_000 <= int(stream.retry or 0) <= 2_000
+        assert 500 <= int(stream.retry or 0) <= 1_500
         cursor = first["id"]
     async with streaming(house, PROMOS, **{"Last-Event-ID": cursor}) as stream:
         await house.promo()
