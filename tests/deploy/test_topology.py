@@ -63,6 +63,9 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         "COMANDA_SECRET": uuid.uuid4().hex + uuid.uuid4().hex,
         "COMANDA_TRUSTED_PROXIES": "127.0.0.1",
         "COMANDA_LLM": "offline",
+        # All customers here have one address, and order without a pause.
+        "COMANDA_LIMIT_ORDERS_MINUTE": "0",
+        "COMANDA_LIMIT_OPEN_ORDERS_ADDRESS": "0",
     }
     processes: dict[str, Process] = {}
 
