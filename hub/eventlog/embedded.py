@@ -175,6 +175,7 @@ class EmbeddedRedis:
         while (server_lock := try_lock(self._dir / "server.lock")) is None:
             state = self._state()
             if state and await self._use(state):
+                await self._set_ceiling()  # whoever started it may have had another
                 return
             await asyncio.sleep(_POLL_S)
         try:
@@ -194,6 +195,13 @@ class EmbeddedRedis:
         self.url, self.durable, self.source, self.version = state.url, state.durable, state.source, state.version
         self.pid = pid or state.pid
         return True
+
+    async def _set_ceiling(self) -> None:
+        if not self.durable:
+            return
+        async with connect(self.url, deadline_s=_PING_S) as redis:
+            with suppress(RedisError, OSError):  # then it keeps the one it has
+                await redis.config_set("maxmemory", f"{self._memory_mb}mb")
 
     def _state(self) -> State | None:
         try:

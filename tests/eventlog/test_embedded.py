@@ -369,10 +369,12 @@ async def test_a_server_that_outlived_its_hub_is_adopted_and_then_stopped(tmp_pa
         await value(first.url, "taco", "pastor")
         first.process.kill()
         await first.process.wait()
-        async with EmbeddedRedis(tmp_path) as redis:
+        async with EmbeddedRedis(tmp_path, memory_mb=64) as redis:
             assert redis.owned
             assert redis.pid == first.pid
             assert await value(redis.url, "taco") == "pastor"
+            async with connect(redis.url) as client:  # it was started without a ceiling
+                assert await client.config_get("maxmemory") == {"maxmemory": str(64 * 1_048_576)}
         await gone(first.pid)
 
 
