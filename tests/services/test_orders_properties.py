@@ -17,11 +17,13 @@ from hub.domain.models import ENDED, OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import KITCHEN, STOCK, Room
 from hub.services.documents import ORDER_DEADLINES
+from hub.services.figures import Day
 from tests.services.branch import (
     KITCHEN_HAND,
     MANAGER,
     OTHER_RIDER,
     RIDER,
+    SETTINGS,
     Branch,
     an_order,
     customer_of,
@@ -214,9 +216,11 @@ async def _check(story: Story) -> None:
     still_open = {order.id for order in orders if order.status not in ENDED}
     assert {order["id"] for order in board} == still_open
     assert set(await branch.log.members(ORDER_DEADLINES)) == still_open
-    figures = await branch.services.figures.read()
-    assert figures["orders_today"] == len(orders)
-    assert figures["sales_today"] == sum(o.total for o in orders if o.status is not OrderStatus.CANCELLED)
+    day = Day(SETTINGS.timezone)
+    days = [await branch.log.counts(name) for name in {day.name(order.placed_at) for order in orders}]  # past midnight
+    assert sum(counts["orders"] for counts in days) == len(orders)
+    sales = sum(order.total for order in orders if order.status is not OrderStatus.CANCELLED)
+    assert sum(counts["sales"] for counts in days) == sales
 
 
 async def _check_chains(story: Story) -> None:
