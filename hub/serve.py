@@ -78,7 +78,8 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         source = embedded.source if embedded else "COMANDA_REDIS_URL"
         durable = embedded is None or embedded.durable
         environment = {"COMANDA_REDIS_URL": redis_url, "COMANDA_DATA_DIR": str(settings.data_dir.resolve())}
-        folder = stack.enter_context(TemporaryDirectory(prefix="comanda-"))
+        several = plan.workers > 1 and plan.siblings is None
+        folder = stack.enter_context(TemporaryDirectory(prefix="comanda-")) if several else ""
         stop = _Stop()
         when_parent_ends(stop.hurry)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -86,7 +87,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
         app: web.Application | None = None
         if embedded is not None:
             children.append(tasks.create_task(embedded.supervise()))
-        if plan.workers > 1 and plan.siblings is None:
+        if several:
             for number in range(1, plan.workers + 1):
                 program = _sibling(plan, number, folder)
                 run = keep_running(f"hub {number}", program, environment, takes_s=settings.drain_s)

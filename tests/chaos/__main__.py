@@ -12,9 +12,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
+from tests.chaos.crowd import Kind as CrowdKind
 from tests.chaos.faults import Fault, Kind, schedule, strike
 from tests.chaos.trial import Trial, open_trial
 
@@ -45,6 +48,9 @@ def main() -> int:
     parser.add_argument("--orders-s", type=float, default=80, help="changes of orders a second")
     parser.add_argument("--promos-s", type=float, default=10, help="promotions a second")
     parser.add_argument("--without", action="append", type=Kind, default=[], help="leave out a kind of fault")
+    parser.add_argument(
+        "--behind-nginx", action="store_true", help="the clients, a quarter of each kind, know nginx alone"
+    )
     parser.add_argument("--verbose", action="store_true", help="on a failure, also what the processes printed")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
@@ -58,7 +64,7 @@ async def run(asked: argparse.Namespace, seed: int, folder: Path) -> int:
     until = time.monotonic() + asked.minutes * 60
     trial: Trial | None = None
     try:
-        async with open_trial(folder, sockets=asked.sockets, orders_s=asked.orders_s, promos_s=asked.promos_s) as trial:
+        async with _open(asked, folder) as trial:
             for number, fault in enumerate(schedule(seed), start=1):
                 if fault.kind in asked.without:
                     continue
@@ -75,6 +81,14 @@ async def run(asked: argparse.Namespace, seed: int, folder: Path) -> int:
         if trial is not None:
             print(table(figures, trial))
     return 0
+
+
+def _open(asked: argparse.Namespace, folder: Path) -> AbstractAsyncContextManager[Trial]:
+    rates = {"orders_s": asked.orders_s, "promos_s": asked.promos_s}
+    if not asked.behind_nginx:
+        return open_trial(folder, sockets=asked.sockets, **rates)
+    kinds = dict.fromkeys(get_args(CrowdKind), asked.sockets // 4)
+    return open_trial(folder, sockets=0, others=False, behind_nginx=True, kinds=kinds, **rates)
 
 
 async def suffer(trial: Trial, fault: Fault, figures: Figures) -> None:
