@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -15,8 +16,12 @@ from hub.domain.events import FloorTick
 from hub.domain.menu import Menu
 from hub.domain.roles import Principal
 from hub.domain.rooms import FLOOR
+from hub.eventlog.condition import REASONS
 from hub.eventlog.connect import connect
+from hub.eventlog.durability import durability_of
+from hub.eventlog.errors import WritesRefused
 from hub.eventlog.log import EventLog
+from hub.eventlog.redis_watch import RedisWatch
 from hub.eventlog.seen import Seen
 from hub.eventlog.sessions import SessionStore
 from hub.eventlog.warnings import WarningBoard
@@ -138,6 +143,12 @@ class Hub:
             middleware.no_foreign_writes(origins),
             middleware.who_and_how_often(access, proxies, by_address, limits),
         ]
+        self._redis_watch = RedisWatch(
+            self.log,
+            self.services.memory.look,
+            lambda: durability_of(redis_url, settings.redis_deadline_s),
+            private=not settings.redis_url,
+        )
         self._limits = limits
         self._callers = CallerWatch(connections, proxies, WarningBoard(self.log.calls, self.log.keys))
         self._agent_wait_s = settings.agent.wait_s
@@ -185,6 +196,7 @@ class Hub:
                 self._tick(),
                 self._look_after(),
                 self.witness.run(),
+                self._redis_watch.run(),
             )
             running = [tasks.create_task(work) for work in works]
             yield
@@ -210,6 +222,8 @@ class Hub:
                 await self.services.expiry.end_overdue()
                 if ended := await self.services.unattended.end(self._agent_wait_s):
                     logger.warning("hub.turns_unattended", ended=ended)
+            except WritesRefused:
+                pass  # the log tells of that, once
             except ComandaError as exc:
                 logger.warning("hub.not_looked_after", code=exc.code)
             except Exception:  # the task's root
@@ -261,7 +275,9 @@ class Hub:
         metrics.resubscriptions.set_function(lambda: relay.stats.resubscriptions)
         closed = self.socketio.server.engine.closed
         metrics.closed_slow.set_function(lambda: closed[Closed.UNSENT] + self.outboxes.overflowed)
-        memory = self.services.memory
+        memory, condition = self.services.memory, self.log.condition
+        for reason in REASONS:
+            metrics.redis_refuses.labels(reason).set_function(partial(condition.counts, reason))
         metrics.memory_used.set_function(lambda: memory.use.used_bytes if memory.use else 0)
         metrics.memory_ceiling.set_function(lambda: memory.use.ceiling_bytes if memory.use else 0)
         metrics.relay_live.set_function(lambda: float(relay.live))

@@ -11,7 +11,10 @@ from hub.bootstrap import CannotStart, read_menu, redis_of, secret_of, services_
 from hub.config import STATIC_DIR, NamedModel, Settings
 from hub.domain.errors import ComandaError, Unavailable
 from hub.eventlog.durability import durability_of
+from hub.eventlog.errors import ADVICE, WritesRefused
+from hub.eventlog.log import Write
 from hub.eventlog.memory import MEGABYTE, MemoryLevel
+from hub.eventlog.redis_watch import read_evicted
 from hub.eventlog.turns import Attendance
 from hub.eventlog.warnings import WarningBoard
 from hub.gateways.caller_watch import ONE_ADDRESS
@@ -116,7 +119,9 @@ async def _redis(settings: Settings) -> str:
         services_of(settings, embedded.url if embedded else settings.redis_url) as services,
     ):
         try:
-            cursor = await services.log.position()
+            cursor = (await services.log.commit(Write())).cursor  # as every command: a replica only lets itself be read
+        except WritesRefused as exc:
+            raise _Wrong(f"{await _reason(settings) or exc.message}; {ADVICE[exc.refusal]}") from exc
         except Unavailable as exc:
             raise _Wrong(await _reason(settings) or exc.message) from exc
     if embedded is not None and not embedded.durable:
@@ -131,7 +136,7 @@ async def _reason(settings: Settings) -> str:
         try:
             await durability_of(settings.redis_url, settings.redis_deadline_s)
         except Unavailable as exc:
-            return f"{exc.message}; see COMANDA_REDIS_URL"
+            return exc.message
     return ""
 
 
@@ -153,8 +158,13 @@ async def _memory(settings: Settings) -> str:
     async with _services(settings) as services:
         use = await services.memory.look()
         level = services.memory.level
+        evicted = await read_evicted(services.log.calls)
     if use is None:
         return "not known, as this Redis does not say"
+    if use.evicts:
+        raise _Wrong(f"maxmemory-policy is {use.policy}: orders are thrown away when it is full; set it to noeviction")
+    if evicted:
+        raise _Doubt(f"{evicted} keys were thrown away since Redis started: what they held is lost")
     used = f"{use.used_bytes / MEGABYTE:.1f} MB"
     if not use.ceiling_bytes:
         raise _Doubt(f"{used}, and no ceiling; give Redis a maxmemory, or set COMANDA_REDIS_MEMORY_MB")

@@ -90,6 +90,12 @@ class Metrics:
             "Readers that came with a cursor past the log's end, and were given the room anew.",
             registry=self.registry,
         )
+        self.redis_refuses = Gauge(
+            "comanda_redis_refuses",
+            "1 while Redis takes no commits for this reason, or throws data away.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.unreadable = Counter(
             "comanda_documents_unreadable",
             "Times that a stored document or event could not be read; the log names each one.",

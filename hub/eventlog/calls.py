@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import AuthenticationError, ConnectionError, NoScriptError, RedisError
 
-from hub.domain.errors import Unavailable
-from hub.eventlog.errors import translate
+from hub.eventlog.errors import Refusal, WritesRefused, translate
 from hub.eventlog.lane import Lane
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Calls:
             async with asyncio.timeout_at(until):
                 return await self._after(first, command, again, script)
         except TimeoutError as error:
-            raise Unavailable("Redis does not answer") from error
+            raise WritesRefused(Refusal.UNREACHABLE) from error
         except (RedisError, OSError) as error:
             raise translate(error) from error
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from hub.domain.errors import ComandaError
 from hub.domain.rooms import Cursor
 from hub.eventlog import commit as commits
 from hub.eventlog.calls import Calls, Script
+from hub.eventlog.condition import Condition
 from hub.eventlog.keys import Keys
 from hub.eventlog.seen import Seen
 from hub.eventlog.types import (
@@ -85,6 +87,7 @@ class EventLog:
 
     Attributes:
         calls: The way to Redis, for others who keep something of the branch there.
+        condition: Whether Redis takes commits, and why not.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class EventLog:
         self.command_ttl_s = command_ttl_s
         self.deadline_s = deadline_s
         self.calls = Calls(redis, deadline_s=deadline_s)
+        self.condition = Condition()
         self._seen = Seen() if seen is None else seen
         self._on_cursor_ahead = on_cursor_ahead
         self._on_unreadable = on_unreadable
@@ -157,7 +161,12 @@ class EventLog:
             command_ttl_s=self.command_ttl_s,
         )
         # A lost reply may be asked for again only where the script knows the command again.
-        reply = await self.calls.run(self._commit, keys, argv, again=bool(write.command_id))
+        try:
+            reply = await self.calls.run(self._commit, keys, argv, again=bool(write.command_id))
+        except ComandaError as error:
+            self.condition.failed(error)
+            raise
+        self.condition.taken()
         committed = commits.answer(write, reply)
         # A first answer of long ago may be of an epoch that is over.
         if not committed.repeated or committed.epoch == self.highest.epoch:

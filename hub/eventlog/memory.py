@@ -39,10 +39,14 @@ class MemoryUse:
     Attributes:
         used_bytes: What counts towards the ceiling.
         ceiling_bytes: Past it Redis refuses writes; 0: there is none.
+        policy: What Redis does when it has reached its own `maxmemory`; empty if it does not say.
+        evicts: It throws data away then.
     """
 
     used_bytes: int
     ceiling_bytes: int
+    policy: str = ""
+    evicts: bool = False
 
     @property
     def percent(self) -> float:
@@ -74,7 +78,9 @@ async def read_memory(calls: Calls, ceiling_mb: int | None) -> MemoryUse | None:
     # What it holds for replicas and its append-only file does not count when it decides that it is full.
     used = int(said["used_memory"]) - int(said.get("mem_not_counted_for_evict", 0))
     ceilings = [int(said.get("maxmemory", 0)), (ceiling_mb or 0) * MEGABYTE]
-    return MemoryUse(max(0, used), min((one for one in ceilings if one > 0), default=0))
+    policy = said.get("maxmemory_policy", "")
+    evicts = ceilings[0] > 0 and policy not in ("", "noeviction")
+    return MemoryUse(max(0, used), min((one for one in ceilings if one > 0), default=0), policy, evicts)
 
 
 def _is_forbidden(error: ComandaError) -> bool:

@@ -73,7 +73,10 @@ class Health:
         checks = {"redis": await self._redis(), "relay": self._relay_live(), "serving": not self._draining()}
         ready = all(checks.values())
         status = "ready" if ready else "not ready"
-        body = {"ok": ready, "data": {"status": status, "checks": checks, "memory": self._memory_level()}}
+        data: dict[str, object] = {"status": status, "checks": checks, "memory": self._memory_level()}
+        if not checks["redis"]:
+            data["reason"] = self._log.condition.reason or "internal"
+        body = {"ok": ready, "data": data}
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -88,7 +91,9 @@ class Health:
         )
 
     async def _redis(self) -> bool:
-        """Whether Redis takes a commit: one that is full, or a replica, or has lost its own, still answers a PING.
+        """Return True if Redis takes a commit and throws nothing away.
+
+        One that is full, or a replica, or has lost its own, still answers a PING.
 
         A commit of nothing is the very way of every command, and writes no more than the counter that is there
         already. Anybody may ask, so what was found is good for a moment.
@@ -97,7 +102,7 @@ class Health:
             if time.monotonic() >= self._good_until:
                 self._takes_writes = await self._commits()
                 self._good_until = time.monotonic() + (_TAKES_S if self._takes_writes else _REFUSES_S)
-        return self._takes_writes
+        return self._takes_writes and not self._log.condition.policy
 
     async def _commits(self) -> bool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 SOON_S = 10.0
 REFUSALS = {
-    "it has lost its replicas": ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
-    "it is full": ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
-    "it is a replica": ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+    "no_replicas": ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+    "out_of_memory": ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+    "read_only": ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
 }
 
 
@@ -44,31 +44,52 @@ async def redis(server: str) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def checks_until(house: House, ready: bool) -> dict[str, bool]:
+async def said_until(house: House, ready: bool) -> dict[str, Any]:
     """What it says, as soon as it says that it is ready, or that it is not."""
     async with asyncio.timeout(SOON_S):
         while (answer := await house.get("/readyz")).status != (200 if ready else 503):  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # another process is waited for: there is nothing to wait on but its word
-    checks: dict[str, bool] = answer.body["data"]["checks"]
-    return checks
+    said: dict[str, Any] = answer.body["data"]
+    return said
 
 
-@pytest.mark.parametrize(("spoil", "mend"), REFUSALS.values(), ids=REFUSALS)
-async def test_a_redis_that_answers_and_takes_no_commit_is_not_ready(
-    server: str, redis: Redis, tmp_path: Path, spoil: str, mend: str
+@pytest.mark.parametrize("reason", REFUSALS)
+async def test_a_redis_that_answers_and_takes_no_commit_is_not_ready_and_the_reason_is_told(
+    server: str, redis: Redis, tmp_path: Path, reason: str
 ) -> None:
+    spoil, mend = REFUSALS[reason]
     async with open_house(server, tmp_path) as house:
-        assert await checks_until(house, True)
+        assert "reason" not in await said_until(house, True)
         await redis.execute_command(*spoil.split())
         try:
-            checks = await checks_until(house, False)
+            said = await said_until(house, False)
             assert await redis.ping()
-            assert checks == {"redis": False, "relay": True, "serving": True}
+            assert said["checks"] == {"redis": False, "relay": True, "serving": True}
+            assert said["reason"] == reason
             refused = await house.post("/api/promos", {"title": "a", "message": "b"}, token=house.token())
             assert (refused.status, refused.code) == (503, "unavailable")
+            metrics = (await house.get("/metrics", token=house.token())).raw.decode()
+            assert f'comanda_redis_refuses{{reason="{reason}"}} 1.0' in metrics
         finally:
             await redis.execute_command(*mend.split())
-        assert all((await checks_until(house, True)).values())
+        assert all((await said_until(house, True))["checks"].values())
+
+
+async def test_a_redis_that_throws_orders_away_is_not_ready(
+    server: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMANDA_REDIS_URL", server)  # not our own, which would be set right
+    await redis.config_set("maxmemory", "100mb")
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        async with open_house(server, tmp_path, ready=False) as house:
+            async with asyncio.timeout(SOON_S):
+                while (said := await said_until(house, False)).get("reason") != "evicts":  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            assert said["checks"]["redis"] is False
+    finally:
+        await redis.config_set("maxmemory-policy", "noeviction")
+        await redis.config_set("maxmemory", 0)
 
 
 async def test_asking_all_the_time_costs_redis_a_write_now_and_then(

@@ -1,0 +1,86 @@
+"""Whether Redis takes commits: told once when that ends, and once when it is so again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.eventlog.errors import ADVICE, Refusal, WritesRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.domain.errors import ComandaError
+
+logger = structlog.get_logger(__name__)
+
+EVICTS = "evicts"  # the reason beside those of `Refusal`
+REASONS = (*Refusal, EVICTS)
+
+
+class Condition:
+    """What the commits of this process have met with.
+
+    A Redis that cannot be reached is not logged here: the relay tells of that.
+
+    Attributes:
+        refusal: Why the last commit was not taken; None: it was.
+        policy: The policy by which Redis throws data away when its memory is full; empty: it throws nothing away.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.refusal: Refusal | None = None
+        self.policy = ""
+        self._monotonic = monotonic
+        self._since = 0.0
+
+    @property
+    def reason(self) -> str | None:
+        """Why nobody should rely on this Redis now, one of `REASONS`; None if there is no reason."""
+        return self.refusal or (EVICTS if self.policy else None)
+
+    def counts(self, reason: str) -> float:
+        """1 while this is the reason, for metrics."""
+        return float(self.reason == reason)
+
+    def failed(self, error: ComandaError) -> None:
+        """A commit was not taken, for this error."""
+        if not isinstance(error, WritesRefused) or error.refusal is self.refusal:
+            return
+        self._over()
+        self.refusal, self._since = error.refusal, self._monotonic()
+        if error.refusal is not Refusal.UNREACHABLE:
+            logger.error(
+                "redis.refuses_writes",
+                reason=str(error.refusal),
+                said=error.message,
+                advice=ADVICE[error.refusal],
+            )
+
+    def taken(self) -> None:
+        """A commit was taken."""
+        if self.refusal is not None:
+            self._over()
+
+    def evicts_by(self, policy: str) -> None:
+        """Redis has this policy now; empty: it throws nothing away."""
+        if policy == self.policy:
+            return
+        self.policy = policy
+        if policy:
+            logger.error(
+                "redis.evicts",
+                policy=policy,
+                said="this Redis throws orders away when its memory is full",
+                advice="set its maxmemory-policy to noeviction",
+            )
+        else:
+            logger.info("redis.evicts_no_more")
+
+    def _over(self) -> None:
+        refusal, self.refusal = self.refusal, None
+        if refusal is not None and refusal is not Refusal.UNREACHABLE:
+            seconds = round(self._monotonic() - self._since, 1)
+            logger.info("redis.takes_writes_again", reason=str(refusal), after_s=seconds)

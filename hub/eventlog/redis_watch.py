@@ -1,0 +1,120 @@
+"""Looks at Redis now and then: does it take commits again, does it throw data away, does it still keep it on disk?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from hub.domain.errors import ComandaError
+from hub.eventlog.errors import Refusal, WritesRefused
+from hub.eventlog.types import Write
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from hub.eventlog.calls import Calls
+    from hub.eventlog.durability import Durability
+    from hub.eventlog.log import EventLog
+    from hub.eventlog.memory import MemoryUse
+
+logger = structlog.get_logger(__name__)
+
+PROBE_S = 1.0  # between commits of nothing, while Redis takes none
+LOOK_S = 30.0  # between looks at how it is set up
+
+
+class RedisWatch:
+    """Changes of a Redis that runs, each logged once.
+
+    Args:
+        memory: Reads its memory and policy (`MemoryWatch.look`).
+        durability: Reads how it keeps its data (`durability_of`).
+        private: It is our own: it is told to throw nothing away.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        memory: Callable[[], Awaitable[MemoryUse | None]],
+        durability: Callable[[], Awaitable[Durability]],
+        *,
+        private: bool = False,
+        probe_s: float = PROBE_S,
+        look_s: float = LOOK_S,
+    ) -> None:
+        self._log = log
+        self._memory = memory
+        self._durability = durability
+        self._private = private
+        self._probe_s = probe_s
+        self._look_s = look_s
+        self._kept: Durability | None = None
+        self._evicted: int | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        looked_at = -self._look_s
+        while True:
+            try:
+                if self._log.condition.refusal is not None:
+                    await self._log.commit(Write())
+                if time.monotonic() - looked_at >= self._look_s:
+                    looked_at = time.monotonic()
+                    await self.look()
+            except ComandaError:
+                pass  # the log's condition says it
+            except Exception:  # the task's root
+                logger.exception("redis.watch_failed")
+            await asyncio.sleep(self._probe_s)
+
+    async def look(self) -> None:
+        """Look at how it is set up.
+
+        Raises:
+            Unavailable: It does not answer.
+        """
+        use = await self._memory()
+        if use is not None:
+            self._log.condition.evicts_by(use.policy if use.evicts else "")
+            if use.evicts and self._private:
+                await self._log.calls.call("CONFIG", "SET", "maxmemory-policy", "noeviction", again=True)
+                self._log.condition.evicts_by("")
+        await self._count_evicted()
+        self._compare(await self._durability())
+
+    async def _count_evicted(self) -> None:
+        evicted = await read_evicted(self._log.calls)
+        if evicted is None:
+            return
+        # A Redis that was started anew counts from nothing.
+        if self._evicted is not None and evicted > self._evicted:
+            logger.error("redis.keys_evicted", keys=evicted - self._evicted, said="orders and chats may be lost")
+        self._evicted = evicted
+
+    def _compare(self, found: Durability) -> None:
+        before, self._kept = self._kept, found
+        if before is None or before == found:
+            return
+        if found.unsafe or found.doubtful:
+            logger.warning("redis.durability_changed", said="; ".join(found.unsafe + found.doubtful))
+        else:
+            logger.info("redis.durability_restored")
+
+
+async def read_evicted(calls: Calls) -> int | None:
+    """Return how many keys Redis has thrown away since it started; None where it does not tell.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
+    try:
+        text = str(await calls.call("INFO", "stats", again=True))
+    except ComandaError as error:
+        if isinstance(error, WritesRefused) and error.refusal is not Refusal.PERMISSION:
+            raise
+        return None
+    said = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return int(said["evicted_keys"]) if "evicted_keys" in said else None
