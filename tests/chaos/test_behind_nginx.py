@@ -49,8 +49,9 @@ async def test_every_client_behind_nginx_comes_back_and_has_missed_nothing(
     tmp_path: Path, long: bool, how: str
 ) -> None:
     kinds = dict.fromkeys(get_args(Kind), 200 if long else 20)
+    drain = {"COMANDA_DRAIN_S": "0.5"}  # it serves, and is not ready: nginx does not look, and must not have to
     async with open_trial(
-        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds
+        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds, settings=drain
     ) as trial:
         await restart_both(trial, how, within_s=BACK_S if long else None)
         # Who polls is on one hub, by its address; the others are on both.
