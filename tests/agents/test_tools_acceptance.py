@@ -45,3 +45,8 @@ async def test_an_expired_order_is_told_of_in_words_and_not_by_a_code(
         said = answer([(tool, await bench.call(tool))], "es", Intent(tool))
         assert "expired" not in said
         assert "tiempo" in said
+
+
+def test_a_reason_that_only_a_newer_hub_knows_is_not_told() -> None:
+    order = {"code": "7K3Q", "items": [], "status": "cancelled", "next_step": None, "eta_minutes": None}
+    assert told_orders.order_of({**order, "delivery": "pickup", "expired": "of_boredom"}, "es").endswith("se canceló.")

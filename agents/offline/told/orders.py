@@ -84,8 +84,8 @@ def order_of(order: Result, lang: Lang) -> str:
     text += pick(_STATUS.get(status, (status, status)), lang)
     if courier := order.get("courier"):
         text += pick((f" con {courier}", f" with {courier}"), lang)
-    if why := order.get("expired"):
-        return f"{text}. {pick(EXPIRED[why], lang)}"
+    if why := EXPIRED.get(order.get("expired", "")):
+        return f"{text}. {pick(why, lang)}"
     if status == "ready" and order["delivery"] == "pickup":
         return text + pick((": ya puedes pasar por él.", ": you can come for it."), lang)
     if following:

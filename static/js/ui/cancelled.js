@@ -4,5 +4,7 @@ import { t } from "./i18n.js";
 
 /** @param {object | null} order its document; one that expired says so itself. */
 export function whyCancelled(order, reason) {
-  return order?.expired ? t(`order.expired.${order.expired}`) : reason || "—";
+  const key = `order.expired.${order?.expired}`;
+  const said = t(key);
+  return said === key ? reason || "—" : said; // not expired, or for a reason that only a newer hub knows
 }
