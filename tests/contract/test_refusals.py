@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+import socket
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,16 +51,26 @@ def nodes(tmp_path: Path) -> Iterator[tuple[str, str]]:
     folders = tmp_path / "a", tmp_path / "b"
     for folder in folders:
         folder.mkdir()
+    options = ("--cluster-enabled", "yes")
     with (
-        _serving(folders[0], "--cluster-enabled", "yes") as one,
-        _serving(folders[1], "--cluster-enabled", "yes") as two,
+        _serving(folders[0], *options, port=_node_port()) as one,
+        _serving(folders[1], *options, port=_node_port()) as two,
     ):
         yield one, two
 
 
+def _node_port() -> int:
+    """A port that is free, and so is the one 10,000 above it, on which nodes talk to each other."""
+    while True:
+        bus = free_port()  # connections are given none of these by chance
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", bus - 10_000))
+            return bus - 10_000
+
+
 @contextmanager
-def _serving(folder: Path, *options: str) -> Iterator[str]:
-    port = free_port()
+def _serving(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
+    port = port or free_port()
     argv = (program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "")
     with Process(*argv, *options, name="redis") as process:
         process.wait_for(lambda: listening(port), SOON_S, "it listens")
