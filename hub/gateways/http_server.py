@@ -75,7 +75,7 @@ def unreadable(status: int, exc: BaseException | None) -> web.Response:
     error: ComandaError
     if isinstance(exc, LineTooLong):
         error = TooLarge("the address or a header is too long")
-        status = HTTPStatus.REQUEST_URI_TOO_LONG
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     elif status < HTTPStatus.INTERNAL_SERVER_ERROR:
         error = BadRequest("this is not an HTTP request that can be read")
     else:

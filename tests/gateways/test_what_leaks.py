@@ -28,8 +28,8 @@ async def raw(house: House, request: bytes) -> tuple[str, str]:
 
 
 UNREADABLE = {
-    "an address that is too long": (f"GET /t/{SECRET}{'x' * 9_000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "too_large"),
-    "a header that is too long": (f"GET / HTTP/1.1\r\nHost: a\r\nX: {SECRET}{'x' * 9_000}\r\n\r\n", 414, "too_large"),
+    "an address that is too long": (f"GET /t/{SECRET}{'x' * 9_000} HTTP/1.1\r\nHost: a\r\n\r\n", 431, "too_large"),
+    "a header that is too long": (f"GET / HTTP/1.1\r\nHost: a\r\nX: {SECRET}{'x' * 9_000}\r\n\r\n", 431, "too_large"),
     "no HTTP at all": (f"{SECRET} nonsense\r\n\r\n", 400, "bad_request"),
     "a header with a control character": (f"GET / HTTP/1.1\r\nHost: a\r\nX: {SECRET}\x01\r\n\r\n", 400, "bad_request"),
     "something expected that there is not": (
