@@ -237,7 +237,7 @@ class TurnRun:
         return self._tally.model.name if self._tally.model else self._journal.turn.model
 
     def _taken(self, usage: Usage) -> dict[str, Any]:
-        """What an ending says and counts of what the answer took."""
+        """Return the usage, model and quotas that the ending reports and counts."""
         return {"usage": usage, "model": self._model, "quotas": self._spent()}
 
     def _spent(self) -> tuple[Quota, ...]:

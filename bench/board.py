@@ -1,6 +1,7 @@
-"""How soon the kitchen's board opens when it is full: `python -m bench.board --orders 2700 --lines 2 --notes 30`.
+"""Measure the time to open a full kitchen board: `python -m bench.board --orders 2700 --lines 2 --notes 30`.
 
-A hub of its own is given the orders over HTTP. Chromium then opens the board several times, each time as a new device.
+The script starts a hub of its own and places the orders over HTTP. Chromium then opens the board several times, each
+time as a new device.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ async def services_of(settings: Settings, redis_url: str | None = None) -> Async
 
 
 def _seen_before(settings: Settings) -> Seen:
-    """What the hubs of this data folder have seen of the log: an old copy is not to be continued here either."""
+    """Return the places in the log that hubs of this data folder have recorded, to notice an older copy of Redis."""
     seen = Seen()
     try:
         recall(settings.witness_dir, seen)

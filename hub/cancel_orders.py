@@ -32,5 +32,5 @@ async def cancel_orders(
 
 
 def origin_of(settings: Settings, address: str) -> str:
-    """What orders from an address have as their `customer.origin`."""
+    """Return the `customer.origin` that orders from an address carry."""
     return Digests(secret_of(settings)).address(counted(address))

@@ -345,7 +345,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _places(branches: Mapping[str, str]) -> str:
-    """Where each branch's log stands, in words."""
+    """Format the end of each branch's log for an operator."""
     return ", ".join(f"branch {name} at {cursor}" for name, cursor in branches.items()) or "no branch in it"
 
 

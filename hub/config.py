@@ -164,7 +164,7 @@ class Settings(BaseSettings):
 
     @property
     def pin_file(self) -> Path:
-        """Where the very first start writes the manager's PIN, if it can't show it."""
+        """The file to which the first start writes the manager's PIN if it has no terminal to show it on."""
         return self.data_dir / "manager-pin"
 
     @property

@@ -1,4 +1,4 @@
-"""What several processes count, as one: Prometheus's text format in and out."""
+"""Sums the metrics of several processes; reads and writes Prometheus's text format."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _DRAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to serve.
+    """The arguments of `comanda serve`.
 
     Attributes:
         siblings: Set in a process that shares its port with others.

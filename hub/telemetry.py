@@ -123,7 +123,7 @@ class Metrics:
         return (summed([own, *others]) if others else own) + generate_latest(self._branch)
 
     def render_process(self) -> bytes:
-        """What this process counts of itself."""
+        """Return this process's own metrics, in Prometheus's text format."""
         return generate_latest(self.registry)
 
 

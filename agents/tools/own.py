@@ -100,7 +100,7 @@ def told(errand: Errand, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def acceptance(order: dict[str, Any]) -> dict[str, Any]:
-    """What an order that waits for a person's yes, or has expired, has to be told of; nothing for others."""
+    """Return a fact for the model if the order waits for acceptance or has expired; otherwise an empty dict."""
     if expired := order.get("expired"):
         return {"expired": expired}
     waits = order["status"] not in OVER and order.get("acceptance", {}).get("state") == "waiting"

@@ -256,7 +256,10 @@ def closing(asks: str, lang: Lang) -> str:
 
 
 def _command_of(tool: ProposingTool, proposal: Proposal) -> Keyed | None:
-    """What was proposed; None if it has terms that only a newer worker knows: a yes to them is no yes to less."""
+    """Return the proposed command; None if it has fields that only a newer worker knows.
+
+    Without those fields it would be another command than the one that the asker agreed to.
+    """
     try:
         return tool.command.model_validate_json(proposal.command).model_copy(update={"command_id": proposal.id})
     except ValidationError:

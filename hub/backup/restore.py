@@ -22,7 +22,7 @@ from hub.eventlog.witness import is_held, recall
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back.
+    """The outcome of `restore`.
 
     Attributes:
         branches: Where each branch's log goes on, as `<epoch>-<offset>`.

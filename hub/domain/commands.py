@@ -38,9 +38,9 @@ class Keyed(Command):
 
 
 class Connect(Value):
-    """What a Socket.IO client sends with CONNECT; `pid` and `offset` come from one that was here before.
+    """The payload of a Socket.IO client's CONNECT packet. A returning client adds `pid` and `offset`.
 
-    The library adds these two by itself: a value of another shape is no reason to refuse the client, and is left out.
+    The client library adds these two by itself. A value of another shape is ignored: the client is not refused for it.
     """
 
     token: Token | None = None
@@ -99,14 +99,14 @@ class CancelOrder(OrderCommand):
 
 
 class OrderFilter(Value):
-    """Which open orders are meant: those for which all that is given holds.
+    """A filter on open orders: an order must meet every condition that is given.
 
     Attributes:
-        placed_before, placed_after: Not at these times themselves.
-        phone: However it is written.
-        origin: Stands for an address, as `customer.origin` of an order's document for staff.
+        placed_before, placed_after: Exclusive bounds on the time of placing.
+        phone: The customer's phone number, in any notation.
+        origin: The digest of an address that staff see in an order's `customer.origin`.
         min_total: In minor units.
-        waiting: For a person's acceptance.
+        waiting: True for orders that wait for a person's acceptance.
     """
 
     status: OrderStatus | None = None

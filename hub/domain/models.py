@@ -107,7 +107,7 @@ class CustomerName(Stored):
 
 
 class AcceptanceState(StrEnum):
-    """How far a large order is on its way to being taken."""
+    """The state of a large order's acceptance by a person."""
 
     WAITING = "waiting"  # no person has said yes to it yet
     ACCEPTED = "accepted"
@@ -121,7 +121,7 @@ class Acceptance(Stored):
 
 
 class ExpiryReason(StrEnum):
-    """Why an order was cancelled without anybody's doing."""
+    """The reason why the hub cancelled an order by itself."""
 
     NOT_ACCEPTED = "not_accepted"  # in the time that a large order may wait
     NOT_ENDED = "not_ended"  # nothing happened to it for as long as an order may be open

@@ -188,10 +188,12 @@ def expire(order: Order, why: ExpiryReason) -> list[ev.OrderEvent]:
 
 
 def deadline(order: Order, open_for: timedelta | None) -> tuple[datetime, ExpiryReason] | None:
-    """When an order expires, and why it will; None: never, or that is for newer hubs to say.
+    """Return the time at which an order expires and the reason; None if it never does.
+
+    It is also None for an order that has ended, or whose status only a newer hub knows.
 
     Args:
-        open_for: How long an order may be open after its last change; None: for ever.
+        open_for: The longest time that an order may be open after its last change; None: no bound.
     """
     if order.ended or not order.known:
         return None

@@ -1,4 +1,4 @@
-"""Which PINs are too easy to guess."""
+"""Rules against PINs that are too easy to guess."""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ class Bins:
 
 @dataclass(frozen=True, slots=True)
 class TurnsToday:
-    """What the branch's turns have taken since its midnight.
+    """The turns and tokens of the branch since its midnight.
 
     Attributes:
-        tokens: That metered models read and wrote; the offline model costs nothing and counts nothing.
+        tokens: Read and written by metered models. The offline model costs nothing and is not counted.
         ceiling: The most tokens a day (`COMANDA_LIMIT_TOKENS_BRANCH_DAY`); 0: there is no ceiling.
     """
 

@@ -42,7 +42,7 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def as_text(said: str) -> str:
-    """What of this is text; for words that nobody can be asked to write otherwise, as a model's."""
+    """Return the string without characters that are no text; for a model's words, which nobody can be asked to mend."""
     return said.translate(_NO_TEXT)
 
 

@@ -167,7 +167,7 @@ def _numbers(names: Iterable[str], rooms: dict[str, int]) -> list[Argument]:
 
 
 def answer(write: Write, reply: list[Any]) -> Committed:
-    """What the script's reply says.
+    """Return the outcome of a commit from the script's reply.
 
     Raises:
         Conflict: A document is not at its expected version.

@@ -1,4 +1,4 @@
-"""Whether Redis takes commits: told once when that ends, and once when it is so again."""
+"""The state of Redis as commits see it. Logs once when Redis refuses them, and once when it accepts them again."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ REASONS = (*Refusal, EVICTS)
 
 
 class Condition:
-    """What the commits of this process have met with.
+    """The outcome of this process's latest commit, and Redis's eviction policy.
 
-    A Redis that cannot be reached is not logged here: the relay tells of that.
+    A Redis that cannot be reached is not logged here: the relay logs that.
 
     Attributes:
-        refusal: Why the last commit was not taken; None: it was.
-        policy: The policy by which Redis throws data away when its memory is full; empty: it throws nothing away.
+        refusal: The reason why Redis refused the last commit; None: Redis accepted it.
+        policy: The policy by which Redis evicts keys when its memory is full; empty: it evicts none.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Condition:
 
     @property
     def reason(self) -> str | None:
-        """Why nobody should rely on this Redis now, one of `REASONS`; None if there is no reason."""
+        """The reason not to rely on this Redis now, one of `REASONS`; None if there is none."""
         return self.refusal or (EVICTS if self.policy else None)
 
     def counts(self, reason: str) -> float:

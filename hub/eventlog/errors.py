@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(StrEnum):
-    """Why Redis takes no commit."""
+    """The reasons for which Redis refuses a commit."""
 
     UNREACHABLE = "unreachable"  # no connection, or no answer in time
     PASSWORD = "password"

@@ -273,13 +273,13 @@ class EventLog:
         )
 
     async def missed(self, after: Mapping[str, int], epoch: str, *, limit: int = 1000) -> Missed:
-        """What happened in some rooms after a reader's place in each, all as of one moment.
+        """Return the events that a reader missed in some rooms, all as of one moment.
 
         Args:
             after: By room, the offset up to which the reader has its events.
-            epoch: The one of these offsets.
-            limit: At most so many events a room; of one with more, or with more bytes than `missed_bytes`, none are
-                given.
+            epoch: The epoch of these offsets.
+            limit: The most events of one room. A room with more of them, or with more bytes than `missed_bytes`,
+                yields none.
         """
         rooms, found = list(after), dict[str, tuple[LogEntry, ...] | None]()
         first: Cursor | None = None
@@ -337,7 +337,7 @@ class EventLog:
         await self.calls.call("ZUNIONSTORE", into, 2, into, other, "WEIGHTS", 1, 0, "AGGREGATE", "MAX", again=True)
 
     async def index_size(self, index: str) -> int:
-        """How many members an index has."""
+        """Return the number of members of an index."""
         return int(await self.calls.call("ZCARD", self.keys.index(index), again=True))
 
     async def members(self, index: str) -> list[str]:
@@ -362,7 +362,7 @@ class EventLog:
         return {field: int(n) for field, n in _pairs(flat)}
 
     async def used(self, names: Sequence[str]) -> list[int]:
-        """How much of each quota was counted in its present window."""
+        """Return the amount counted for each quota in its present window."""
         if not names:
             return []
         found = await self.calls.call("MGET", *map(self.keys.quota, names), again=True)

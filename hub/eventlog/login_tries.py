@@ -31,12 +31,12 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who tries to log in.
+    """The caller of a login.
 
     Attributes:
-        account: Whose known devices and addresses are looked at.
+        account: The account whose known devices and addresses are consulted.
         device: The hash of the caller's device; empty for none.
-        address: A stand-in for where the caller is.
+        address: A digest of the caller's address.
     """
 
     account: str
@@ -46,7 +46,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a try may be counted by: the first for a known device, else the others."""
+    """The counters of a login try: `device` for a known device, else the others."""
 
     device: Counter
     pair: Counter

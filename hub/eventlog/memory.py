@@ -1,4 +1,4 @@
-"""How much memory Redis has taken of what it may take."""
+"""Redis's memory use, compared with the ceiling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BACK_PERCENT = 2  # below a bound before it counts as left: a share that wavers
 
 
 class MemoryLevel(StrEnum):
-    """How full Redis's memory is."""
+    """The levels of Redis's memory use."""
 
     NORMAL = "normal"
     HIGH = "high"  # somebody should look

@@ -345,7 +345,7 @@ def _taken(entry: str, fields: dict[str, str], deliveries: int = 1) -> Taken | N
 
 
 def _stop(data: str) -> Stop | None:
-    """What a message on the control channel says; None if that is nothing."""
+    """Parse a message on the control channel; None if it is malformed."""
     try:
         said = json.loads(data)
         return Stop(str(said["turn_id"]), str(said["by"]))

@@ -1,4 +1,4 @@
-"""What a hub noticed about its surroundings, for `comanda doctor`, which runs in another process."""
+"""Warnings that a hub leaves in Redis for `comanda doctor`, which runs in another process."""
 
 from __future__ import annotations
 

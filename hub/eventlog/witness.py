@@ -117,7 +117,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a file says.
+    """The content of a record's file.
 
     Attributes:
         lives: As `Seen.offsets`.
@@ -130,7 +130,7 @@ class Record:
     at_s: float
 
     def dump(self) -> bytes:
-        """As it is written: a checksum, and JSON."""
+        """Return the bytes of the file: a checksum, then JSON."""
         text = json.dumps(asdict(self), separators=(",", ":")).encode()
         return f"{zlib.crc32(text):08x} ".encode() + text.ljust(_RECORD_BYTES - 9)
 
@@ -191,7 +191,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _read(path: Path) -> tuple[Record | None, bool]:
-    """What a file says, and whether it is a copy."""
+    """Read a record, and tell if its file is a copy; None if the record is damaged."""
     for _ in range(_READS):
         with path.open("rb") as file:
             data, state = file.read(), os.fstat(file.fileno())
@@ -230,7 +230,7 @@ def _first_free(folder: Path) -> tuple[Path, int]:
 
 
 def _clock_ahead_s(file: int) -> float:
-    """How far the clock that dates changes of the file is ahead of ours: on a network file system it is another one."""
+    """Return the seconds by which the file's clock is ahead of ours: a network file system has a clock of its own."""
     os.fchmod(file, 0o600)  # a change, and nothing else
     return os.fstat(file).st_ctime - time.time()
 

@@ -64,7 +64,7 @@ class Connections:
 
     @property
     def by_address(self) -> Mapping[str, int]:
-        """How many connections each address has; read it, and let go of it."""
+        """The number of connections of each address. It is the live mapping: read it at once, and do not keep it."""
         return self._open
 
     @property

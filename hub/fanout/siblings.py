@@ -49,7 +49,7 @@ class Siblings:
 
     @property
     def prefix(self) -> str:
-        """How this process's session ids begin."""
+        """The prefix of this process's session ids."""
         return f"{self.own}."
 
     def owner(self, sid: str) -> int | None:
@@ -89,7 +89,7 @@ class Siblings:
         return HandedOver()
 
     async def figures(self) -> list[bytes]:
-        """What each of the other processes counts, of those that say so in time."""
+        """Return the metrics of each other process that answers in time."""
         others = [number for number in range(1, self.count + 1) if number != self.own]
         told = await asyncio.gather(*map(self._figures_of, others))
         return [figures for figures in told if figures]

@@ -21,10 +21,10 @@ _PLACE_FIELDS = ("since", "floor", "only")
 
 
 class UnreadableSession(ValueError):
-    """What is stored is not a session that this hub can read.
+    """The stored value is not a session that this hub can read.
 
     Attributes:
-        reason: The field, and what is wrong with it. One of few texts; never a value.
+        reason: The field, and the kind of fault. One of few texts; never a value.
     """
 
     def __init__(self, reason: str) -> None:

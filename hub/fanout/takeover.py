@@ -23,7 +23,7 @@ def take_over(request: web.Request) -> bytes:
 
 
 class HandedOver(web.StreamResponse):
-    """What a handler returns when the connection is no longer the HTTP server's: there is nothing left to send."""
+    """A response that sends nothing. Handlers return it after another protocol has taken the connection over."""
 
     def __init__(self) -> None:
         super().__init__(status=101)

@@ -94,7 +94,7 @@ class HttpDoor:
         return answer(found)
 
     async def _find_open(self, request: web.Request) -> web.Response:
-        """What a board's snapshot had no room for, from its `next` on."""
+        """Return a page of open orders; with `after`, those that follow that place."""
         if unused := request.query.keys() & {"status", "before"}:
             raise BadRequest(f"{min(unused)} does not go with open", field=min(unused))
         limit = number(request, "limit", MAX_ORDERS, most=MAX_ORDERS)

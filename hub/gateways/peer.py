@@ -98,7 +98,10 @@ def bare_address(hop: str) -> str | None:
 
 
 def counted(address: str) -> str:
-    """What an address counts as: IPv4 alone, IPv6 with its /64 network, for that is what one household has."""
+    """Return the address under which limits count a caller: an IPv4 address, or the /64 network of an IPv6 address.
+
+    A household has one /64 network.
+    """
     bare = bare_address(address)
     if bare is None:
         return address
@@ -109,13 +112,13 @@ def counted(address: str) -> str:
 
 
 async def principal_of(request: web.BaseRequest, access: Access, address: str) -> Principal:
-    """Who asks: the `Authorization` header's token, and what a capability in `?token=` opens besides.
+    """Return the caller of a request, by its `Authorization` header, with the capability in `?token=` if there is one.
 
     Args:
-        address: Where the request comes from, as it is counted.
+        address: The caller's address, as it is counted (see `counted`).
 
     Raises:
-        Unauthorized: A token that is not valid; a request without any is anonymous.
+        Unauthorized: A token is not valid. A request without a token is anonymous.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme and scheme.lower() != "bearer":

@@ -62,7 +62,9 @@ class WebSocketDoor:
         return ws
 
     async def _principal(self, request: web.Request) -> Principal:
-        """Who connects. A page's WebSocket carries no headers, so `?token=` may be any token here, also a staff's.
+        """Return the principal that connects.
+
+        A page's WebSocket carries no headers, so `?token=` may be any token here, also one of staff.
 
         Raises:
             Unauthorized: The token is not valid.

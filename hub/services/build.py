@@ -103,7 +103,7 @@ def utc_now() -> datetime:
 
 
 def service_life_of(settings: Settings) -> timedelta | None:
-    """How long a program's token is good at the most; None: as long as it says."""
+    """Return the longest life of a program's token; None: no bound."""
     days = settings.limits.token_days
     return timedelta(days=days) if days else None
 

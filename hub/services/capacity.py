@@ -1,4 +1,4 @@
-"""Who may still begin something when Redis's memory is nearly full."""
+"""Keeps the last of Redis's memory for work that has begun."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COME_BACK_S = 60.0
 
 
 class Capacity:
-    """Keeps the last of Redis's memory for finishing what was begun: strangers begin nothing new, staff go on."""
+    """Refuses new orders and chats of customers and strangers when Redis's memory is nearly full; staff go on."""
 
     def __init__(self, memory: MemoryWatch) -> None:
         self._memory = memory

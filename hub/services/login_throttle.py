@@ -1,4 +1,4 @@
-"""How fast PINs may be tried: by name and address together, and more widely by either alone."""
+"""Limits on PIN tries: by name and address together, and wider ones by either alone."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class NotificationService:
         return Preferences()
 
     def _wanted(self, command: SetNotifications, before: Document | None) -> Preferences:
-        """What is wished for now, with what a newer hub keeps beside it. What cannot be read is replaced."""
+        """Return the new preferences and the fields that only a newer hub knows. Replace preferences that are unreadable."""
         known = load_readable(self._log, Preferences, before) or Preferences()
         return known.changed(command.types, command.channels, command.quiet_hours)
 

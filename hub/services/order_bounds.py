@@ -22,10 +22,10 @@ _MINUTE_S, _HOUR_S = 60, 3_600
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What an order is counted against, with the commit that places it.
+    """The quotas and the hold that go with the commit that places an order.
 
     Attributes:
-        origin: Stands for the address that it came from; empty for callers that are not counted.
+        origin: A digest of the address that the order came from; empty for callers that are not counted.
     """
 
     quotas: tuple[Quota, ...] = ()
@@ -71,13 +71,13 @@ class OrderBounds:
         return Acceptance(state=AcceptanceState.WAITING, until=until)
 
     def due(self, order: Order) -> IndexMove:
-        """When to look whether an order has expired, as an entry of the index of deadlines."""
+        """Return the order's entry in the index of deadlines; an order without a deadline leaves the index."""
         found = orders.deadline(order, self._open_for)
         score = math.ceil(found[0].timestamp() * 1000) if found else None
         return IndexMove(ORDER_DEADLINES, order.id, found is not None, keep=0, score=score)
 
     def expired(self, order: Order, now: datetime) -> ExpiryReason | None:
-        """Why an order has expired by now; None if it has not."""
+        """Return the reason for which an order has expired; None if it has not."""
         found = orders.deadline(order, self._open_for)
         return found[1] if found and found[0] <= now else None
 

@@ -1,4 +1,4 @@
-"""Who works here at this moment, and as what."""
+"""The accounts and roles of staff, at most a few seconds old."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Stops:
         raise too_busy()
 
     async def endings_of(self, turn_ids: Sequence[str], by: str) -> list[Ending]:
-        """How these turns end if they end now. One that cannot be read is left to the workers, who skip it."""
+        """Return the endings of these turns if they stop now; leave out an unreadable one, which the workers skip."""
         documents = await self._log.documents(map(turn_key, turn_ids))
         ends = []
         for found in documents:

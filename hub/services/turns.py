@@ -243,7 +243,7 @@ def endings(
 
 
 def accounted(both: TurnRead, usage: Usage, model: str, quotas: Sequence[Quota] = ()) -> Write:
-    """What an answer took that was ended from outside: its document, the tallies, the quotas. Nobody is told."""
+    """Return the write that counts the usage of an answer that was ended from outside. It has no event."""
     turn = both.turn.model_copy(update={"usage": usage, "model": model})
     document = Document(turn_key(turn.id), both.turn_version + 1, turn.model_dump_json())
     return Write(

@@ -154,7 +154,7 @@ def _history(room: Room) -> int:
 
 
 def _of_the_past(room: Room, view: View) -> tuple[LogEntry, ...]:
-    """What was missed; for one without a cursor that is good, no more than is of use beside the snapshot."""
+    """Return the events that the reader missed; without a valid cursor, those that are of use beside the snapshot."""
     if view.whole or room.kind is RoomKind.ORDER:
         return view.events
     count = _history(room)

@@ -1,4 +1,4 @@
-"""What answers take is counted, however they end; past the branch's ceiling the offline model answers."""
+"""The tokens of answers are counted, however they end; past the branch's ceiling the offline model answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def used(branch: Branch) -> int:
 
 
 async def use(branch: Branch, tokens: int) -> None:
-    """As if answers had taken so much today."""
+    """Count tokens as if today's answers had used them."""
     chat_id, _ = await branch.open(HOME)
     chat = (await require_chat(branch.log, chat_id)).chat
     await branch.log.commit(Write(quotas=branch.services.turn_bounds.spent(chat.opened_by, chat, tokens)))

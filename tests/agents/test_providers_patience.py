@@ -66,7 +66,7 @@ async def test_another_error_passes_through() -> None:
 
 
 async def test_what_was_cancelled_before_it_began_is_not_its_own() -> None:
-    """As a task group that failed leaves it behind, before Python 3.13."""
+    """A failed task group leaves its task in this state before Python 3.13."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()

@@ -1,7 +1,7 @@
-"""Whatever a model writes about what it has proposed, the answer ends with the hub's own summary of it.
+"""An answer that proposes something ends with the hub's own summary, whatever the model writes.
 
-The models of the set (`disguise` in `injections.toml`) say another sum, another address, in another language, hide the
-summary, or say nothing at all. A yes is to what the person read last, and that is the true summary.
+The models of the set (`disguise` in `injections.toml`) say another sum or another address, use another language, hide
+the summary, or say nothing at all. A yes counts for the text that the person read last, and that is the true summary.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def proposal_of(branch: Branch, chat: tuple[str, str]) -> Proposal:
 
 
 async def offered(branch: Branch, chat: tuple[str, str]) -> Any:
-    """What a page that comes now offers as a button."""
+    """Return `confirm` of the chat's snapshot, which a page shows as a button."""
     return (await branch.services.views.read(Room.chat(chat[0]))).snapshot.get("confirm")
 
 
@@ -102,7 +102,7 @@ async def test_an_answer_at_a_reading_pace_ends_with_the_summary_in_its_last_pie
 
 
 async def confirmed_after(branch: Branch, chat: tuple[str, str], text: str) -> dict[str, Any]:
-    """What the next turn's `confirm` says, if a model calls it."""
+    """Return the result of `confirm` in the next turn."""
     return await (await begun(branch, chat=chat, text=text)).call("confirm")
 
 

@@ -70,7 +70,7 @@ class Crowd:
         return int((await self._ask("status"))["whole"])
 
     async def transports(self) -> dict[str, int]:
-        """How many speak by each transport now."""
+        """Return the number of clients on each transport."""
         found: dict[str, int] = (await self._ask("status"))["transports"]
         return found
 

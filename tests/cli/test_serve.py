@@ -185,7 +185,7 @@ async def test_five_hundred_clients_are_sent_away_one_by_one_and_those_who_stall
 
 
 def refuses(port: int) -> bool:
-    """Whether nobody takes connections on a port of loopback: what every load balancer understands."""
+    """Return True if a port of this machine refuses connections, as load balancers expect of a hub that stops."""
     try:
         return not listening(port)
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""What a hub has seen of the log outlives it, and is never more than the log held."""
+"""A hub's record of the log outlives the hub, and never names more than the log held."""
 
 from __future__ import annotations
 

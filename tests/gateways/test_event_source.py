@@ -20,7 +20,7 @@ STATUS = {**STREAM, "X-Stream-Errors": "status"}
 
 
 def retry_ms(answer: Heard) -> int:
-    """When an EventSource is told to come back; anything but that is wrong."""
+    """Return the `retry:` of an answer, in milliseconds; fail if the answer is anything else."""
     assert answer.status == 200, answer.raw
     assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-cache, no-transform"

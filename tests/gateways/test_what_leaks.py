@@ -118,7 +118,7 @@ async def test_a_member_of_staff_may_show_their_token_in_the_address_of_a_plain_
 
 
 async def unmasked(house: House, path: str, text: str) -> bytes:
-    """What a client hears from the moment it sends a frame without a mask."""
+    """Send a frame without a mask; return the bytes that the hub sends from then on."""
     host, port = house.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(

@@ -37,7 +37,7 @@ ANSWER_S = 60.0  # the worker loads LlamaIndex first
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """What runs, and where."""
+    """An older hub and a newer one on one Redis: their URLs, and what tests need to reach them."""
 
     old: str
     new: str
@@ -125,7 +125,7 @@ async def stored(log: EventLog, kind: str, id: str) -> dict[str, Any]:
 
 
 def new_fields(order: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the newer hub has added to an order and to each of its parts that stay."""
+    """Return the fields that the newer hub has added to an order and to its parts."""
     return [part[FIELD] for part in (order, order["customer"], order["delivery"], *order["items"])]
 
 

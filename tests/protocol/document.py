@@ -87,7 +87,7 @@ class Document:
 
 
 def spans(cell: str) -> list[str]:
-    """What stands in backticks."""
+    """Return the spans of a cell that stand in backticks."""
     return _SPAN.findall(cell)
 
 

@@ -186,7 +186,7 @@ async def foreign_chat(evening: Evening) -> None:
 
 
 async def own_messages(evening: Evening, token: str) -> None:
-    """What clients of Socket.IO are told first, and how a stream without a cursor begins."""
+    """Record the hub's own messages: the first one of a Socket.IO connection, and the reset that begins a stream."""
     house = evening.house
     for auth in ({}, {"token": token}):
         async with house.http.ws_connect(f"{house.url}/socket.io/?EIO=4&transport=websocket") as ws:

@@ -14,7 +14,7 @@ Model = type[BaseModel]
 
 
 def of_answer(model: Model, named: Collection[Model] = (), skip: Collection[str] = ()) -> Shape:
-    """What is sent: a field that may be left out has a "?".
+    """Return the shape of an answer's model: a field that may be left out has a "?".
 
     Args:
         named: Models that are described in a table of their own.
@@ -28,7 +28,7 @@ def of_answer(model: Model, named: Collection[Model] = (), skip: Collection[str]
 
 
 def of_request(model: Model) -> Shape:
-    """What is taken: a field that has a default has a "?"."""
+    """Return the shape of a request's model: a field with a default has a "?"."""
     return {
         _marked(key, not field.is_required()): _inner(field, (), lambda inner, _named: of_request(inner))
         for key, field in model.model_fields.items()
@@ -46,9 +46,10 @@ def paths(model: Model, prefix: str = "") -> Iterator[str]:
 
 
 def differences(documented: Shape, sent: Collection[Mapping[str, Any]], where: str = "") -> list[str]:
-    """How JSON objects differ from their documented fields: all of these must be in one of them, and no others.
+    """Return the differences between JSON objects and their documented fields.
 
-    What a field holds is looked at where the document names its fields.
+    Each documented field must be in at least one of the objects, and no object may have another field. Nested fields
+    are compared where the document names them.
     """
     found: list[str] = []
     inner = {key.removesuffix("?"): value for key, value in documented.items()}

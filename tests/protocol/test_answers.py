@@ -1,4 +1,4 @@
-"""What a hub really sends has the fields that the document gives it: snapshots, acks, answers over HTTP."""
+"""Snapshots, acks and HTTP answers of a running hub have exactly the documented fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def evening(house: House) -> Evening:
 
 
 def wrong(documented: Mapping[str, Shape], sent: Sent) -> list[str]:
-    """How what was sent differs from what is documented, by name."""
+    """Return the differences between what was sent and what is documented, by name."""
     found = [f"{each} is not documented" for each in sent.keys() - documented.keys()]
     found += [f"{each} was never sent" for each in documented.keys() - sent.keys()]
     for each in documented.keys() & sent.keys():

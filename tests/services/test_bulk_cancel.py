@@ -32,7 +32,7 @@ async def placed(branch: Branch, who: Principal = NEIGHBOUR, **changes: Any) -> 
 
 
 async def cancel(branch: Branch, **wanted: Any) -> set[str]:
-    """What is cancelled by a filter; what a dry run says before is the same."""
+    """Cancel by a filter, after a dry run that must announce the same; return the ids."""
     command = meant(**wanted)
     counted = await branch.services.bulk.cancel_many(MANAGER, command.model_copy(update={"dry_run": True}))
     done = await branch.services.bulk.cancel_many(MANAGER, command)

@@ -1,4 +1,4 @@
-"""Whose a command id is, and what is kept of a command."""
+"""The scope of command ids, and the part of a command that is stored."""
 
 from __future__ import annotations
 

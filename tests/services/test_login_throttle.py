@@ -1,4 +1,4 @@
-"""How fast PINs may be tried."""
+"""Limits on PIN tries, by name, address and device."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMITS = Limits(_env_file=None)
 async def log_in(
     branch: Branch, pin: str, address: str = ADDRESS, device: str | None = None, name: str = "Chuy"
 ) -> str:
-    """What became of a login: `in`, `wrong`, or `wait`."""
+    """Try to log in; return `in`, `wrong`, or `wait`."""
     try:
         await branch.services.logins.login(Login(name=name, pin=pin, device=device), address)
     except Unauthorized:

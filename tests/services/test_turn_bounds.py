@@ -1,4 +1,4 @@
-"""How much the agent may be asked: an address, an order, an account and the branch, a day."""
+"""Bounds on questions to the agent, a day: of an address, an order, an account and the branch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Place:
         return str(sent["turn_id"])
 
     async def uses(self, turn_id: str, tokens: int) -> None:
-        """What a worker counts at a turn's end."""
+        """Count tokens as a worker does at a turn's end."""
         both = await read_turn(self.services.log, turn_id)
         assert both is not None
         quotas = self.services.turn_bounds.spent(both.turn.asked_by, both.chat, tokens)

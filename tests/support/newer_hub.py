@@ -16,7 +16,7 @@ FIELD = "born_next_year"
 
 
 class Newer(values.Stored):
-    """What the next version's models derive from. A value that an older hub dropped would come back as another one."""
+    """The base of the next version's models. If an older hub drops the added value, another one takes its place."""
 
     born_next_year: dict[str, Any] = Field(default_factory=lambda: {"as": uuid.uuid4().hex, "deep": [1, None, "ñ"]})
 

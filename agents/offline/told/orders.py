@@ -29,7 +29,7 @@ _NEXT = {
 
 
 def proposed(result: Result, lang: Lang) -> str:
-    """What would be done, in the hub's own words, with which the answer ends; or what it lacks."""
+    """Return the hub's summary of the proposal, which the answer ends with; or a question for what is missing."""
     return missing(result, lang) if "missing" in result else str(result["person_reads"])
 
 
