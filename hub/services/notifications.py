@@ -124,7 +124,7 @@ class NotificationService:
         return Preferences()
 
     def _wanted(self, command: SetNotifications, before: Document | None) -> Preferences:
-        """Return the new preferences and the fields that only a newer hub knows. Replace preferences that are unreadable."""
+        """Return the new preferences, with the fields that only a newer hub knows. Replace unreadable preferences."""
         known = load_readable(self._log, Preferences, before) or Preferences()
         return known.changed(command.types, command.channels, command.quiet_hours)
 
