@@ -22,6 +22,7 @@ from hub.gateways.outbox import Outbox, Outboxes
 from hub.gateways.peer import ADDRESS, PRINCIPAL
 
 _HEARTBEAT_S = 25.0
+_MAX_ID_CHARS = 256  # it goes back as it came
 
 
 class WebSocketDoor:
@@ -49,7 +50,10 @@ class WebSocketDoor:
         principal = await self._principal(request)
         request[PRINCIPAL] = principal  # for whoever asks later if they still may read
         ws = MaskedWebSocket(heartbeat=_HEARTBEAT_S, max_msg_size=too_large, compress=False)
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except web.HTTPBadRequest as exc:
+            raise BadRequest("this is not the handshake of a WebSocket") from exc
         caller = outbox.state = Caller(self._desk, principal, request[ADDRESS])
         with self._desk.metrics.connections.labels("websocket").track_inprogress():
             writing = asyncio.create_task(self._write(outbox, ws))
@@ -113,6 +117,8 @@ def _check(asked: Any) -> tuple[int | str | None, BadRequest | None]:
     id = asked.get("id")
     if isinstance(id, bool) or not isinstance(id, int | str | None):
         return None, BadRequest("an id is a whole number or a text", field="id")
+    if isinstance(id, str) and len(id) > _MAX_ID_CHARS:
+        return None, BadRequest(f"an id has at most {_MAX_ID_CHARS} characters", field="id")
     unknown = asked.keys() - {"id", "command", "data"}
     return id, BadRequest(f"unknown field {sorted(unknown)[0]!r}") if unknown else None
 

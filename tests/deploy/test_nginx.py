@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from tests.support.front import Front, front
 from tests.support.processes import free_port, wait_until
@@ -137,10 +139,35 @@ async def test_the_hub_learns_the_clients_address_from_nginx_alone(nginx: Front,
     assert "Forwarded" not in headers
 
 
-async def test_metrics_stay_inside(nginx: Front, http: aiohttp.ClientSession) -> None:
-    async with http.get(f"{nginx.url}/metrics") as response:
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+@pytest.mark.parametrize("path", ["/metrics", "/metrics?x=1", "//metrics", "/%6Detrics"])
+async def test_metrics_stay_inside(nginx: Front, http: aiohttp.ClientSession, path: str, accept: str) -> None:
+    url = URL(f"{nginx.url}{path}", encoded=True)
+    async with http.get(url, headers={"Accept": accept}) as response:
         assert response.status == 404
         assert (await response.json())["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "bad_request"),
+        (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, "too_large"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "too_large"),
+    ],
+)
+async def test_what_nginx_cannot_read_is_refused_in_the_hubs_form(
+    nginx: Front, request_: bytes, status: int, code: str
+) -> None:
+    host, port = nginx.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request_)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.split(b" ")[1] == str(status).encode()
+    assert json.loads(body)["error"]["code"] == code
 
 
 async def test_a_body_at_the_hubs_limit_passes_and_a_large_one_is_refused_in_the_hubs_words(
@@ -181,12 +208,18 @@ async def test_no_token_reaches_the_log(nginx: Front, http: aiohttp.ClientSessio
         "/api/chats/s3cret/messages",
         "/api/orders/s3cret",
         "/api/rooms/chat:s3cret/none",
+        "/static/s3cret",
+        "/static/PED7K3Q9X.s3cret-AbC",
+        "/static/js/s3cret.AbC",
     ):
         async with http.get(nginx.url + path, headers={"Referer": f"{nginx.url}/t/s3cret"}):
             pass
     # Also the one in capitals, the two that nginx reads as one, and the one that leads out of a folder.
     wait_until(lambda: nginx.nginx.output().count("GET /t/-") == 6, 5, "the tracking pages are logged")
     wait_until(lambda: "GET /api/chat/-/stream" in nginx.nginx.output(), 5, "the chat's stream is logged")
+    async with http.get(f"{nginx.url}/static/js/wire/hub.js"):
+        pass
+    wait_until(lambda: "GET /static/js/wire/hub.js" in nginx.nginx.output(), 5, "the script is logged")
     wait_until(lambda: "GET /api/rooms/-/none" in nginx.nginx.output(), 5, "the room is logged")
     wait_until(lambda: "GET /socket.io/" in nginx.nginx.output(), 5, "the socket is logged")
     assert "s3cret" not in nginx.nginx.output()

@@ -170,3 +170,17 @@ async def test_digits_of_another_script_are_no_digits_of_a_packet(house: House, 
 async def test_the_plain_websocket_still_takes_masked_frames(house: House) -> None:
     async with await plain(house) as client:
         assert (await client.command("room.join", room="promos"))["ok"]
+
+
+async def test_a_plain_websocket_asked_for_in_the_wrong_way_is_refused_in_the_hubs_form(house: House) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    for headers in ({}, upgrade, upgrade | {"Sec-WebSocket-Version": "1"}):
+        refused = await house.get("/ws", headers=headers)
+        assert (refused.status, refused.code) == (400, "bad_request")
+
+
+async def test_an_id_that_is_a_book_does_not_come_back(house: House) -> None:
+    async with await plain(house) as client:
+        await client.ws.send_json({"id": "x" * 257, "command": "room.join", "data": {"room": "promos"}})
+        refused = await client.ack(None)
+        assert refused["error"]["code"] == "bad_request"
