@@ -6,7 +6,7 @@ from hub.bootstrap import secret_of, services_of
 from hub.config import Settings
 from hub.domain.commands import CancelOrders, OrderFilter
 from hub.domain.roles import Kind, Principal, Role
-from hub.gateways.peer import counted
+from hub.gateways.peer import bare_address, counted
 from hub.services.digests import Digests
 
 _OPERATOR = Principal(kind=Kind.SERVICE, id="token:operator", name="operator", roles=frozenset({Role.MANAGER}))
@@ -32,5 +32,11 @@ async def cancel_orders(
 
 
 def origin_of(settings: Settings, address: str) -> str:
-    """Return the `customer.origin` that orders from an address carry."""
+    """Return the `customer.origin` that orders from an address carry.
+
+    Raises:
+        ValueError: That is no network address.
+    """
+    if bare_address(address) is None:
+        raise ValueError("that is no IP address")
     return Digests(secret_of(settings)).address(counted(address))

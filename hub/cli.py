@@ -295,13 +295,13 @@ def orders() -> None:
 @orders_app.command("cancel")
 def orders_cancel(
     status: Annotated[OrderStatus | None, typer.Option(help="Those at this step.")] = None,
-    placed_after: Annotated[str, typer.Option(help="2026-11-20T21:30:00Z, or how long ago: 30m.")] = "",
-    placed_before: Annotated[str, typer.Option(help="The same.")] = "",
+    placed_after: Annotated[str | None, typer.Option(help="2026-11-20T21:30:00Z, or how long ago: 30m.")] = None,
+    placed_before: Annotated[str | None, typer.Option(help="The same.")] = None,
     unseen: Annotated[bool, typer.Option("--unseen", help="Those that nobody has acknowledged.")] = False,
     waiting: Annotated[bool, typer.Option("--waiting", help="Those that wait for acceptance.")] = False,
-    phone: Annotated[str, typer.Option(help="Those with this phone number.")] = "",
-    from_address: Annotated[str, typer.Option(help="Those placed from this network address.")] = "",
-    origin: Annotated[str, typer.Option(help="The same, by the origin that staff see of an order.")] = "",
+    phone: Annotated[str | None, typer.Option(help="Those with this phone number.")] = None,
+    from_address: Annotated[str | None, typer.Option(help="Those placed from this network address.")] = None,
+    origin: Annotated[str | None, typer.Option(help="The same, by the origin that staff see of an order.")] = None,
     min_total: Annotated[int | None, typer.Option(min=0, help="Those of so much or more, in minor units.")] = None,
     reason: Annotated[str, typer.Option(help="What their customers are told.")] = "cancelado por la taquería",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count them only.")] = False,
@@ -313,7 +313,12 @@ def orders_cancel(
     from hub.domain.commands import OrderFilter
 
     async def cancel(settings: Settings) -> None:
-        origin_wanted = origin_of(settings, from_address) if from_address else origin
+        if from_address is not None and origin is not None:
+            _fail("give --from-address or --origin, not both", code=2)
+        try:
+            origin_wanted = origin if from_address is None else origin_of(settings, from_address)
+        except ValueError as exc:
+            _fail(f"--from-address: {exc}", code=2)
         try:
             wanted = OrderFilter(
                 status=status,
@@ -321,8 +326,8 @@ def orders_cancel(
                 placed_before=_moment(placed_before),
                 acknowledged=False if unseen else None,
                 waiting=waiting or None,
-                phone=phone or None,
-                origin=origin_wanted or None,
+                phone=phone,
+                origin=origin_wanted,
                 min_total=min_total,
             )
         except ValidationError as exc:
@@ -334,9 +339,9 @@ def orders_cancel(
     _run(cancel)
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str | None) -> datetime | None:
     """A time as it is written out, or so long ago."""
-    if not text:
+    if text is None:
         return None
     try:
         return datetime.fromisoformat(text)

@@ -12,13 +12,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hub.domain.models import Delivery, Order, OrderLine, OrderStatus
 from hub.domain.notifications import Channel, QuietHours, Told
+from hub.domain.phones import MAX_PHONE_CHARS, PHONE_PATTERN
 from hub.domain.values import CommandId, Flag, Id, Line, Passage, Prose, Real, Remark, Sku, Time, Value, Whole
 
 Reason = Remark
 Token = Annotated[str, Field(max_length=2048)]
 _MAX_NAME_CHARS = 100
 Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
-Phone = Annotated[str, Field(pattern=r"^\+?[0-9 ()-]{7,20}$")]
+Phone = Annotated[str, Field(pattern=PHONE_PATTERN, max_length=MAX_PHONE_CHARS)]
 
 
 def _name_or_none(value: object) -> str | None:
@@ -103,7 +104,7 @@ class OrderFilter(Value):
 
     Attributes:
         placed_before, placed_after: Exclusive bounds on the time of placing.
-        phone: The customer's phone number, in any notation.
+        phone: The customer's phone number, in any notation; see `same_phone`.
         origin: The digest of an address that staff see in an order's `customer.origin`.
         min_total: In minor units.
         waiting: True for orders that wait for a person's acceptance.
@@ -113,7 +114,7 @@ class OrderFilter(Value):
     placed_before: Time | None = None
     placed_after: Time | None = None
     phone: Phone | None = None
-    origin: Name | None = None
+    origin: Annotated[Name, Field(min_length=1)] | None = None
     min_total: Annotated[Whole, Field(ge=0)] | None = None
     acknowledged: Flag | None = None
     waiting: Flag | None = None

@@ -174,7 +174,7 @@ def build_services(
         tokens=tokens,
         access=access,
         orders=orders,
-        bulk=BulkCancel(log, orders, digests),
+        bulk=BulkCancel(log, orders),
         expiry=OrderExpiry(log, writes, bounds, clock),
         board=Board(log, settings.limits),
         memory=memory,

@@ -8,9 +8,9 @@ from typing import Any
 from hub.domain import commands as cmd
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.models import Order
+from hub.domain.phones import same_phone
 from hub.domain.roles import Permission, Principal
 from hub.eventlog.log import EventLog
-from hub.services.digests import Digests
 from hub.services.documents import ACTIVE_ORDERS, contact_key, order_key
 from hub.services.orders import OrderService
 from hub.services.stored import load_readable, readable_object
@@ -24,10 +24,9 @@ Answer = dict[str, Any]
 class BulkCancel:
     """Looks through the open orders, the newest first."""
 
-    def __init__(self, log: EventLog, orders: OrderService, digests: Digests) -> None:
+    def __init__(self, log: EventLog, orders: OrderService) -> None:
         self._log = log
         self._orders = orders
-        self._digests = digests
 
     async def cancel_many(self, principal: Principal, command: cmd.CancelOrders) -> Answer:
         """Cancel the open orders that fit the filter, each in a commit of its own.
@@ -85,10 +84,9 @@ class BulkCancel:
             return found
         documents = await self._log.documents(contact_key(order.id) for order in found)
         contacts = [readable_object(self._log, document) or {} for document in documents]
-        phone = self._digests.phone(wanted.phone) if wanted.phone else None
         return [
             order
             for order, contact in zip(found, contacts, strict=True)
             if wanted.origin in (None, contact.get("origin"))
-            and phone in (None, self._digests.phone(contact.get("phone", "")))
+            and (wanted.phone is None or same_phone(wanted.phone, contact.get("phone") or ""))
         ]

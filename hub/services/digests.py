@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from hub.domain.phones import local_number
+
 _CHARS = 12  # 48 bits: two of the addresses that one branch sees do not meet
-_PHONE_DIGITS = 10  # of a number in Mexico, whatever country code or prefix stands before it
 
 
 class Digests:
@@ -24,8 +25,9 @@ class Digests:
         return self._of("address", address)
 
     def phone(self, number: str) -> str:
-        """Of a phone number, however it is written."""
-        return self._of("phone", "".join(filter(str.isdigit, number))[-_PHONE_DIGITS:])
+        """Of a phone number, by its last ten digits; an empty text if it has too few to be one."""
+        local = local_number(number)
+        return self._of("phone", local) if local else ""
 
     def _of(self, kind: str, value: str) -> str:
         return hmac.digest(self._key, f"{kind}:{value}".encode(), hashlib.sha256).hex()[:_CHARS]

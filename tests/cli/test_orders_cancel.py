@@ -34,7 +34,20 @@ def test_what_came_from_one_address_is_counted_and_then_cancelled(serve: Serve) 
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--phone", "abc"), ("--placed-after", "yesterday"), ("--placed-before", "2026-11-20T21:30:00")]
+    "options",
+    [
+        (),
+        ("--phone", "abc"),
+        ("--phone", "-------"),
+        ("--unseen", "--phone", ""),
+        ("--unseen", "--origin", ""),
+        ("--unseen", "--from-address", ""),
+        ("--unseen", "--placed-after", ""),
+        ("--from-address", "nowhere"),
+        ("--from-address", "203.0.113.66", "--origin", "fcb010a85a55"),
+        ("--placed-after", "yesterday"),
+        ("--placed-before", "2026-11-20T21:30:00"),
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_a_usage_error_and_cancels_nothing(
     served: Served, options: tuple[str, ...]

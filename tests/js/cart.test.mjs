@@ -42,6 +42,7 @@ test("a cart says what it lacks", () => {
   assert.equal(lackOf(filled, () => 1), "sold_out");
   assert.equal(lackOf(cartReducer(filled, { type: "customer", fields: { name: " " } }), plenty), "name");
   assert.equal(lackOf(cartReducer(filled, { type: "customer", fields: { phone: "12" } }), plenty), "phone");
+  assert.equal(lackOf(cartReducer(filled, { type: "customer", fields: { phone: "()()()()" } }), plenty), "phone");
   assert.equal(lackOf(cartReducer(filled, { type: "delivery", fields: { kind: "delivery" } }), plenty), "address");
   assert.equal(lackOf(filled, plenty), null);
 });

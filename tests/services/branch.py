@@ -143,7 +143,7 @@ class Branch:
     def bound(self, **limits: int) -> None:
         """From here on, orders are held to these limits; those not named have their defaults."""
         orders, expiry = self.orders_elsewhere(**limits)
-        bulk = BulkCancel(self.log, orders, Digests(SECRET))
+        bulk = BulkCancel(self.log, orders)
         self.services = replace(self.services, orders=orders, expiry=expiry, bulk=bulk)
 
     def orders_elsewhere(self, **limits: int) -> tuple[OrderService, OrderExpiry]:

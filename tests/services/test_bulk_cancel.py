@@ -58,6 +58,20 @@ async def test_the_orders_of_one_phone_number_are_found_however_it_is_written(br
     assert await cancel(branch, phone="(55) 1234-5678") == theirs
 
 
+async def test_numbers_of_two_countries_are_two_numbers(branch: Branch) -> None:
+    ours = await placed(branch, customer={"name": "Ana", "phone": PHONE})
+    theirs = await placed(branch, customer={"name": "Eva", "phone": "+1 55 1234 5678"})
+    assert await cancel(branch, phone="+1 (551) 234-5678") == {theirs}
+    assert await cancel(branch, phone="5512345678") == {ours}
+
+
+async def test_a_phone_number_without_digits_is_not_that_of_every_order_without_one(branch: Branch) -> None:
+    await placed(branch)
+    wanted = cmd.OrderFilter.model_construct(phone="-------")
+    command = meant(min_total=0).model_copy(update={"filter": wanted})
+    assert (await branch.services.bulk.cancel_many(MANAGER, command))["count"] == 0
+
+
 async def test_each_condition_is_met_by_what_is_cancelled(branch: Branch) -> None:
     branch.bound(accept_portions=3)
     early = await placed(branch)

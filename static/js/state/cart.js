@@ -2,7 +2,7 @@
 
 export const MAX_QTY = 50;
 const KINDS = ["pickup", "delivery"];
-const PHONE = /^\+?[0-9 ()-]{7,20}$/;
+const PHONE = /^\+?(?:[ ()-]*[0-9]){7,20}[ ()-]*$/;
 
 export const initialCart = Object.freeze({
   lines: [], // {sku, qty, notes}
