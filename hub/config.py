@@ -88,6 +88,11 @@ class Limits(BaseSettings):
 
     # What the agent is asked. An address may be a family behind one router, or an office at lunch.
     chats_hour: Count = 60  # new chats an address; each is kept for a week
+    # What customers say, to the agent or to a person. A chat is kept for a week after its last message.
+    messages_minute: Count = 30  # an address
+    messages_day: Count = 1_000  # an address
+    messages_bytes_day: Count = 1_048_576  # of messages as JSON, an address
+    chat_bytes_day: Count = 131_072  # of messages as JSON in one chat, from whatever address
     turns_minute: Count = 20  # questions an address
     turns_day: Count = 300  # questions an address
     turns_order_day: Count = 100  # questions in the chats of one order, from whatever address

@@ -32,6 +32,7 @@ from hub.services.inbox import Inbox
 from hub.services.login_throttle import LoginThrottle
 from hub.services.logins import LoginService
 from hub.services.menu import MenuService
+from hub.services.message_bounds import MessageBounds
 from hub.services.messages import Messages
 from hub.services.notifications import NotificationService
 from hub.services.order_bounds import OrderBounds
@@ -153,7 +154,8 @@ def build_services(
     figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
     access = Access(log, tokens, clock, Roster(staff.get), revocations)
     turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
-    messages, stops = Messages(log, new_id, settings.limits), Stops(log, turns, clock, settings.limits)
+    messages = Messages(log, new_id, settings.limits, MessageBounds(settings.limits, digests, day, clock))
+    stops = Stops(log, turns, clock, settings.limits)
     turn_bounds = TurnBounds(log, settings.limits, digests, day, clock)
     chat = ChatService(
         log,

@@ -12,7 +12,7 @@ from hub.domain import chat as chats
 from hub.domain import commands as cmd
 from hub.domain.asker import Asker
 from hub.domain.chat import Chat, ChatMode, Conversation, Turn
-from hub.domain.errors import Conflict, Forbidden, NotFound
+from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
 from hub.domain.events import Author, ChatForgotten
 from hub.domain.proposal import Proposal
 from hub.domain.roles import Permission, Principal
@@ -113,6 +113,7 @@ class ChatService:
             BadRequest: The command's id is one that somebody could guess, and nothing else says whose it is.
             Unauthorized: The order's token opens nothing, or its order ended long ago.
             RateLimited: Too many chats were opened from this address within an hour.
+            LimitReached: What was said before is more than this address may say today.
             Unavailable: There is hardly any memory left, and they are not staff; or Redis did not answer.
         """
         chat_id = chat_id or same_chat(principal, command)
@@ -121,6 +122,8 @@ class ChatService:
         orders = principal.orders
         if command.order_token:
             orders = (await self._access.principal(command.order_token)).orders
+            if not orders:
+                raise Unauthorized("the token is not an order's")
         now = self._clock()
         chat = Chat(
             id=chat_id or self._new_id(),
@@ -131,7 +134,7 @@ class ChatService:
             updated_at=now,
         )
         try:
-            await self._log.commit(replace(opening(chat, said, self._new_id), quotas=self._bounds.opening(principal)))
+            await self._log.commit(self._opened(principal, chat, said))
         except Conflict:
             if chat_id is None:
                 raise
@@ -150,8 +153,8 @@ class ChatService:
         Raises:
             NotFound: There is no such chat, or it is not theirs.
             TooLarge: More characters than a message may have.
-            RateLimited: Enough questions are waiting already, or were asked from this address within a minute.
-            LimitReached: The asker's turns or tokens of the day are used up; `values.limit` says which.
+            RateLimited: Enough questions are waiting already, or too much was said from this address within a minute.
+            LimitReached: The day's messages, bytes, turns or tokens are used up; `values.limit` says which.
         """
         principal = await self._access.with_capability(principal, command.token)
         self._messages.check_length(command.text)
@@ -267,14 +270,21 @@ class ChatService:
 
     # How
 
+    def _opened(self, principal: Principal, chat: Chat, said: Sequence[cmd.ChatTurn]) -> Write:
+        write = opening(chat, said, self._new_id)
+        told = "".join(document.body for document in write.documents if document.key == conversation_key(chat.id))
+        quotas = (*self._bounds.opening(principal), *self._messages.told(principal, chat.id, told))
+        return replace(write, quotas=quotas)
+
     def _sent(
         self, principal: Principal, command: cmd.SendChat, read: ChatRead, interrupted: Sequence[Ending]
     ) -> Write:
         kind: Literal["customer", "staff"] = "staff" if principal.is_staff else "customer"
         said = self._messages.said(Author(kind=kind, name=principal.name), command.text)
         now, chat, limits = self._clock(), read.chat, self._limits
+        quotas = self._messages.quotas(principal, chat.id, said)
         if chat.mode is not ChatMode.AGENT:
-            return written(read, chat, now, said, result='{"turn_id":null}')
+            return replace(written(read, chat, now, said, result='{"turn_id":null}'), quotas=quotas)
         turn = Turn(
             id=self._new_id(),
             chat_id=chat.id,
@@ -296,7 +306,7 @@ class ChatService:
             queue=(*runnable, turn.id) if runs else runnable,
             result=json.dumps({"turn_id": turn.id}),
         )
-        return replace(write, quotas=self._bounds.asking(turn.asked_by, chat))
+        return replace(write, quotas=(*self._bounds.asking(turn.asked_by, chat), *quotas))
 
     def _require_theirs(self, principal: Principal, chat: Chat) -> None:
         """Only who opened a chat, or holds its token, asks in it: the agent acts with the asker's rights."""

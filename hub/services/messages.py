@@ -15,7 +15,8 @@ from hub.services.identity import scoped
 
 if TYPE_CHECKING:
     from hub.config import Limits
-    from hub.eventlog.log import EventLog
+    from hub.eventlog.log import EventLog, Quota
+    from hub.services.message_bounds import MessageBounds
 
 Answer = dict[str, Any]
 
@@ -23,10 +24,11 @@ Answer = dict[str, Any]
 class Messages:
     """For customers who ask and for people who answer alike."""
 
-    def __init__(self, log: EventLog, new_id: Callable[[], str], limits: Limits) -> None:
+    def __init__(self, log: EventLog, new_id: Callable[[], str], limits: Limits, bounds: MessageBounds) -> None:
         self._log = log
         self._new_id = new_id
         self._limits = limits
+        self._bounds = bounds
 
     async def answered_before(self, identity: Identity) -> Answer | None:
         """What this very message was answered with, if an earlier try of it got through."""
@@ -42,6 +44,18 @@ class Messages:
 
     def said(self, author: Author, text: str) -> ChatMessage:
         return ChatMessage(message_id=self._new_id(), author=author, text=text)
+
+    def quotas(self, principal: Principal, chat_id: str, said: ChatMessage) -> tuple[Quota, ...]:
+        """The quotas that a message counts for, whoever answers it."""
+        return self._bounds.saying(principal, chat_id, _weight(said.model_dump_json()))
+
+    def told(self, principal: Principal, chat_id: str, conversation: str) -> tuple[Quota, ...]:
+        """The quotas of a conversation, as JSON, that a chat is opened with."""
+        return self._bounds.keeping(principal, chat_id, _weight(conversation))
+
+
+def _weight(text: str) -> int:
+    return len(text.encode())
 
 
 class Identity(NamedTuple):

@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.config import Limits, Settings
-from hub.domain.commands import HandBackChat, OpenChat, SendChat, TakeOverChat
+from hub.domain.commands import HandBackChat, OpenChat, TakeOverChat
 from hub.domain.errors import LimitReached, RateLimited
-from hub.domain.roles import Kind, Principal, Role
-from hub.eventlog.log import EventLog, Write
-from hub.services.build import Services, build_services
-from hub.services.turns import read_turn
-from tests.services.branch import MANAGER, MENU, SECRET, Clock, an_order
+from tests.services.asking import HOME, NEIGHBOUR, SUPPORT, place, which
+from tests.services.branch import MANAGER
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.support.redis import Backend
-
-HOME = Principal(address="203.0.113.7")
-NEIGHBOUR = Principal(address="203.0.113.8")
-SUPPORT = Principal(Kind.STAFF, "s2", "Sole", frozenset({Role.SUPPORT}), address=HOME.address)
-
-Chat = tuple[str, str]
-
-
-class Place:
-    """A branch with these limits, and a clock to turn."""
-
-    def __init__(self, services: Services, clock: Clock) -> None:
-        self.services = services
-        self.clock = clock
-
-    async def open(self, who: Principal = HOME, **fields: Any) -> Chat:
-        opened = await self.services.chat.open(who, OpenChat(**fields))
-        return opened["chat_id"], opened["token"]
-
-    async def ask(self, who: Principal = HOME, chat: Chat | None = None, **fields: Any) -> str:
-        """A question in this chat, else in a new one: its turn."""
-        chat_id, token = chat or await self.open(who)
-        sent = await self.services.chat.send(who, SendChat(chat_id=chat_id, token=token, text="¿qué hay?", **fields))
-        return str(sent["turn_id"])
-
-    async def uses(self, turn_id: str, tokens: int) -> None:
-        """Count tokens as a worker does at a turn's end."""
-        both = await read_turn(self.services.log, turn_id)
-        assert both is not None
-        quotas = self.services.turn_bounds.spent(both.turn.asked_by, both.chat, tokens)
-        await self.services.log.commit(Write(quotas=quotas))
-
-    async def ordered(self) -> tuple[str, str]:
-        """An order, and what opens it."""
-        placed = await self.services.orders.place(HOME, an_order())
-        return placed["order"]["id"], placed["tracking"]["token"]
-
-
-@asynccontextmanager
-async def place(backend: Backend, **limits: int) -> AsyncIterator[Place]:
-    redis, clock = backend.client(), Clock()
-    bounded = Limits(_env_file=None, turns_waiting=0, **limits)
-    log = EventLog(redis, "centro")
-    settings = Settings(_env_file=None, limits=bounded)
-    yield Place(build_services(log, redis, settings, SECRET, MENU, clock=clock), clock)
-    await log.aclose()
-
-
-def which(refused: pytest.ExceptionInfo[Any]) -> dict[str, Any]:
-    values: dict[str, Any] = refused.value.values
-    return values
 
 
 async def test_an_address_has_so_many_turns_a_minute_and_is_told_when_there_are_more(fake_backend: Backend) -> None:
@@ -205,7 +147,11 @@ async def test_what_the_branch_has_used_is_told_from_midnight_to_midnight(fake_b
 
 async def test_nothing_is_bounded_where_the_limits_are_off(fake_backend: Backend) -> None:
     off = dict.fromkeys(
-        ("chats_hour", "turns_minute", "turns_day", "turns_order_day", "turns_staff_day", "tokens_day"), 0
+        (
+            *("chats_hour", "turns_minute", "turns_day", "turns_order_day", "turns_staff_day", "tokens_day"),
+            *("messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day"),
+        ),
+        0,
     )
     async with place(fake_backend, tokens_order_day=0, tokens_branch_day=0, **off) as branch:
         for _ in range(70):
@@ -218,7 +164,7 @@ async def test_a_days_count_is_forgotten_when_the_day_is(fake_backend: Backend) 
         await branch.uses(await branch.ask(), 7)
         redis, prefix = fake_backend.client(), branch.services.log.keys.quota("")
         names = [key async for key in redis.scan_iter(match=f"{prefix}*")]
-        assert len(names) == 6
+        assert len(names) == 10
         day_s = timedelta(hours=25).total_seconds()
         left_s = [await redis.ttl(name) for name in names]
         assert all(0 < seconds <= day_s for seconds in left_s)

@@ -20,4 +20,5 @@ TURN_COUNTS = (
     "tokens_order_day",
     "tokens_branch_day",
 )
-UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in (*ORDER_COUNTS, *TURN_COUNTS)}
+MESSAGE_COUNTS = ("messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day")
+UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in (*ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS)}
