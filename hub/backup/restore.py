@@ -81,10 +81,10 @@ def _tops(files: Sequence[Path]) -> list[str]:
 
 
 def _exchange(ready: Path, data: Path, aside: Path, names: Sequence[str]) -> None:
-    """Put entries of `ready` where those of `data` are, and these aside; all of them, or none.
+    """Move the named entries of `data` aside, and those of `ready` into their place.
 
     Raises:
-        OSError: None.
+        OSError: An entry could not be moved. All entries are where they were before.
     """
     aside.mkdir(mode=0o700)
     moves = [(data / name, aside / name) for name in names if (data / name).exists()]
