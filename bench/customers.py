@@ -23,6 +23,8 @@ _BOUNDS = (
     "COMANDA_LIMIT_ORDER_PORTIONS_HOUR",
     "COMANDA_LIMIT_OPEN_ORDERS_ADDRESS",
     "COMANDA_LIMIT_OPEN_ORDERS_PHONE",
+    "COMANDA_LIMIT_ACCEPT_PORTIONS_HOUR",
+    "COMANDA_LIMIT_ACCEPT_TOTAL_HOUR",
 )
 _NAMES = ("Ana", "José Luis", "María Fernanda", "Íñigo", "Lupita", "Señora Ruiz", "Beto", "Chuy")
 _NOTES = ("", "", "", "sin cebolla", "bien doradito 🌮", "con todo, por favor")

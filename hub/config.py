@@ -84,6 +84,9 @@ class Limits(BaseSettings):
     order_bytes_hour: Count = 131_072
     order_portions_hour: Count = 240
     open_orders_address: Count = 20
+    # Past these an order waits for acceptance; those that wait, or waited, do not count.
+    accept_portions_hour: Count = 40  # of one address
+    accept_total_hour: Count = 200_000  # of one address, in minor units
     open_orders_phone: Count = 5
 
     # What the agent is asked. An address may be a family behind one router, or an office at lunch.

@@ -18,6 +18,7 @@ from hub.services.digests import Digests
 from hub.services.documents import ORDER_DEADLINES
 
 _MINUTE_S, _HOUR_S = 60, 3_600
+_PERSON_DECIDES = frozenset({"accept_portions_hour", "accept_total_hour", "open_orders_phone"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,30 @@ class OrderBounds:
         """
         if principal.is_staff:
             return
-        _refuse_past("order_portions", self._limits.order_portions, sum(item.qty for item in items))
-        _refuse_past("order_total", self._limits.order_total, sum(item.qty * item.unit_price for item in items))
+        _refuse_past("order_portions", self._limits.order_portions, _portions(items))
+        _refuse_past("order_total", self._limits.order_total, _total(items))
 
-    def acceptance(self, principal: Principal, items: Sequence[OrderItem], now: datetime) -> Acceptance | None:
-        """The acceptance that a large order needs; None for ordinary ones, and for those that staff place."""
+    def acceptance(
+        self,
+        principal: Principal,
+        items: Sequence[OrderItem],
+        now: datetime,
+        *,
+        replaced: Order | None = None,
+        waits: bool = False,
+    ) -> Acceptance | None:
+        """Return the acceptance that an order needs; None for ordinary ones, and for those that staff place.
+
+        Args:
+            replaced: The order that this one takes the place of: if it waits, no more time is given.
+            waits: It needs one even if it is small; see `waits_instead`.
+        """
         limits = self._limits
-        portions, total = sum(item.qty for item in items), sum(item.qty * item.unit_price for item in items)
-        small = _fits(portions, limits.accept_portions) and _fits(total, limits.accept_total)
-        if principal.is_staff or small:
+        small = _fits(_portions(items), limits.accept_portions) and _fits(_total(items), limits.accept_total)
+        if principal.is_staff or (small and not waits):
             return None
+        if replaced is not None and replaced.waiting:
+            return replaced.acceptance
         until = now + timedelta(seconds=limits.accept_s) if limits.accept_s else None
         return Acceptance(state=AcceptanceState.WAITING, until=until)
 
@@ -81,36 +96,57 @@ class OrderBounds:
         found = orders.deadline(order, self._open_for)
         return found[1] if found and found[0] <= now else None
 
-    def counted(self, principal: Principal, command: cmd.PlaceOrder, order: Order) -> Counted:
-        """The quotas and places that a new order takes up."""
+    def counted(
+        self, principal: Principal, command: cmd.PlaceOrder, order: Order, replaced: Order | None = None
+    ) -> Counted:
+        """Return the quotas and places that a new order takes up.
+
+        Args:
+            replaced: The order that it takes the place of: what that one was counted for is not counted again.
+        """
         if principal.is_staff:
             return Counted()
         origin = self._digests.address(principal.address) if principal.address else ""
         phone = self._digests.phone(command.customer.phone) if command.customer.phone else ""
-        return Counted(self._quotas(origin, command, order), self._hold(origin, phone, order), origin)
+        return Counted(self._quotas(origin, command, order, replaced), self._hold(origin, phone, order), origin)
 
-    def _quotas(self, origin: str, command: cmd.PlaceOrder, order: Order) -> tuple[Quota, ...]:
+    def _quotas(self, origin: str, command: cmd.PlaceOrder, order: Order, replaced: Order | None) -> tuple[Quota, ...]:
         if not origin:
             return ()
-        limits, portions = self._limits, sum(item.qty for item in order.items)
+        limits, before = self._limits, replaced.items if replaced else ()
         bounds = (
             ("orders_minute", 1, limits.orders_minute, _MINUTE_S),
             ("orders_hour", 1, limits.orders_hour, _HOUR_S),
             ("order_bytes_hour", _weight(command) if limits.order_bytes_hour else 0, limits.order_bytes_hour, _HOUR_S),
-            ("order_portions_hour", portions, limits.order_portions_hour, _HOUR_S),
+            ("order_portions_hour", _portions(order.items) - _portions(before), limits.order_portions_hour, _HOUR_S),
         )
-        return tuple(
+        rates = tuple(
             Quota(f"{label}:{origin}", amount, most, window_s, label, passing=True)
             for label, amount, most, window_s in bounds
-            if most
+            if most and amount > 0
+        )
+        return rates + self._without_acceptance(origin, order, replaced)
+
+    def _without_acceptance(self, origin: str, order: Order, replaced: Order | None) -> tuple[Quota, ...]:
+        """The quotas of orders that nobody has to accept, in an hour; past them an order waits."""
+        if order.acceptance is not None:
+            return ()
+        before = replaced.items if replaced is not None and replaced.acceptance is None else ()
+        bounds = (
+            ("accept_portions_hour", _portions(order.items) - _portions(before), self._limits.accept_portions_hour),
+            ("accept_total_hour", _total(order.items) - _total(before), self._limits.accept_total_hour),
+        )
+        return tuple(
+            Quota(f"{label}:{origin}", amount, most, _HOUR_S, label)
+            for label, amount, most in bounds
+            if most and amount > 0
         )
 
     def _hold(self, origin: str, phone: str, order: Order) -> Hold | None:
         limits = self._limits
-        counters = (
-            ("address", origin, limits.open_orders_address),
-            ("phone", phone, limits.open_orders_phone),
-        )
+        # Anybody can give somebody else's number: an order past that bound waits for a person, who can call it.
+        by_phone = limits.open_orders_phone if order.acceptance is None else 0
+        counters = (("address", origin, limits.open_orders_address), ("phone", phone, by_phone))
         places = tuple(
             (f"orders-{kind}:{digest}", most, f"open_orders_{kind}")
             for kind, digest, most in counters
@@ -121,6 +157,19 @@ class OrderBounds:
 
 def _weight(command: cmd.PlaceOrder | cmd.ChangeOrder) -> int:
     return len(command.model_dump_json(exclude={"command_id"}).encode())
+
+
+def waits_instead(refused: LimitReached) -> bool:
+    """Return True if an order past this bound may be placed with an acceptance: then a person decides."""
+    return refused.values.get("limit") in _PERSON_DECIDES
+
+
+def _portions(items: Sequence[OrderItem]) -> int:
+    return sum(item.qty for item in items)
+
+
+def _total(items: Sequence[OrderItem]) -> int:
+    return sum(item.qty * item.unit_price for item in items)
 
 
 def _fits(used: int, most: int) -> bool:

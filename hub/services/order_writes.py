@@ -55,15 +55,17 @@ class OrderWrites:
         chat: InChat | None = None,
         *,
         contact: Mapping[str, Any] | None = None,
+        replaced: Order | None = None,
     ) -> Write:
         """A new order. What is remembered of the command holds no token: see `with_tracking`.
 
         Args:
             contact: Kept of the order that this one stands for.
+            replaced: That order.
         """
         body = order.model_dump_json()
         documents = [Document(order_key(order.id), 1, body)]
-        counted = self._bounds.counted(principal, command, order)
+        counted = self._bounds.counted(principal, command, order, replaced)
         said = {"phone": command.customer.phone, "origin": counted.origin}
         others = {name: value for name, value in (contact or {}).items() if name not in said}
         if known := {**others, **{name: value for name, value in said.items() if value}}:

@@ -31,7 +31,7 @@ from hub.services.capacity import Capacity
 from hub.services.documents import ALL_ORDERS, contact_key, order_key
 from hub.services.estimates import Estimates
 from hub.services.identity import by_name, identity
-from hub.services.order_bounds import OrderBounds
+from hub.services.order_bounds import OrderBounds, waits_instead
 from hub.services.order_writes import InChat, OrderWrites, together
 from hub.services.recent import Known, RecentOrders
 from hub.services.staff import StaffService
@@ -88,7 +88,7 @@ class OrderService:
         Raises:
             BadRequest: A dish that the menu has not, or a delivery without an address.
             OutOfStock: Not enough left of something; nothing is reserved.
-            LimitReached: It is larger than an order may be, or the address or phone number has too many open ones.
+            LimitReached: It is larger than an order may be, or the address has too many open ones.
             RateLimited: Too many orders from one address in a short time.
             Unavailable: There is hardly any memory left, and they are not staff; or Redis did not answer.
         """
@@ -113,6 +113,10 @@ class OrderService:
                 return self._writes.with_tracking(await self._commit(order, write))
             except Conflict:
                 continue  # the id is taken: draw another
+            except LimitReached as exc:
+                if not waits_instead(exc):
+                    raise
+                acceptance = self._bounds.acceptance(principal, items, now, waits=True)
         raise Unavailable("no free order number; try again")
 
     async def advance(self, principal: Principal, command: cmd.AdvanceOrder) -> Answer:
@@ -159,11 +163,12 @@ class OrderService:
         items = self.weighed(principal, command)
         now = self._clock()
         eta = await self._estimates.of(command.delivery.kind, OrderStatus.RECEIVED, now, now)
-        acceptance = self._bounds.acceptance(principal, items, now)
+        waits = False
         for _ in range(_TRIES):
             old = await self._read(command.order_id)
             if old.status is not OrderStatus.RECEIVED:
                 raise Conflict("the kitchen has started on it", status=str(old.status))
+            acceptance = self._bounds.acceptance(principal, items, now, replaced=old, waits=waits)
             contact = await self._log.document(contact_key(old.id))
             order_id = self._new_order_id()
             happened = orders.place(order_id, old.customer, items, command.delivery, eta, now, acceptance)
@@ -172,7 +177,9 @@ class OrderService:
             reached_by = readable_object(self._log, contact) or {}
             placing = _placed_anew(command, order, reached_by)
             taken_back = self._writes.changed(old, gone, Write(), now)[1]
-            placed = self._writes.placed(principal, placing, order, happened, now, chat, contact=reached_by)
+            placed = self._writes.placed(
+                principal, placing, order, happened, now, chat, contact=reached_by, replaced=old
+            )
             both = together(taken_back, placed, write)
             if len(both.stock) > MAX_STOCK_MOVES:
                 raise TooLarge("that is too many dishes for one change", limit=MAX_STOCK_MOVES)
@@ -182,6 +189,11 @@ class OrderService:
                 committed = await self._log.commit(replace(both, counts=sales))
             except Conflict:
                 continue  # somebody was quicker, or the id is taken
+            except LimitReached as exc:
+                if not waits_instead(exc):
+                    raise
+                waits = True
+                continue
             return self._writes.with_tracking({**json.loads(committed.result), "cursor": str(committed.cursor)})
         raise Unavailable("too many hands on this order; try again", order_id=command.order_id)
 

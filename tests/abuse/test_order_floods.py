@@ -52,6 +52,30 @@ async def test_the_most_that_one_address_can_order_leaves_most_of_every_dish_to_
         assert sum((await left(hub)).values()) == before - 20 * len(taken) > before * 0.85
 
 
+async def test_small_orders_of_one_address_that_together_are_large_come_back_by_themselves(
+    open_hub: OpenTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.05)
+    async with open_hub(requests_s=0, accept_s=1) as hub, asyncio.timeout(SOON_S * 2):
+        before, token = sum((await left(hub)).values()), hub.house.token("kitchen")
+        async with streaming(hub.house, "/api/rooms/kitchen/events", token=token) as kitchen:
+            line = {"sku": "taco-pastor", "qty": 20}
+            answers = [await hub.post("/api/orders", an_order(items=[line]), address=STRANGER) for _ in range(5)]
+            waiting = [answer for answer in answers if answer.data["order"].get("acceptance")]
+            assert len(waiting) == 3
+            for _ in waiting:
+                await kitchen.until("order.cancelled")
+        assert sum((await left(hub)).values()) == before - 40
+
+
+async def test_a_number_that_strangers_order_with_is_still_its_owners(hub: Target) -> None:
+    hers = an_order(customer={"name": "Ana", "phone": "55 1234 5678"})
+    for number in range(8):
+        assert (await hub.post("/api/orders", hers, address=f"198.51.100.{number}")).status == 201
+    answer = await hub.post("/api/orders", hers, address=NEIGHBOUR)
+    assert (answer.status, answer.data["order"]["acceptance"]["state"]) == (201, "waiting")
+
+
 async def test_stock_that_a_crowd_holds_with_large_orders_comes_back_by_itself(
     open_hub: OpenTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:

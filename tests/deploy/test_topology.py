@@ -66,6 +66,8 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         # All customers here have one address, and order without a pause.
         "COMANDA_LIMIT_ORDERS_MINUTE": "0",
         "COMANDA_LIMIT_OPEN_ORDERS_ADDRESS": "0",
+        "COMANDA_LIMIT_ACCEPT_PORTIONS_HOUR": "0",
+        "COMANDA_LIMIT_ACCEPT_TOTAL_HOUR": "0",
     }
     processes: dict[str, Process] = {}
 

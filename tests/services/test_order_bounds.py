@@ -14,9 +14,11 @@ from hub.domain import commands as cmd
 from hub.domain.errors import LimitReached, RateLimited
 from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
+from hub.eventlog.log import Committed, Write
 from hub.services.digests import Digests
 from hub.services.documents import contact_key
 from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, SECRET, Branch, an_order, customer_of, only, open_branch
+from tests.support.uncounted import ORDER_COUNTS
 
 ANA = replace(ANONYMOUS, address="203.0.113.7")
 BETO = replace(ANONYMOUS, address="203.0.113.8")
@@ -37,6 +39,15 @@ async def refused(branch: Branch, who: Principal, command: cmd.PlaceOrder) -> di
     with pytest.raises(LimitReached) as error:
         await branch.orders.place(who, command)
     return error.value.values
+
+
+async def waits(branch: Branch, who: Principal, command: cmd.PlaceOrder) -> bool:
+    order_id = (await branch.orders.place(who, command))["order"]["id"]
+    return (await branch.order(order_id)).waiting
+
+
+def a_change(order_id: str, qty: int) -> cmd.ChangeOrder:
+    return cmd.ChangeOrder(order_id=order_id, items=horchatas(qty).items, delivery=horchatas().delivery)
 
 
 # One order
@@ -124,8 +135,7 @@ async def test_a_changed_order_keeps_its_place(branch: Branch) -> None:
     branch.bound(open_orders_address=1)
     order_id = (await branch.orders.place(ANA, horchatas()))["order"]["id"]
     who = replace(customer_of(order_id), address=ANA.address)
-    change = cmd.ChangeOrder(order_id=order_id, items=horchatas(2).items, delivery=horchatas().delivery)
-    await branch.orders.change(who, change)
+    await branch.orders.change(who, a_change(order_id, 2))
     assert (await refused(branch, ANA, horchatas()))["limit"] == "open_orders_address"
 
 
@@ -134,7 +144,7 @@ async def test_a_phone_number_has_so_many_open_orders_however_it_is_written(bran
     for number in ("+52 55 1234 5678", "5512345678"):
         await branch.orders.place(ANA, horchatas(customer={"name": "Ana", "phone": number}))
     third = horchatas(customer={"name": "Ana", "phone": "(55) 1234-5678"})
-    assert (await refused(branch, BETO, third))["limit"] == "open_orders_phone"
+    assert await waits(branch, BETO, third)
 
 
 async def test_an_office_at_lunch_is_one_address_and_everybody_there_eats(branch: Branch) -> None:
@@ -154,11 +164,137 @@ async def test_callers_without_an_address_and_staff_are_not_counted(who: Princip
 
 
 async def test_zero_switches_every_count_off(branch: Branch) -> None:
-    branch.bound(**dict.fromkeys((*RATES, "open_orders_address", "open_orders_phone"), 0))
+    branch.bound(**dict.fromkeys(ORDER_COUNTS, 0))
     for _ in range(30):
         await branch.orders.place(ANA, horchatas(9, customer={"name": "Ana", "phone": PHONE}))
     assert not await branch.redis.keys("*quota*")
     assert not await branch.redis.exists(branch.log.keys.holds)
+
+
+# What a person decides
+
+
+async def test_orders_with_somebody_elses_number_do_not_keep_that_person_from_ordering(branch: Branch) -> None:
+    branch.bound(open_orders_phone=2)
+    hers = horchatas(customer={"name": "Ana", "phone": PHONE})
+    assert [await waits(branch, BETO, hers) for _ in range(3)] == [False, False, True]
+    assert await waits(branch, ANA, hers)
+    # Those that wait take no place of the number: it has one again as soon as one of the first two has ended.
+    [counter] = [name for name in await branch.redis.hkeys(branch.log.keys.holds) if "count:orders-phone" in str(name)]
+    assert int(await branch.redis.hget(branch.log.keys.holds, counter)) == 2
+
+
+async def test_an_order_past_the_bound_by_phone_ends_by_itself_if_nobody_accepts_it(branch: Branch) -> None:
+    branch.bound(open_orders_phone=1)
+    hers = an_order(items=only("taco-pastor", 2), customer={"name": "Ana", "phone": PHONE})
+    await branch.orders.place(BETO, hers)
+    await branch.orders.place(BETO, hers)
+    branch.clock.turn(minutes=10)
+    assert await branch.services.expiry.end_overdue() == 1
+    assert (await branch.log.stock())["taco-pastor"] == 8
+
+
+async def test_the_small_orders_of_an_address_wait_once_they_are_large_together(branch: Branch) -> None:
+    assert [await waits(branch, ANA, horchatas(15)) for _ in range(3)] == [False, False, True]
+    assert not await waits(branch, ANA, horchatas(10))
+    assert await waits(branch, ANA, horchatas(1))
+    assert not await waits(branch, BETO, horchatas(15))
+
+
+async def test_the_orders_of_an_address_wait_once_they_are_dear_together() -> None:
+    async with bounded(accept_total_hour=3200 * 4) as branch:
+        assert [await waits(branch, ANA, horchatas(2)) for _ in range(3)] == [False, False, True]
+
+
+async def test_orders_that_a_person_accepts_do_not_count(branch: Branch) -> None:
+    for _ in range(3):
+        order_id = (await branch.orders.place(ANA, horchatas(50)))["order"]["id"]
+        await branch.orders.accept(KITCHEN_HAND, cmd.AcceptOrder(order_id=order_id))
+    assert not await waits(branch, ANA, horchatas(40))
+
+
+async def test_a_family_that_orders_twice_notices_nothing(branch: Branch) -> None:
+    assert [await waits(branch, ANA, horchatas(8)) for _ in range(2)] == [False, False]
+
+
+async def test_an_order_that_waits_is_answered_again_under_its_command_id(branch: Branch) -> None:
+    branch.bound(accept_portions_hour=1)
+    command = horchatas(2, command_id="a-long-and-random-command-id")
+    first, again = [await branch.orders.place(ANA, command) for _ in range(2)]
+    assert again["order"] == first["order"]
+    assert first["order"]["acceptance"]["state"] == "waiting"
+
+
+async def test_an_order_that_waits_is_held_to_the_other_bounds() -> None:
+    async with bounded(accept_portions_hour=1, open_orders_address=1) as branch:
+        assert await waits(branch, ANA, horchatas(2))
+        assert (await refused(branch, ANA, horchatas(2)))["limit"] == "open_orders_address"
+
+
+async def test_an_ordinary_order_is_one_commit_and_one_past_a_bound_is_two(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[Write] = []
+    commit = branch.log.commit
+
+    async def counting(write: Write) -> Committed:
+        commits.append(write)
+        return await commit(write)
+
+    monkeypatch.setattr(branch.log, "commit", counting)
+    for expected in (1, 2):
+        commits.clear()
+        await branch.orders.place(ANA, horchatas(25))
+        assert len(commits) == expected
+
+
+# Changes
+
+
+async def test_a_change_counts_what_is_more_than_before(branch: Branch) -> None:
+    order_id = (await branch.orders.place(ANA, horchatas(30)))["order"]["id"]
+    for qty in (30, 35, 40):
+        who = replace(customer_of(order_id), address=ANA.address)
+        changed = await branch.orders.change(who, a_change(order_id, qty))
+        order_id = changed["order"]["id"]
+        assert "acceptance" not in changed["order"]
+    assert await waits(branch, ANA, horchatas(1))
+
+
+async def test_a_change_of_an_order_that_waited_counts_in_full(branch: Branch) -> None:
+    order_id = (await branch.orders.place(ANA, horchatas(50)))["order"]["id"]
+    who = replace(customer_of(order_id), address=ANA.address)
+    assert "acceptance" not in (await branch.orders.change(who, a_change(order_id, 30)))["order"]
+    assert await waits(branch, ANA, horchatas(11))
+
+
+async def test_an_order_that_a_change_takes_past_the_bound_waits(branch: Branch) -> None:
+    order_id, _ = [(await branch.orders.place(ANA, horchatas(20)))["order"]["id"] for _ in range(2)]
+    who = replace(customer_of(order_id), address=ANA.address)
+    changed = (await branch.orders.change(who, a_change(order_id, 21)))["order"]
+    assert changed["acceptance"]["state"] == "waiting"
+    assert (await branch.order(order_id)).status is OrderStatus.CANCELLED
+
+
+async def test_a_change_past_another_bound_is_refused_and_the_order_stays(branch: Branch) -> None:
+    branch.bound(orders_hour=1)
+    order_id = (await branch.orders.place(ANA, horchatas()))["order"]["id"]
+    with pytest.raises(RateLimited):
+        await branch.orders.change(replace(customer_of(order_id), address=ANA.address), a_change(order_id, 2))
+    assert (await branch.order(order_id)).status is OrderStatus.RECEIVED
+
+
+@pytest.mark.parametrize(("bound", "qty", "more"), [("accept_portions", 30, 50), ("accept_portions_hour", 2, 3)])
+async def test_a_change_of_an_order_that_waits_gives_it_no_more_time(bound: str, qty: int, more: int) -> None:
+    async with bounded(**{bound: qty - 1}) as branch:
+        first = (await branch.orders.place(ANA, horchatas(qty)))["order"]
+        branch.clock.turn(minutes=9)
+        who = replace(customer_of(first["id"]), address=ANA.address)
+        changed = (await branch.orders.change(who, a_change(first["id"], more)))["order"]
+        assert changed["acceptance"] == first["acceptance"]
+        branch.clock.turn(minutes=1)
+        assert await branch.services.expiry.end_overdue() == 1
+        assert (await branch.order(changed["id"])).status is OrderStatus.CANCELLED
 
 
 # What is kept of it

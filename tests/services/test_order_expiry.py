@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -167,12 +168,12 @@ async def test_zero_lets_orders_wait_and_stay_open_for_ever(branch: Branch) -> N
 
 
 async def test_an_expired_order_leaves_its_place_to_another(branch: Branch) -> None:
-    branch.bound(accept_portions=4, open_orders_phone=1)
-    who = {"customer": {"name": "Ana", "phone": "55 1234 5678"}}
-    await branch.placed(**LARGE, **who)
+    branch.bound(accept_portions=4, open_orders_address=1)
+    who = replace(ANONYMOUS, address="203.0.113.7")
+    await branch.orders.place(who, an_order(**LARGE))
     branch.clock.turn(minutes=10)
     await branch.services.expiry.end_overdue()
-    await branch.placed(**LARGE, **who)
+    await branch.orders.place(who, an_order(**LARGE))
 
 
 # Several hubs, and hubs of another time

@@ -9,6 +9,8 @@ ORDER_COUNTS = (
     "order_portions_hour",
     "open_orders_address",
     "open_orders_phone",
+    "accept_portions_hour",
+    "accept_total_hour",
 )
 TURN_COUNTS = (
     "chats_hour",
