@@ -242,8 +242,15 @@ FAILED: Mapping[str, Both] = {
     ),
     "rate_limited": ("Son muchas cosas a la vez; inténtalo en un momento.", "That is a lot at once; try in a moment."),
 }
+_MUCH_IN_AN_HOUR: Both = (
+    "Ya se pidió mucho desde tu conexión en la última hora. Inténtalo más tarde, o te paso con una persona.",
+    "Much has been ordered from your connection within an hour. Try later, or I can hand you over to a person.",
+)
 # An order past a bound, by the bound's name; `{most}` is its size.
 PAST_BOUND: Mapping[str, Both] = {
+    "orders_hour": _MUCH_IN_AN_HOUR,
+    "order_bytes_hour": _MUCH_IN_AN_HOUR,
+    "order_portions_hour": _MUCH_IN_AN_HOUR,
     "order_portions": (
         "Es un pedido muy grande para tomarlo por aquí: hasta {most} porciones. Si quieres, te paso con una persona.",
         "That is too large an order to take here: up to {most} portions. I can hand you over to a person.",
@@ -261,10 +268,10 @@ PAST_BOUND: Mapping[str, Both] = {
         "There are many orders under way from your connection already. When one is delivered, I can take the next.",
     ),
 }
-# Of a large order: a person has to say yes to it first; and why one expired.
+# Of an order that waits for acceptance, and of one that expired.
 WAITS: Both = (
-    "Es un pedido grande: falta que la taquería lo acepte, y te avisamos aquí.",
-    "It is a large order: the taquería has to accept it first, and you will see it here.",
+    "Falta que la taquería lo acepte, y te avisamos aquí.",
+    "The taquería has to accept it first, and you will see it here.",
 )
 EXPIRED: Mapping[str, Both] = {
     "not_accepted": (

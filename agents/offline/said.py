@@ -58,7 +58,9 @@ ASKS_HOURS = ("¿De qué hora a qué hora?", "From when until when?")
 ASKS_PERSON = ("¿Te paso con una persona?", "Shall I hand you over to a person?")
 # How a yes is asked for that is still wanting.
 SAYS_YES = ("dime «sí» y lo mando", "say “yes” and the kitchen", "o «sí» para mandarlo", "or “yes” to send it")
-PLACED = ("ya está en la cocina", "is with the kitchen")
+IN_KITCHEN = ("ya está en la cocina", "is with the kitchen")
+AWAITS_ACCEPTANCE = ("ya llegó a la taquería", "has reached the taquería")
+PLACED = (*IN_KITCHEN, *AWAITS_ACCEPTANCE)
 
 # What keeps an order in the making open.
 ASKS = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import unicodedata
 from abc import abstractmethod
 from functools import cache
@@ -56,7 +57,7 @@ _EXPLAINED: dict[type[ComandaError], str] = {
     Conflict: "that is no longer possible",
     OutOfStock: "there is not enough left",
     LimitReached: "this is past a bound on orders, and nothing was done: limit names the bound, most is its size",
-    RateLimited: "too much at once; try again in a moment",
+    RateLimited: "too much for now, and nothing was done: retry_after_minutes, if given, says when to try again",
     Unavailable: "the system did not answer; whether it was done is not known",
 }
 _TOLD = ("items", "sku", "left", "status", "field", "limit", "most")  # facts of an error that the model may know
@@ -247,6 +248,8 @@ class BoundTool(AsyncBaseTool):
 def explained(exc: ComandaError) -> Result:
     """An error as the model may know it."""
     told: Result = {"error": exc.code, "message": _EXPLAINED.get(type(exc), "something went wrong on our side")}
+    if exc.retry_after_s is not None:
+        told["retry_after_minutes"] = math.ceil(exc.retry_after_s / 60)
     return told | {name: exc.values[name] for name in _TOLD if name in exc.values}
 
 

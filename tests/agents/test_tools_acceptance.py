@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents.offline.said import HISTORY, TRACK, Intent
+from agents.offline.said import HISTORY, IN_KITCHEN, PLACED, TRACK, Intent, asked
 from agents.offline.told import orders as told_orders
 from agents.offline.told.answers import answer
 from hub.config import Limits
@@ -28,9 +28,13 @@ def branch(fake_backend: Backend) -> Branch:
 async def test_a_large_order_is_told_to_wait_until_somebody_accepts_it(branch: Branch) -> None:
     bench, placed = await ordered(branch)
     assert placed["waits_for_acceptance"]
-    assert "falta que la taquería lo acepte" in told_orders.placed(placed, "es")
+    assert "Falta que la taquería lo acepte" in told_orders.placed(placed, "es")
+    for lang in ("es", "en"):
+        said = told_orders.placed(placed, lang)
+        assert not asked(said, IN_KITCHEN)
+        assert asked(said, PLACED)
     result = await bench.call("track_order")
-    assert "falta que la taquería lo acepte" in answer([(TRACK, result)], "es", Intent(TRACK))
+    assert "Falta que la taquería lo acepte" in answer([(TRACK, result)], "es", Intent(TRACK))
     await branch.services.orders.accept(MANAGER, AcceptOrder(order_id=placed["order_id"]))
     assert "waits_for_acceptance" not in (await bench.call("track_order"))["orders"][0]
 

@@ -60,5 +60,17 @@ def test_the_offline_model_says_what_is_too_much(limit: str) -> None:
     assert ("100" in told) == (limit == "order_portions")
 
 
+async def test_an_hours_budget_that_is_used_up_is_not_back_in_a_moment(fake_backend: Backend) -> None:
+    branch = bounded(fake_backend, orders_hour=1)
+    bench = await begun(branch, ANA)
+    assert (await done(bench, "place_order", ANA, **GRINGAS))["done"]
+    result = await done(await begun(branch, ANA), "place_order", ANA, **GRINGAS)
+    assert (result["error"], result["limit"]) == ("rate_limited", "orders_hour")
+    assert 50 < result["retry_after_minutes"] <= 60
+    told = answer([(PLACE, result)], "es", Intent(PLACE))
+    assert "en la última hora" in told
+    assert "en un momento" not in told
+
+
 def test_every_bound_has_its_words_in_both_languages() -> None:
     assert all(es != en for es, en in PAST_BOUND.values())

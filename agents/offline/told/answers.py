@@ -155,7 +155,7 @@ def _failed(result: Result, lang: Lang) -> str:
             ),
             lang,
         )
-    if bound := PAST_BOUND.get(result.get("limit", "")) if result["error"] == "limit_reached" else None:
+    if bound := PAST_BOUND.get(result.get("limit", "")):
         return pick(bound, lang).format(most=result.get("most"))
     return pick(FAILED.get(result["error"], BROKEN), lang)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline.phrases import EXPIRED, FAILED, WAITS, listed, pick
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, PLACED
+from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, AWAITS_ACCEPTANCE, IN_KITCHEN
 
 if TYPE_CHECKING:
     from agents.language import Lang
@@ -45,15 +45,16 @@ def missing(result: Result, lang: Lang) -> str:
 def placed(result: Result, lang: Lang) -> str:
     items, minutes = items_of(result["items"], lang), result["eta_minutes"]
     bring = result["delivery"] == "delivery"
+    now = AWAITS_ACCEPTANCE if result.get("waits_for_acceptance") else IN_KITCHEN
     if lang == "es":
-        text = f"¡Listo, {result['customer_name']}! Tu pedido {result['code']} {PLACED[0]}: {items}. "
+        text = f"¡Listo, {result['customer_name']}! Tu pedido {result['code']} {now[0]}: {items}. "
         text += f"Total: {result['total']}. "
         if result.get("waits_for_acceptance"):
             text += f"{WAITS[0]} "
         if minutes:
             text += f"{'Te llega' if bring else 'Estará listo'} en unos {span(minutes)} minutos. "
         return text + f"Síguelo aquí: {result['tracking_url']}"
-    text = f"Done, {result['customer_name']}! Your order {result['code']} {PLACED[1]}: {items}. "
+    text = f"Done, {result['customer_name']}! Your order {result['code']} {now[1]}: {items}. "
     text += f"Total: {result['total']}. "
     if result.get("waits_for_acceptance"):
         text += f"{WAITS[1]} "
