@@ -44,6 +44,7 @@ from hub.gateways.limits import Buckets
 from hub.gateways.outbox import Outboxes
 from hub.gateways.pages import Pages
 from hub.gateways.peer import Proxies
+from hub.gateways.reads import Reads
 from hub.gateways.socketio import SocketIoDoor
 from hub.gateways.sse import SseDoor
 from hub.gateways.token_stream import TokenStream
@@ -96,9 +97,10 @@ class Hub:
         )
         access, views = self.services.access, self.services.views
         commands = Commands(self.services)
-        joining = Joining(self.relay, access, views, limits)
+        reads = Reads(limits)
+        joining = Joining(self.relay, access, views, limits, reads)
         by_address = Buckets(limits.requests_s, limits.requests_burst)  # one for all doors
-        desk = Desk(commands, joining, access, by_address, limits, self.metrics)
+        desk = Desk(commands, joining, access, by_address, reads, limits, self.metrics)
         outboxes = self.outboxes = Outboxes(limits.unsent_bytes, connections)
         store = SessionStore(self.log.calls, self.log.keys)
         self.recovery = Recovery(
@@ -130,7 +132,7 @@ class Hub:
                 metrics_on_loopback=settings.metrics_on_loopback,
             ).routes(),
             *HttpDoor(self.services, commands, limits).routes(),
-            *SseDoor(self.relay, joining, access, views, outboxes, self.metrics, self.services.clock).routes(),
+            *SseDoor(self.relay, joining, access, views, outboxes, reads, self.metrics, self.services.clock).routes(),
             *TokenStream(answers, access, self.services.chat).routes(),
             *UiStream(answers, access, self.services.chat).routes(),
             *WebSocketDoor(self.relay, desk, origins, outboxes, limits).routes(),

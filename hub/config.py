@@ -42,6 +42,11 @@ class Limits(BaseSettings):
     commands_burst: Count = 40
     requests_s: Rate = 20
     requests_burst: Count = 60
+    # What customers of one address read: rooms joined, resumed or paged, and their bytes.
+    reads_s: Rate = 50
+    reads_burst: Count = 1_000  # 200 connections come back within seconds when a hub restarts, each to 3–4 rooms
+    read_bytes_s: Count = 1_048_576
+    read_bytes_burst: Count = 16_777_216
     staff_requests_s: Rate = 500
     staff_requests_burst: Count = 1_000
     login_requests_s: Rate = 250  # by address; the tries below are what guessing is held to

@@ -21,7 +21,8 @@ from hub.services.tokens import Tokens
 
 _BRANCH = "centro"
 _DOCUMENTS_A_COMMIT = 16
-_UNLIMITED = {"COMANDA_LIMIT_CONNECTIONS": "0", "COMANDA_LIMIT_REQUESTS_S": "0"}  # all come from one address
+# All come from one address.
+_UNLIMITED = {f"COMANDA_LIMIT_{name}": "0" for name in ("CONNECTIONS", "REQUESTS_S", "READS_S", "READ_BYTES_S")}
 _TEMPLATE = "PEDBENCH"
 
 

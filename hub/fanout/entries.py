@@ -57,6 +57,11 @@ class Resumed:
     _presence: Presence | None
     _given: Sequence[Given]
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the events and snapshots that it is given."""
+        return sum(frame.size for _, frame in self._given)
+
     def begin(self) -> None:
         """Give what was missed, and everything after it. To be called once."""
         if self._presence is not None:

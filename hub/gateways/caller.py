@@ -17,6 +17,7 @@ from hub.gateways.answers import as_error, ok, refused
 from hub.gateways.commands import Commands
 from hub.gateways.joining import Joining, as_data
 from hub.gateways.limits import Bucket, Buckets
+from hub.gateways.reads import Reads
 from hub.services.access import Access
 from hub.telemetry import Metrics
 
@@ -31,6 +32,7 @@ class Desk:
     joining: Joining
     access: Access
     by_address: Buckets
+    reads: Reads
     limits: Limits
     metrics: Metrics
 

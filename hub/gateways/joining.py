@@ -16,6 +16,7 @@ from hub.fanout.entries import Brought, Joined
 from hub.fanout.frames import Frame
 from hub.fanout.relay import Relay
 from hub.fanout.seats import Member
+from hub.gateways.reads import Reads
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews
 
@@ -23,11 +24,12 @@ from hub.services.views import RoomView, RoomViews
 class Joining:
     """`room.join` for any kind of member."""
 
-    def __init__(self, relay: Relay, access: Access, views: RoomViews, limits: Limits) -> None:
+    def __init__(self, relay: Relay, access: Access, views: RoomViews, limits: Limits, reads: Reads) -> None:
         self._relay = relay
         self._access = access
         self._views = views
         self._limits = limits
+        self._reads = reads
 
     async def join(self, member: Member, principal: Principal, command: JoinRoom) -> tuple[Joined, Principal]:
         """Seat a member; its events are held until `release()`.
@@ -39,12 +41,15 @@ class Joining:
             NotFound: No such room, or none for this principal.
             Forbidden: A room for another role.
             Unauthorized: The token was good, and its order ended too long ago.
-            RateLimited: In as many rooms as one connection may be.
+            RateLimited: In as many rooms as one connection may be, or the address has read too much.
             Unavailable: Redis did not answer in time; the member is not in the room.
         """
+        self._reads.admit(principal)
         room, shown, read = await self._admit(member, principal, command)
         only = frozenset(command.only) if command.only is not None else None
-        return await self._relay.join(member, room, read=read, only=only), shown
+        joined = await self._relay.join(member, room, read=read, only=only)
+        self._reads.count(principal, joined.view.size_bytes)
+        return joined, shown
 
     async def bring(self, member: Member, principal: Principal, command: JoinRoom) -> tuple[Brought | None, Principal]:
         """Seat a member that has not asked for it, unless it is there already; its events are held until `show()`.

@@ -29,14 +29,32 @@ class Bucket:
         Raises:
             RateLimited: With the time until the next one is welcome.
         """
+        if self._rate:
+            self.require()
+            self._left -= 1
+
+    def require(self) -> None:
+        """Check that one more request may be counted, and count nothing.
+
+        Raises:
+            RateLimited: With the time until the next one is welcome.
+        """
         if not self._rate:
             return
+        self._refill()
+        if self._left < 1:
+            raise RateLimited("slow down", retry_after_s=(1 - self._left) / self._rate)
+
+    def spend(self, amount: int) -> None:
+        """Count what has already happened: the bucket may go below zero, and then has to fill up again first."""
+        if self._rate:
+            self._refill()
+            self._left -= amount
+
+    def _refill(self) -> None:
         now = self._monotonic()
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left < 1:
-            raise RateLimited("slow down", retry_after_s=(1 - self._left) / self._rate)
-        self._left -= 1
 
     def give_back(self) -> None:
         """Uncount one: it turned out to be somebody with a limit of their own."""

@@ -112,7 +112,12 @@ class SocketIoDoor:
         return Accepted(welcome, asked.offset or "", resumed.begin)
 
     async def _resume(self, session: Session, asked: Connect, principal: Principal) -> Resumed | None:
-        """Bring back the session the client had before; None if it has to begin anew."""
+        """Bring back the session the client had before; None if it has to begin anew.
+
+        Raises:
+            RateLimited: The address has read too much. The connection is closed, and the client tries again.
+            Unavailable: Not just now; the same.
+        """
         stored, cursor = await self._recovery.find(asked.pid), _cursor(asked.offset)
         if isinstance(stored, Return):
             self._recovery.not_resumed(stored)
@@ -120,9 +125,13 @@ class SocketIoDoor:
         if cursor is None or stored.who != principal.id:
             self._recovery.not_resumed(Return.UNKNOWN)
             return None
+        reads = self._desk.reads
+        reads.admit(principal, len(stored.rooms))
         try:
             session.held = await self._permit(principal, stored)
-            return await self._recovery.resume(session, stored, asked.pid or "", cursor)
+            resumed = await self._recovery.resume(session, stored, asked.pid or "", cursor)
+            reads.count(principal, resumed.size_bytes)
+            return resumed
         except UnreadableDocument:
             self._recovery.not_resumed(self._recovery.unreadable("documents"))
         except ComandaError as error:

@@ -19,6 +19,7 @@ from hub.gateways.http import answer, number
 from hub.gateways.joining import Joining, events_of
 from hub.gateways.outbox import Outbox, Outboxes, write_out
 from hub.gateways.peer import PRINCIPAL
+from hub.gateways.reads import Reads
 from hub.services.access import Access
 from hub.services.views import RoomView, RoomViews
 from hub.telemetry import Metrics
@@ -40,6 +41,7 @@ class SseDoor:
         access: Access,
         views: RoomViews,
         outboxes: Outboxes,
+        reads: Reads,
         metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
@@ -48,6 +50,7 @@ class SseDoor:
         self._access = access
         self._views = views
         self._outboxes = outboxes
+        self._reads = reads
         self._metrics = metrics
         self._clock = clock
 
@@ -61,10 +64,12 @@ class SseDoor:
 
     async def _page(self, request: web.Request) -> web.Response:
         """`{events, cursor, recovered}`: what came after `?after=`, at most `?limit=` of it."""
-        room = Room.parse(request.match_info["room"])
-        await self._access.require_room(request[PRINCIPAL], room)
+        room, principal = Room.parse(request.match_info["room"]), request[PRINCIPAL]
+        await self._access.require_room(principal, room)
+        self._reads.admit(principal)
         after = request.query.get("after")
         view = await self._views.page(room, Cursor.parse(after) if after else None)
+        self._reads.count(principal, view.size_bytes)
         limit = number(request, "limit", 1000, most=1000)
         events, cursor = events_of(view, _only(request)), view.cursor
         if view.cut:  # the filter may leave out the last of them: the reader goes on after it all the same

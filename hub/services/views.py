@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class RoomView:
         snapshot: The room's state, enough to draw a page from.
         events: What the reader missed; for one without a cursor, the recent past. Oldest first.
         cut: More was missed than is in `events`.
+        size_bytes: Of the documents and events that were read for it, as stored.
     """
 
     cursor: Cursor
@@ -42,6 +43,7 @@ class RoomView:
     snapshot: dict[str, Any]
     events: tuple[LogEntry, ...]
     cut: bool = False
+    size_bytes: int = field(default=0, compare=False)
 
 
 Figures = Callable[[], Awaitable[dict[str, Any]]]
@@ -76,7 +78,8 @@ class RoomViews:
             Unavailable: Redis did not answer in time.
         """
         view = await self._log.view(self._query(room, after))
-        return RoomView(view.cursor, view.whole, await self._snapshot(room, view), _of_the_past(room, view))
+        snapshot = await self._snapshot(room, view)
+        return RoomView(view.cursor, view.whole, snapshot, _of_the_past(room, view), size_bytes=_size(view))
 
     async def page(self, room: Room, after: Cursor | None) -> RoomView:
         """The first events after `after`, without the room's state; without `after`, the newest.
@@ -89,7 +92,7 @@ class RoomViews:
         view = await self._log.view(query)
         if room.kind in (RoomKind.ORDER, RoomKind.CHAT):
             _only(view, room)
-        return RoomView(view.cursor, view.whole, {}, _of_the_past(room, view), view.cut)
+        return RoomView(view.cursor, view.whole, {}, _of_the_past(room, view), view.cut, _size(view))
 
     def _query(self, room: Room, after: Cursor | None) -> ViewQuery:
         limits = self._limits
@@ -151,6 +154,16 @@ class RoomViews:
 
 def _history(room: Room) -> int:
     return _RECENT.get(room.kind, HISTORY)
+
+
+def _size(view: View) -> int:
+    bodies = [event.body for event in view.events]
+    bodies += [document.body for document in (*view.documents, *view.indexed) if document is not None]
+    return sum(map(_bytes, bodies))
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _of_the_past(room: Room, view: View) -> tuple[LogEntry, ...]:

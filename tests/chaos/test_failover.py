@@ -58,6 +58,8 @@ class Site:
             "COMANDA_SECRET": self.secret,
             "COMANDA_REDIS_DEADLINE_S": "1",
             "COMANDA_LIMIT_REQUESTS_S": "0",
+            "COMANDA_LIMIT_READS_S": "0",
+            "COMANDA_LIMIT_READ_BYTES_S": "0",
         }
         self.hubs = tuple(
             self.stack.enter_context(

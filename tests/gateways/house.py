@@ -23,14 +23,14 @@ from hub.domain.roles import Kind, Principal, Role
 from hub.gateways.http_server import HubRunner
 from hub.services.build import utc_now
 from hub.services.tokens import Tokens
-from tests.support.uncounted import MESSAGE_COUNTS, ORDER_COUNTS, TURN_COUNTS
+from tests.support.uncounted import MESSAGE_COUNTS, ORDER_COUNTS, READ_COUNTS, TURN_COUNTS
 
 SECRET = b"a secret of at least sixteen characters"
 SOON_S = 5.0
 BRANCH = "centro"
 MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 # Tests of anything but the rates ask faster than a person does.
-UNHURRIED = dict.fromkeys(("requests_s", "commands_s", *ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS), 0)
+UNHURRIED = dict.fromkeys(("requests_s", "commands_s", *ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS, *READ_COUNTS), 0)
 SKU = "agua"  # a hundred of it
 STREAM = {"Accept": "text/event-stream"}
 

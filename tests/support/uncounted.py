@@ -1,4 +1,4 @@
-"""Settings for tests whose many orders and questions come from one address, and are no attack."""
+"""Settings for tests whose many orders, questions and reads come from one address, and are no attack."""
 
 from __future__ import annotations
 
@@ -23,4 +23,6 @@ TURN_COUNTS = (
     "tokens_branch_day",
 )
 MESSAGE_COUNTS = ("messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day")
-UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in (*ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS)}
+READ_COUNTS = ("reads_s", "read_bytes_s")
+_EVERY = (*ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS, *READ_COUNTS)
+UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in _EVERY}
