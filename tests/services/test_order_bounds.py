@@ -261,6 +261,15 @@ async def test_a_change_counts_what_is_more_than_before(branch: Branch) -> None:
     assert await waits(branch, ANA, horchatas(1))
 
 
+async def test_replaced_portions_are_not_ordered_again() -> None:
+    async with bounded(order_portions_hour=30) as branch:
+        order_id = (await branch.orders.place(ANA, horchatas(30)))["order"]["id"]
+        who = replace(customer_of(order_id), address=ANA.address)
+        order_id = (await branch.orders.change(who, a_change(order_id, 30)))["order"]["id"]
+        with pytest.raises(RateLimited):
+            await branch.orders.change(replace(customer_of(order_id), address=ANA.address), a_change(order_id, 31))
+
+
 async def test_a_change_of_an_order_that_waited_counts_in_full(branch: Branch) -> None:
     order_id = (await branch.orders.place(ANA, horchatas(50)))["order"]["id"]
     who = replace(customer_of(order_id), address=ANA.address)
