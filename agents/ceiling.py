@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Ceiling:
-    """Chooses who may answer the next turn. A turn that runs goes on with the models that it has begun with."""
+    """Selects the models that may answer the next turn. A running turn keeps the models that it began with."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -27,7 +27,7 @@ class Ceiling:
         self._reached = False
 
     async def allowed(self, models: Sequence[Model]) -> Sequence[Model]:
-        """Return those of the models that may be asked now, in their order; the offline one if there is no other.
+        """Return the models that may answer now, in their order; the offline model if there is no other.
 
         Raises:
             Unavailable: Redis did not answer in time.

@@ -65,7 +65,7 @@ class Model:
 
     @property
     def metered(self) -> bool:
-        """True if its tokens cost somebody something: all but the offline model's do."""
+        """True if the model's tokens cost something: all but the offline model's do."""
         return self.provider != OFFLINE
 
     def failed(self) -> None:
@@ -79,16 +79,16 @@ class Model:
 
 @dataclass(slots=True)
 class Tally:
-    """What a turn has asked of models, and got.
+    """The calls to models in one turn, and their tokens.
 
     Attributes:
-        calls: That were answered.
-        retries: Tries past the first, at whichever model.
-        model_ms: From asking to the first word, of the first call that was answered.
-        tokens: Written by models, as far as they say; the rest is estimated.
-        read: Read by models, likewise.
-        metered: Read and written by models whose tokens cost something.
-        written: The same, estimated throughout: what the budget is held against.
+        calls: Calls that were answered.
+        retries: Tries past the first, at any model.
+        model_ms: Time to the first word of the first call that was answered.
+        tokens: Tokens written by models: the provider's count, or an estimate.
+        read: Tokens read by models, counted likewise.
+        metered: Tokens read and written by models whose tokens cost something.
+        written: Tokens written, always estimated; the budget is compared with these.
         said: Characters that a reader sees.
     """
 
@@ -366,7 +366,7 @@ def _require_whole_calls(chunk: ChatResponse) -> None:
 
 
 def _tokens(raw: Any, names: tuple[str, str, str]) -> int | None:
-    """Return what a provider says it has read or written: OpenAI's word for it, Anthropic's, Ollama's."""
+    """Return a provider's count of tokens, read or written, under OpenAI's, Anthropic's or Ollama's name for it."""
     usage = raw.get("usage") if isinstance(raw, dict) else getattr(raw, "usage", None)
     *in_usage, beside = names
     for name in in_usage:
@@ -378,7 +378,7 @@ def _tokens(raw: Any, names: tuple[str, str, str]) -> int | None:
 
 
 def _estimated(tools: Sequence[BaseTool], asked: dict[str, Any]) -> int:
-    """Return about how many tokens a model was given to read: the conversation, and the tools it may call."""
+    """Return an estimate of the tokens that a model was given to read: the conversation, and the tools it may call."""
     messages = [*(asked.get("chat_history") or ()), *([asked["user_msg"]] if asked.get("user_msg") else ())]
     said = sum(len(getattr(message, "content", message) or "") for message in messages)
     offered = sum(len(tool.metadata.description) + len(tool.metadata.fn_schema_str) for tool in tools)

@@ -98,7 +98,7 @@ class Deltas:
             self._gap = "\n\n"
 
     def conclude(self, text: str) -> None:
-        """The answer ends with this, whatever the model said and however much; nothing is added if it does already."""
+        """End the answer with this text, whatever the model wrote. Add nothing if the answer ends with it already."""
         if not text or self.text.endswith(text):
             return
         gap = "\n\n" if self.text.strip() else ""

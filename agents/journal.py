@@ -99,7 +99,7 @@ class Journal:
         quotas: Sequence[Quota] = (),
         **changes: Any,
     ) -> None:
-        """The turn's only ending; the next one of its chat goes into the queue in the same step.
+        """Write the turn's only ending, and queue the chat's next turn in the same commit.
 
         Args:
             lang: The chat's language, if this turn made it known.
@@ -109,7 +109,7 @@ class Journal:
         await self._whole(self._end(state, events, lang, quotas, changes))
 
     async def account(self, usage: Usage, model: str, quotas: Sequence[Quota] = ()) -> bool:
-        """Count what this attempt has used though it did not write the turn's ending.
+        """Count the usage of this attempt, although it did not write the turn's ending.
 
         If the turn was stopped from outside, its document is given the figures as well.
 

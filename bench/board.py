@@ -43,8 +43,8 @@ class Opened:
         first_ms: Until a first ticket was there.
         newest_ms: Until the ticket of the newest order was there.
         all_ms: Until there was a ticket for every open order.
-        longest_ms: The longest time in which the page did nothing else.
-        tickets: When the waiting ended.
+        longest_ms: The longest task of the page's main thread.
+        tickets: The number of tickets at the end of the wait.
     """
 
     first_ms: float
@@ -83,7 +83,7 @@ async def main() -> int:
 
 
 async def _fill(url: str, token: str, count: int, lines: int, notes: int) -> tuple[str, int]:
-    """Place the orders; the newest one's id, and the bytes of its document."""
+    """Place the orders; return the newest one's id, and the bytes of its document."""
     item = {"sku": "agua", "qty": 1, "notes": "🌮" * notes}
     order = {"customer": {"name": "Ángela"}, "items": [item] * lines, "delivery": {"kind": "pickup"}}
     body = json.dumps(order, ensure_ascii=False).encode()

@@ -32,7 +32,7 @@ _NOTES = ("", "", "", "sin cebolla", "bien doradito 🌮", "con todo, por favor"
 
 @contextmanager
 def plenty() -> Iterator[dict[str, str]]:
-    """Settings of a hub that takes every order: the menu with as much of each dish as may be, and no bounds.
+    """Return settings of a hub that accepts every order: the largest stock of each dish, and no bounds.
 
     All customers here come from one address.
     """

@@ -1,9 +1,9 @@
 """A flood of orders from one address, and a customer beside it: `python -m bench.flood --seconds 60`.
 
-A hub of its own, with its default limits, behind this program as its trusted proxy. The attacker sends orders of 35 kB,
-orders of everything, and small ones, 20 of each a second; the neighbours' come from other addresses, five a second, and
-for ten seconds before the attack as well, for comparison.
-Exits with 1 if Redis has grown by 20 MB or more, the neighbour's p99 is 100 ms or more, or the stock was sold out.
+The script starts a hub with default limits, and acts as its trusted proxy. The attacker sends orders of 35 kB, orders
+of the whole menu, and small ones, 20 of each a second. Neighbours at other addresses send five a second, and do so for
+ten seconds before the attack as well, for comparison.
+It exits with 1 if Redis has grown by 20 MB or more, the neighbours' p99 is 100 ms or more, or the stock was sold out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SMALL = [order_of([{"sku": sku, "qty": 1}]) for sku in _SKUS]
 
 
 class Caller:
-    """Posts orders, and keeps what they were answered with and how long that took."""
+    """Posts orders, and records the answers and their times."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
@@ -63,7 +63,7 @@ class Caller:
     async def keep_going(
         self, orders: Sequence[Order], a_second: float, seconds: float, address: Callable[[int], str]
     ) -> None:
-        """Send these in turn at this rate, whether answers come or not."""
+        """Send these in turn at this rate, without waiting for answers."""
         async with asyncio.TaskGroup() as tasks:
             began, count = time.perf_counter(), int(seconds * a_second)
             for number in range(count):
@@ -72,7 +72,7 @@ class Caller:
 
 
 async def flood(seconds: float) -> bool:
-    """Run it, print what came of it, and say whether all is within its bounds."""
+    """Run the flood, print the results, and return True if all are within their bounds."""
     async with hub.running({"COMANDA_TRUSTED_PROXIES": "127.0.0.1"}) as under_test:
         url = f"http://{hub.HOST}:{under_test.port}"
         connector = aiohttp.TCPConnector(limit=0)

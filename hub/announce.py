@@ -24,7 +24,7 @@ _COURIERS = ("Beto", "Lupita", "Chucho")
 
 
 async def announce(running: Running) -> None:
-    """Print where everything is, and on the very first start the manager's PIN, or where it is to be found."""
+    """Print the addresses, and on the very first start the manager's PIN or the file that holds it."""
     await _until_ready(running.url)
     async with services_of(running.settings, running.redis_url) as services:
         manager = await services.staff.first_manager()
@@ -142,7 +142,7 @@ def _shown_login(manager: tuple[str, str]) -> str:
 
 
 def _kept_login(running: Running, manager: tuple[str, str]) -> str:
-    """Write the PIN to a file that the hub's own user alone can read; say where."""
+    """Write the PIN to a file that only the hub's own user can read; return the line that names the file."""
     name, pin = manager
     path = running.settings.pin_file.resolve()
     try:

@@ -171,7 +171,7 @@ class Hub:
         return app
 
     def retire(self) -> None:
-        """Say that it is not ready; go on serving, but keep no connection open for the next request."""
+        """Report the hub as not ready. It goes on serving, but closes each connection after its request."""
         self.draining = True
 
     async def drain(self) -> None:
@@ -233,9 +233,9 @@ class Hub:
             await asyncio.sleep(LOOK_AFTER_S)
 
     async def _part_with_former_staff(self) -> None:
-        """Close the connections of those whose token has ended, who work here no more, or who have other roles now.
+        """Close the connections of staff whose token has ended, whose account was removed, or whose roles have changed.
 
-        They may come back, and are told then what their token is worth: their rooms are looked at anew.
+        They may reconnect. The hub then checks their token and their rooms again.
         """
         for session in self.socketio.server.sessions:
             if not await self._is_current(session.state.principal):
@@ -292,13 +292,13 @@ HUB = web.AppKey("hub", Hub)
 def create_app(
     settings: Settings, redis_url: str, secret: bytes, menu: Menu, siblings: Siblings | None = None
 ) -> web.Application:
-    """A hub as an aiohttp application; it starts and stops with it.
+    """Return a hub as an aiohttp application; the hub starts and stops with it.
 
     Args:
         siblings: The other processes of its port, if several share it.
 
     Raises:
-        CannotStart: A setting makes no sense.
+        CannotStart: A setting is invalid.
     """
     hub = Hub(settings, redis_url, secret, menu, siblings)
     app = hub.app()

@@ -1,4 +1,4 @@
-"""`comanda orders cancel`: open orders that fit a filter are cancelled, or counted."""
+"""`comanda orders cancel`: cancels or counts the open orders that match a filter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _OPERATOR = Principal(kind=Kind.SERVICE, id="token:operator", name="operator", r
 async def cancel_orders(
     settings: Settings, wanted: OrderFilter, reason: str, *, dry_run: bool
 ) -> tuple[int, list[str]]:
-    """Cancel every open order that fits, however many calls that takes.
+    """Cancel every open order that matches, in as many calls as that takes.
 
     Returns:
-        How many, and their ids; of a dry run, the first hundred ids.
+        The number of orders, and their ids; of a dry run, the first hundred ids.
     """
     command = CancelOrders(filter=wanted, reason=reason, dry_run=dry_run)
     count, ids = 0, list[str]()

@@ -104,7 +104,7 @@ def token(
     name: Annotated[str, typer.Option(help="Who the holder is, as shown to others.")] = "",
     ttl: Annotated[str, typer.Option(help="How long it lasts: 90s, 30m, 12h, 7d.")] = "1h",
 ) -> None:
-    """Print a staff token, and nothing else; or list and revoke those that were printed."""
+    """Print a staff token, and nothing else; or list and revoke printed tokens."""
     if context.invoked_subcommand is not None:
         return
     if role is None:
@@ -121,7 +121,7 @@ def token(
 
 @token_app.command("list")
 def token_list() -> None:
-    """List the tokens that are still good: id, name, roles, end."""
+    """List the valid tokens: id, name, roles, end."""
     from hub.bootstrap import services_of
 
     async def show(settings: Settings) -> None:
@@ -134,7 +134,7 @@ def token_list() -> None:
 
 @token_app.command("revoke")
 def token_revoke(which: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the token itself.")]) -> None:
-    """Revoke a token; whoever holds it is out within seconds."""
+    """Revoke a token; it stops working within seconds."""
     from hub.bootstrap import services_of
 
     async def revoke(settings: Settings) -> None:
@@ -159,7 +159,7 @@ def doctor() -> None:
 def backup(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty folder, or one to be made.")],
 ) -> None:
-    """Copy the data folder, as of one moment, into an empty folder; the hub may run meanwhile."""
+    """Copy the data folder, as of one moment, into an empty folder; the hub may run."""
     from hub.backup.make import back_up
 
     async def make(settings: Settings) -> None:
@@ -175,7 +175,7 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What `comanda backup` made.")],
 ) -> None:
-    """Put a backup back, in a new epoch; the hub must not run. What was there before is kept."""
+    """Restore a backup, in a new epoch; the hub must not run. The old data is kept."""
     from hub.backup.restore import restore as put_back
 
     async def put(settings: Settings) -> None:
@@ -188,7 +188,7 @@ def restore(
 
 @app.command("new-epoch")
 def new_epoch() -> None:
-    """Begin a new epoch of the log: every client gets its rooms anew. For a Redis that was put back from a copy."""
+    """Begin a new epoch of the log: every client gets its rooms anew. Use it after you restored Redis from a copy."""
     from hub.bootstrap import services_of
 
     async def begin(settings: Settings) -> None:
@@ -231,7 +231,7 @@ def staff_pin(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     pin_stdin: Annotated[bool, typer.Option("--pin-stdin", help="Read the PIN from standard input.")] = False,
 ) -> None:
-    """Change a PIN; whoever is logged in with the old one is out within seconds. Prints it if it was generated."""
+    """Change a PIN, and print it if it was generated. Sessions of the old PIN end within seconds."""
     from hub.bootstrap import services_of
     from hub.services.staff import new_pin
 
@@ -250,7 +250,7 @@ def staff_role(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     role: Annotated[list[Role], typer.Option(help="kitchen, courier, support or manager; may be repeated.")],
 ) -> None:
-    """Give a person these roles in place of the old ones; they count within seconds, also for whoever is logged in."""
+    """Replace a person's roles. The new roles apply within seconds, also to open sessions."""
     from hub.bootstrap import services_of
 
     async def change(settings: Settings) -> None:
@@ -306,7 +306,7 @@ def orders_cancel(
     reason: Annotated[str, typer.Option(help="What their customers are told.")] = "cancelado por la taquería",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count them only.")] = False,
 ) -> None:
-    """Cancel the open orders that fit every option given."""
+    """Cancel the open orders that match every given option."""
     from pydantic import ValidationError
 
     from hub.cancel_orders import cancel_orders, origin_of
@@ -340,7 +340,7 @@ def orders_cancel(
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A time as it is written out, or so long ago."""
+    """Parse a time, or a duration before now."""
     if text is None:
         return None
     try:
@@ -386,7 +386,7 @@ class _clear_errors:
 
 
 def _reasons() -> tuple[type[Exception], ...]:
-    """Errors of ours whose message is meant for an operator."""
+    """Return the hub's errors whose message is meant for an operator."""
     from hub.bootstrap import CannotStart
     from hub.eventlog.copies import CopyError
     from hub.eventlog.embedded import StartError
@@ -418,7 +418,7 @@ def _token(settings: Settings, role: Role, name: str, lasts: timedelta) -> str:
 
 
 def _list_token(settings: Settings, issued: str) -> None:
-    """List a token that was issued. It is good without that: a Redis that is away is only a warning."""
+    """Add an issued token to the list. The token is valid without it, so an absent Redis is only a warning."""
     import uvloop
 
     from hub.bootstrap import CannotStart, services_of

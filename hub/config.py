@@ -199,13 +199,13 @@ class Settings(BaseSettings):
 
     @property
     def private_redis_mb(self) -> int:
-        """The private Redis's ceiling; 0: none."""
+        """The private Redis's memory ceiling in MB; 0: none."""
         return PRIVATE_REDIS_MB if self.redis_memory_mb is None else self.redis_memory_mb
 
     @field_validator("redis_memory_mb", mode="before")
     @classmethod
     def _number_or_unset(cls, value: object) -> object:
-        """Set to nothing, it is not set."""
+        """Treat an empty value as unset."""
         return None if value == "" else value
 
     @field_validator("timezone")
@@ -220,7 +220,7 @@ class Settings(BaseSettings):
     @field_validator("llm_second", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
-        """Set to nothing, it is not set."""
+        """Treat an empty value as unset."""
         return value or None
 
     @field_validator("redis_url")

@@ -16,7 +16,7 @@ _SINCE = "_created"  # when a counter began
 
 
 def summed(expositions: Sequence[bytes]) -> bytes:
-    """The sum of each sample over all processes; the least of those that are no amounts."""
+    """Return the sum of each sample over all processes; for samples that are no amounts, the least value."""
     families = _Families()
     for exposition in expositions:
         for family in text_string_to_metric_families(exposition.decode()):

@@ -32,17 +32,17 @@ Result = dict[str, Any]
 
 @dataclass(slots=True)
 class Errand:
-    """What binds a tool to its turn.
+    """The context of a tool call: its turn, and the asker's identity and services.
 
     Attributes:
-        principal: Who asked. No tool takes an identity from the model.
-        calls: Tool calls so far, those that were refused included.
-        changes: By tool, how often it has changed something.
+        principal: The asker. No tool takes an identity from the model.
+        calls: Tool calls so far, including refused ones.
+        changes: By tool, the number of changes that it has made.
         placed: The orders that this turn has placed.
-        tasks: Changes under way; a turn does not end before they have.
-        outcome: What was changed, to be told should the answer be stopped before it has said so.
-        closing: What the answer has to end with: the summary of what it proposes, and the question for a yes.
-        last_word: Puts all that was said into the room; the given text, if nothing was.
+        tasks: Running changes; the turn does not end before they have ended.
+        outcome: The change made, for the case that the answer is stopped before it reports it.
+        closing: The end that the answer must have: the proposal's summary, and the question for a yes.
+        last_word: Publishes everything written so far; the given text, if nothing was written.
     """
 
     principal: Principal

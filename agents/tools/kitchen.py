@@ -22,7 +22,7 @@ class KitchenTool(BoundTool):
     """What reads the board."""
 
     async def board(self) -> dict[str, Any]:
-        """The board's snapshot: `orders`, the one that waits longest first, and how many there are in `total`."""
+        """Return the board's snapshot: `orders`, the one that waits longest first, and their number in `total`."""
         self.errand.principal.require(Permission.JOIN_KITCHEN)
         return (await self.errand.services.views.read(KITCHEN)).snapshot
 

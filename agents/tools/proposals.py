@@ -1,9 +1,8 @@
-"""What would change something is proposed first, and done when the asker has said yes to it.
+"""Proposals of changes, and the check of the asker's yes.
 
-The model has no say in either. The hub ends the answer that proposes something with the true summary, as part of the
+The model decides neither. The hub ends an answer that proposes something with the true summary, as part of the
 answer's own text, so that every door carries it and the person reads it last. The yes is read from the asker's own
-message: a plain yes and nothing else, right after such an answer; or the tap that names the proposal by its code,
-after it.
+message: a plain yes and nothing else, right after such an answer; or a later tap that names the proposal by its code.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Proposals:
         self._key = proposal_key(errand.chat_id)
 
     async def make(self, tool: str, plan: Plan, asks: str) -> Proposal:
-        """Propose something; what was proposed before is off.
+        """Store a proposal in place of the chat's former one.
 
         Args:
             asks: The summary as a sentence.
@@ -95,7 +94,7 @@ class Proposals:
         return proposal
 
     async def confirmed(self) -> Proposal | Refusal:
-        """Return the proposal that the asker has just said yes to; or why there is none."""
+        """Return the proposal that the asker has just agreed to, or the reason why there is none."""
         document = await self._errand.services.log.document(self._key)
         if document is None:
             return "nothing_proposed"
@@ -135,7 +134,7 @@ class Proposals:
         await self._errand.commit(written)
 
     async def _unread(self, proposal: Proposal, *, by_tap: bool) -> Refusal | None:
-        """Return why this turn's message is no answer to the summary; None if it is one.
+        """Return the reason why this turn's message is no answer to the summary; None if it is one.
 
         By the log's order, the answer that ended with the summary comes before the message. For a plain yes it is the
         last thing before: of two messages in a row, the second is no answer to what the first one led to.
@@ -250,7 +249,7 @@ class ConfirmTool(BoundTool):
 
 
 def closing(asks: str, lang: Lang) -> str:
-    """Return what an answer that proposes something ends with: the summary, and the question for a yes."""
+    """Return the end of an answer that proposes something: the summary, and the question for a yes."""
     question = f"{ASKS_YES[0]} Dime «sí»." if lang == "es" else f"{ASKS_YES[1]} Say “yes”."
     return f"{asks} {question}" if asks.endswith((".", "!", "?", "…")) else f"{asks}. {question}"
 

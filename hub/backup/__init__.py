@@ -1,1 +1,1 @@
-"""Copies of a data folder: made while the hub serves, and put back while it does not. See docs/backup.md."""
+"""Backups of a data folder: made while the hub serves, and restored while it does not. See docs/backup.md."""

@@ -37,13 +37,13 @@ NOT_PRIVATE = "COMANDA_REDIS_URL names a Redis that is not Comanda's own: use it
 async def back_up(settings: Settings, target: Path) -> Manifest:
     """Copy the data folder of a hub, running or not, into an empty folder, and check that the copy can be read.
 
-    The copy of Redis is of one moment after this was called: every order that was acknowledged before is in it.
+    The copy of Redis is of one moment after this call: it holds every order that was acknowledged before.
 
     Args:
-        target: Is made, if it is not there; readable for this user alone.
+        target: The folder, which is made if it does not exist; only this user can read it.
 
     Raises:
-        CopyError: Nothing was made; the folder is as it was.
+        CopyError: No backup was made; the folder is as it was.
     """
     if settings.redis_url:
         raise CopyError(NOT_PRIVATE)
@@ -53,7 +53,7 @@ async def back_up(settings: Settings, target: Path) -> Manifest:
 
 
 async def logs_of(redis: Redis) -> AsyncIterator[EventLog]:
-    """The log of every branch that a Redis holds, one after the other."""
+    """Yield the log of each branch that a Redis holds, one after the other."""
     async for meta in redis.scan_iter(match=METAS):
         log = EventLog(redis, branch_of(meta))
         try:
@@ -63,7 +63,7 @@ async def logs_of(redis: Redis) -> AsyncIterator[EventLog]:
 
 
 def other_files(data_dir: Path) -> Iterator[Path]:
-    """The files of a data folder that are neither Redis's nor a hub's record, by their path in it."""
+    """Yield the files of a data folder that are neither Redis's nor a hub's record, by their path in it."""
     for path in sorted(data_dir.iterdir()):
         if _LEFT_OUT.fullmatch(path.name):
             continue
@@ -114,7 +114,7 @@ async def _fill(settings: Settings, target: Path) -> Manifest:
 
 
 async def _read_back(target: Path, source: str, version: tuple[int, ...]) -> Mapping[str, str]:
-    """Start a Redis from the copy, as `restore` would; where each branch's log stands in it."""
+    """Start a Redis from the copy, as `restore` does; return the end of each branch's log."""
     with tempfile.TemporaryDirectory(dir=target, prefix="check-") as folder:
         lay_out(target / REDIS, Path(folder), source, version)
         async with EmbeddedRedis(Path(folder)) as embedded, connect(embedded.url) as redis:
@@ -128,7 +128,7 @@ def _entries(target: Path) -> Mapping[str, Entry]:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """An empty folder for this user alone; if what is done with it fails, it is as it was before."""
+    """Make an empty folder that only this user can read; remove what was made if the block fails."""
     was_there = folder.exists()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)

@@ -1,4 +1,4 @@
-"""The list of what a backup holds; it is written last, so a folder without one is no backup."""
+"""The list of a backup's contents. It is written last, so a folder without one is no backup."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Manifest(BaseModel):
     """A backup's list.
 
     Attributes:
-        comanda: The version that made it.
+        comanda: The version of Comanda that made it.
         redis, redis_version: The server that wrote `redis.rdb`; an older one may not be able to read it.
-        branches: Where each branch's log stood, as `<epoch>-<offset>`.
-        files: By path from the backup's folder: `redis.rdb`, and what lies in `data/`.
+        branches: The end of each branch's log, as `<epoch>-<offset>`.
+        files: By path in the backup's folder: `redis.rdb`, and the files in `data/`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +78,7 @@ class Manifest(BaseModel):
         return sum(entry.bytes for entry in self.files.values())
 
     def write(self, folder: Path) -> None:
-        """Make the folder a backup: it and all its files are on the disk when this returns."""
+        """Write the list, which makes the folder a backup. It and all its files are on the disk when this returns."""
         for name in self.files:
             _sync(folder / name)
         path = folder / _FILE

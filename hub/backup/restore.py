@@ -1,4 +1,4 @@
-"""`comanda restore DIR`: a backup becomes the data folder, in a new epoch of the log."""
+"""`comanda restore DIR`: replaces the data folder's contents with a backup, in a new epoch of the log."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Restored:
     """The outcome of `restore`.
 
     Attributes:
-        branches: Where each branch's log goes on, as `<epoch>-<offset>`.
-        aside: The folder that holds what was there before.
+        branches: The place at which each branch's log goes on, as `<epoch>-<offset>`.
+        aside: The folder that holds the old data.
     """
 
     manifest: Manifest
@@ -35,10 +35,10 @@ class Restored:
 
 
 async def restore(settings: Settings, source: Path) -> Restored:
-    """Put a backup back. Every client that was connected before gets its rooms anew.
+    """Restore a backup. Every client that was connected before gets its rooms anew.
 
-    The copy is made ready beside the data folder's contents and tried; then both change places. What was there
-    before is kept.
+    The copy is prepared in the data folder, beside the old data, and tested; then it takes the old data's place. The
+    old data is kept.
 
     Raises:
         CopyError: The backup cannot be used, or a hub runs on the data folder; nothing has changed.
@@ -63,7 +63,7 @@ async def restore(settings: Settings, source: Path) -> Restored:
 
 
 async def _begin_anew(data_dir: Path, witnesses: Path) -> Mapping[str, str]:
-    """End the epoch of every branch in the copy; the next begins past all offsets that a hub here has seen."""
+    """End the epoch of every branch in the copy. The next one begins past all offsets that a hub here has seen."""
     branches = {}
     async with EmbeddedRedis(data_dir) as embedded, connect(embedded.url) as redis:
         async for found in logs_of(redis):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Asker(Stored):
-    """A principal on paper: who asked, from where, with what they held at that moment."""
+    """A stored principal: the asker of a question, with the address and capabilities of that moment."""
 
     kind: Annotated[Kind | str, Field(union_mode="left_to_right")]
     id: str = ""
@@ -36,7 +36,7 @@ class Asker(Stored):
         )
 
     def principal(self, orders: Iterable[str], chat_id: str) -> Principal:
-        """Return the principal that is acted for, with its orders, these orders and this chat.
+        """Return the principal on whose behalf tools act, with its own orders, these orders and this chat.
 
         A kind or role that only a newer hub knows gives no rights here.
         """

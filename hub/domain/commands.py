@@ -51,7 +51,7 @@ class Connect(Value):
 
 
 class Ping(Command):
-    """A sign of life: answered at once, whatever else is limited or away."""
+    """A test of the connection. It is answered at once, before any limit and without Redis."""
 
     name: ClassVar[str] = "hub.ping"
 
@@ -121,13 +121,13 @@ class OrderFilter(Value):
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        """An empty filter is a mistake, and not every order there is."""
+        """Refuse an empty filter: it would match every open order."""
         if all(value is None for _, value in self):
             raise ValueError("a filter names at least one thing")
         return self
 
     def fits(self, order: Order) -> bool:
-        """All that the order's document can tell; the phone number and the origin are not in it."""
+        """Return True if the order's document matches. The phone number and the origin are not in it."""
         return (
             self.status in (None, order.status)
             and (self.placed_before is None or order.placed_at < self.placed_before)
@@ -139,7 +139,7 @@ class OrderFilter(Value):
 
 
 class CancelOrders(Command):
-    """Said again, it cancels what fits then."""
+    """Cancel the open orders that match a filter. A repeat cancels the orders that match at that time."""
 
     name: ClassVar[str] = "order.cancel_many"
     filter: OrderFilter
@@ -272,10 +272,10 @@ class ChangeOrder(Keyed):
 
 
 class Login(Value):
-    """Not a command of the log: it changes nothing.
+    """Log in with a name and a PIN. It is no command of the log, as it changes nothing there.
 
     Attributes:
-        device: A random text that the caller's device keeps: an account knows the devices it was let in from.
+        device: A random text that the caller's device keeps. An account knows the devices of its earlier logins.
     """
 
     name: Line
@@ -284,7 +284,7 @@ class Login(Value):
 
 
 class Logout(Command):
-    """End the token of this connection or request, before its time."""
+    """Revoke the token of this connection or request."""
 
     name: ClassVar[str] = "auth.logout"
 

@@ -113,7 +113,7 @@ class OrderAcknowledged(Event):
 
 
 class OrderAccepted(Event):
-    """A person said yes to an order that waited for it."""
+    """A person accepted an order that waited for acceptance."""
 
     type: Literal["order.accepted"] = "order.accepted"
     order_id: str
@@ -122,7 +122,7 @@ class OrderAccepted(Event):
 
 
 class OrderExpired(Event):
-    """Nobody accepted it, or nobody ended it. `order.cancelled` follows in the same commit."""
+    """Nobody accepted the order, or nobody ended it, in time. `order.cancelled` follows in the same commit."""
 
     type: Literal["order.expired"] = "order.expired"
     order_id: str

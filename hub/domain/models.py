@@ -94,7 +94,7 @@ class Delivery(Value):
 
 
 class OrderDelivery(Stored):
-    """`Delivery` as an order keeps it."""
+    """`Delivery`, as stored in an order."""
 
     kind: StoredDeliveryKind
     address: str | None = Field(default=None, exclude_if=absent)
@@ -114,7 +114,7 @@ class AcceptanceState(StrEnum):
 
 
 class Acceptance(Stored):
-    """A person's yes to a large order. `until`: it expires then if it still waits; left out when nothing expires it."""
+    """The acceptance of a large order. `until`: the order expires then if it still waits; absent: it never does."""
 
     state: Annotated[AcceptanceState | str, Field(union_mode="left_to_right")]
     until: Time | None = Field(default=None, exclude_if=absent)
@@ -155,12 +155,12 @@ class Order(Stored):
 
     @property
     def waiting(self) -> bool:
-        """It needs a person's yes, and has none yet."""
+        """True if the order needs a person's acceptance and has none yet."""
         return self.acceptance is not None and self.acceptance.state is AcceptanceState.WAITING and not self.ended
 
     @property
     def known(self) -> bool:
-        """The status and the way of this order are among those that this version of the hub knows."""
+        """True if this version of the hub knows the order's status and its kind of delivery."""
         return isinstance(self.status, OrderStatus) and isinstance(self.delivery.kind, DeliveryKind)
 
     @property
@@ -169,7 +169,7 @@ class Order(Stored):
 
     @property
     def unseen(self) -> bool:
-        """Nobody has acknowledged it, and nobody has begun to cook it: the board's alarm is for these."""
+        """True if nobody has acknowledged the order or begun to cook it. The board's alarm is for these orders."""
         return self.status is OrderStatus.RECEIVED and not self.acknowledged
 
 

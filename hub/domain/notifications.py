@@ -41,7 +41,7 @@ class QuietHours(Value):
 
 
 class StoredQuietHours(Stored):
-    """`QuietHours` as preferences keep them."""
+    """`QuietHours`, as stored in preferences."""
 
     start: str
     end: str
@@ -68,7 +68,7 @@ class Preferences(Stored):
     def changed(
         self, types: Sequence[Told], channels: Sequence[Channel], quiet_hours: QuietHours | None
     ) -> Preferences:
-        """Return these preferences with other wishes; types and channels that only a newer hub knows stay."""
+        """Return these preferences with new choices. Keep the types and channels that only a newer hub knows."""
         quiet = None if quiet_hours is None else StoredQuietHours(start=quiet_hours.start, end=quiet_hours.end)
         others = tuple(channel for channel in self.channels if not isinstance(channel, Channel))
         return self.model_copy(

@@ -55,7 +55,7 @@ def place(
     at: datetime,
     acceptance: Acceptance | None = None,
 ) -> list[ev.OrderEvent]:
-    """A new order. With an `acceptance`, it waits for a person's."""
+    """Return a new order. With an `acceptance`, it waits for a person to accept it."""
     if delivery.kind is DeliveryKind.DELIVERY and not delivery.address:
         raise BadRequest("a delivery needs an address", field="delivery.address")
     order = Order(
@@ -83,7 +83,7 @@ def _delivery(asked: Delivery) -> OrderDelivery:
 
 
 def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.OrderEvent]:
-    """One step along the order's way; it also accepts an order that waits.
+    """Advance an order by one step; this also accepts a waiting order.
 
     Raises:
         Conflict: That is not the next step from here.
@@ -155,7 +155,7 @@ def acknowledge(order: Order, by: str) -> list[ev.OrderEvent]:
 
 
 def accept(order: Order, by: str) -> list[ev.OrderEvent]:
-    """A person says yes to an order that waits, and has thereby seen it; nothing happens if it does not wait."""
+    """Accept and acknowledge a waiting order; return no events if it does not wait."""
     if order.acceptance is not None and order.acceptance.state is AcceptanceState.ACCEPTED:
         return []
     _still_open(order)
@@ -168,7 +168,7 @@ def accept(order: Order, by: str) -> list[ev.OrderEvent]:
 
 
 def expire(order: Order, why: ExpiryReason) -> list[ev.OrderEvent]:
-    """The end of an order that nobody accepted, or nobody ended.
+    """Cancel an order that nobody accepted, or nobody ended, in time.
 
     Raises:
         Conflict: It has ended.
@@ -305,7 +305,7 @@ def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent | ev.Unknow
 
 
 def apply(order: Order | None, event: ev.OrderEvent | ev.UnknownEvent, at: datetime) -> Order:
-    """The order after one event; one of a type that only a newer hub knows changes nothing here."""
+    """Return the order after one event. An event of a type that only a newer hub knows changes nothing here."""
     if isinstance(event, ev.OrderReceived):
         return event.order
     if order is None:

@@ -13,9 +13,9 @@ _MIN_DIFFERENT = 3
 
 
 def require_strong(pin: str) -> None:
-    """Refuse a PIN that somebody would guess early.
+    """Refuse a PIN that is easy to guess.
 
-    PINs that exist are not looked at: they keep working.
+    Existing PINs are not checked: they keep working.
 
     Raises:
         BadRequest: It is too short or too long, a sequence, a repetition, or of one or two different characters.

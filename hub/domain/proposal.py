@@ -15,14 +15,14 @@ class Proposal(Stored):
     """The proposal document, one a chat.
 
     Attributes:
-        id: Made from the turn, so that another attempt at it proposes the same; what is done is done under this id.
-        code: What a tap calls it by.
+        id: Made from the turn, so that another attempt at it proposes the same. It is also the command id.
+        code: The name of the proposal in a tap.
         say: The message that a tap sends, in the chat's language.
-        asks: What the room was told that it would confirm.
-        command: What is to be done, as the service takes it: settled now, so that nothing is decided after the yes.
-        terms: What must still be so then: a total, a version. If it is not, it is proposed anew.
-        shows: What the hub ends the answer with: the summary, and the question for a yes.
-        begun_in: The turn in which it was begun to be done.
+        asks: The summary as a sentence, as the room has seen it.
+        command: The command for the service. It is complete, so that nothing is decided after the yes.
+        terms: Values that must not have changed by then: a total, a version. Otherwise the tool proposes anew.
+        shows: The end of the answer: the summary, and the question for a yes.
+        begun_in: The turn in which the command began to be carried out.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Proposal(Stored):
     done: bool = False
 
     def read_in(self, answer: Message) -> bool:
-        """Return True if this answer proposed it, and ended with its summary: whoever read it, read that last."""
+        """Return True if this answer made the proposal and ended with its summary, so that a reader saw it last."""
         whole = answer.turn_id == self.turn_id and answer.state == "completed"
         return whole and bool(self.shows) and answer.text.endswith(self.shows)
 

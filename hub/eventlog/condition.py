@@ -42,11 +42,11 @@ class Condition:
         return self.refusal or (EVICTS if self.policy else None)
 
     def counts(self, reason: str) -> float:
-        """1 while this is the reason, for metrics."""
+        """Return 1 while this is the reason, else 0; for metrics."""
         return float(self.reason == reason)
 
     def failed(self, error: ComandaError) -> None:
-        """A commit was not taken, for this error."""
+        """Note that a commit failed with this error."""
         if not isinstance(error, WritesRefused) or error.refusal is self.refusal:
             return
         self._over()
@@ -60,12 +60,12 @@ class Condition:
             )
 
     def taken(self) -> None:
-        """A commit was taken."""
+        """Note that Redis accepted a commit."""
         if self.refusal is not None:
             self._over()
 
     def evicts_by(self, policy: str) -> None:
-        """Redis has this policy now; empty: it throws nothing away."""
+        """Note Redis's eviction policy; empty: it evicts nothing."""
         if policy == self.policy:
             return
         self.policy = policy

@@ -1,4 +1,4 @@
-"""All that a private Redis holds, as one file: written while it serves, and laid out for another one to start from."""
+"""Copies of a private Redis's data in one file: written while Redis serves, and laid out for another Redis to load."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class CopyError(Exception):
 
 
 async def save(url: str, data_dir: Path, target: Path) -> None:
-    """Write what the private Redis of a data folder holds at one moment to a file, while it goes on serving.
+    """Write the data of a data folder's private Redis, as of one moment, to a file, while Redis goes on serving.
 
-    Redis makes the copy in a process of its own, from its memory as it is when this is called.
+    Redis makes the copy in a child process, from its memory at a moment after this call.
 
     Raises:
         CopyError: It was not written.
@@ -62,7 +62,7 @@ async def _save(redis: Redis, file: Path) -> None:
 
 
 async def _begin(redis: Redis, file: Path) -> bool:
-    """Start the copy; False while Redis has another child at work: a backup that was killed may have left it one."""
+    """Start the copy; False while Redis has another child process, which a killed backup may have left."""
     if await _is_busy(redis):
         return False
     await asyncio.to_thread(file.unlink, missing_ok=True)
@@ -84,7 +84,7 @@ def lay_out(copy: Path, data_dir: Path, source: str, version: tuple[int, ...]) -
     """Make a data folder from which a private Redis starts with a copy's data.
 
     Args:
-        source, version: Of the Redis that wrote the copy; an older one cannot read it.
+        source, version: The Redis that wrote the copy. An older one cannot read it.
     """
     folder = data_dir / "redis"
     private_folder(folder)
@@ -96,11 +96,11 @@ def lay_out(copy: Path, data_dir: Path, source: str, version: tuple[int, ...]) -
 
 @contextmanager
 def claimed(data_dir: Path) -> Iterator[None]:
-    """Keep every hub and every private Redis off a data folder.
+    """Lock a data folder against every hub and every private Redis.
 
     Raises:
-        CopyError: One runs on it.
-        StartError: The folder is not this user's.
+        CopyError: One of them runs on it.
+        StartError: The folder belongs to another user.
     """
     folder = data_dir.absolute() / "redis"
     private_folder(folder)

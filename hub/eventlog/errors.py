@@ -1,4 +1,4 @@
-"""Redis's failures in the domain's words: not now, and for which reason; or our fault."""
+"""Translates Redis's errors into the domain's: a temporary refusal with its reason, or a fault of the hub."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Refusal(StrEnum):
 
 
 class WritesRefused(Unavailable):
-    """Redis takes no commit just now, and says why.
+    """Redis refuses commits at the moment, and gives the reason.
 
     Attributes:
         refusal: The reason.
@@ -107,7 +107,7 @@ def translate(error: BaseException) -> ComandaError:
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """Return why Redis does not do it now; None if it refused for good: our fault."""
+    """Return the reason for a temporary refusal; None for a permanent one, which is a fault of the hub."""
     # Before the next: redis-py's AuthenticationError is a ConnectionError, or comes as the cause of one. The password
     # is for the operator to put right, and then the same request succeeds.
     if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):

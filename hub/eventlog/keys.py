@@ -84,11 +84,11 @@ class Keys:
         return f"{self.prefix}command:{scoped_id}"
 
     def warning(self, subject: str) -> str:
-        """A line that a hub left for the operator; the key lives as long as it is true, about."""
+        """A text: a hub's warning for the operator. The key expires about when the warning is no longer true."""
         return f"{self.prefix}warning:{subject}"
 
     def quota(self, name: str) -> str:
-        """A number: what was counted under this name in the present window; the key lives as long as the window."""
+        """A number: the amount counted under this name in the present window. The key expires with the window."""
         return f"{self.prefix}quota:{name}"
 
     def samples(self, name: str) -> str:
@@ -102,12 +102,12 @@ class Keys:
     def session(self, pid: str) -> str:
         """A stored session: JSON, with the connection that owns it as `owner`.
 
-        The key does not tell its `pid`, which is whatever a client says.
+        The key holds a hash of the `pid`, which may be any text that a client sends.
         """
         return f"{self.prefix}session:{sha256(pid.encode(errors='surrogatepass')).hexdigest()}"
 
     def login_tries(self, *of: str) -> str:
-        """A number: the Unix time in ms when the counter of these tries is empty again. The key tells no name."""
+        """A number: the Unix time in ms at which the counter of these tries is empty again. The key reveals no name."""
         return f"{self.prefix}login:tries:{sha256(chr(0).join(of).encode()).hexdigest()}"
 
     def login_devices(self, account: str) -> str:
@@ -115,11 +115,11 @@ class Keys:
         return f"{self.prefix}login:devices:{account}"
 
     def login_addresses(self, account: str) -> str:
-        """The same of stand-ins for addresses."""
+        """A sorted set: digests of the addresses that logged in to an account, by the Unix time of the last login."""
         return f"{self.prefix}login:addresses:{account}"
 
     def revoked_token(self, token_id: str) -> str:
-        """Is there if the token was revoked; it lives as long as the token would have been good."""
+        """A key that exists if the token was revoked. It expires when the token would have."""
         return f"{self.prefix}tokens:revoked:{token_id}"
 
     def turn(self, turn_id: str) -> str:

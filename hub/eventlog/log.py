@@ -216,7 +216,7 @@ class EventLog:
         return cursor
 
     async def begin_anew(self) -> Cursor:
-        """End the log's epoch, whatever it is: every reader gets its rooms anew. Gives where the new epoch begins."""
+        """End the log's epoch, so that every reader gets its rooms anew. Return the place where the next one begins."""
         at = await self.position()
         self._seen.end(at.epoch, at.offset)
         return await self.position()
@@ -326,13 +326,13 @@ class EventLog:
         return [(member, int(float(score))) for member, score in _pairs(flat)]
 
     async def earliest(self, index: str, upto: int, limit: int) -> list[str]:
-        """An index's members whose score is no higher than `upto`, the lowest first."""
+        """Return an index's members whose score is at most `upto`, the lowest first."""
         key = self.keys.index(index)
         found: list[str] = await self.calls.call("ZRANGEBYSCORE", key, "-inf", upto, "LIMIT", 0, limit, again=True)
         return found
 
     async def enlist(self, index: str, of: str) -> None:
-        """Put every member of another index that is not in this one at its front, with the score 0."""
+        """Add every missing member of another index to this one, at its front, with the score 0."""
         into, other = self.keys.index(index), self.keys.index(of)
         await self.calls.call("ZUNIONSTORE", into, 2, into, other, "WEIGHTS", 1, 0, "AGGREGATE", "MAX", again=True)
 
@@ -341,7 +341,7 @@ class EventLog:
         return int(await self.calls.call("ZCARD", self.keys.index(index), again=True))
 
     async def members(self, index: str) -> list[str]:
-        """All members of an index, the oldest first; not all of one moment."""
+        """Return all members of an index, the oldest first; not as of one moment."""
         key, found = self.keys.index(index), list[str]()
         while page := await self.calls.call("ZRANGE", key, len(found), len(found) + _MEMBERS_A_CALL - 1, again=True):
             found += page

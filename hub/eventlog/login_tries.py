@@ -1,4 +1,4 @@
-"""Counters of tries to log in, and the devices and addresses that an account knows: in Redis, for all processes."""
+"""Counters of login tries, and the known devices and addresses of an account: in Redis, for all processes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FIRST = 3  # of the script's keys that is a counter
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Tries by one thing: `tries` at once, then one each `every_s`; 0 tries for no limit.
+    """A counter of tries: it allows `tries` at once, then one each `every_s`; 0 tries for no limit.
 
     Attributes:
-        of: The things that are counted together, as `("pair", "chuy", "203.0.113.7")`. Redis is told a hash.
+        of: The subject of the counter, as `("pair", "chuy", "203.0.113.7")`. Redis gets a hash of it.
     """
 
     of: tuple[str, ...]
@@ -59,7 +59,7 @@ class Counted:
     """The outcome of `LoginTries.count`.
 
     Attributes:
-        by: The counters that were looked at; the try was counted by all of them if `wait_s` is 0, else by none.
+        by: The counters that were checked. All of them counted the try if `wait_s` is 0, else none did.
     """
 
     by: tuple[Counter, ...]
@@ -67,7 +67,7 @@ class Counted:
 
 
 class LoginTries:
-    """Counts tries; they are forgotten by themselves, and not by a restart of a hub.
+    """Counts tries in Redis. Counts expire by themselves, and survive a restart of a hub.
 
     Every call ends within the deadline of `calls`: with an answer, or with `Unavailable`.
     """
@@ -98,7 +98,7 @@ class LoginTries:
         await self._calls.run(self._undo, keys, argv)
 
     async def remember(self, caller: Caller, at_s: float, most: int) -> None:
-        """Know the caller's device and address from now on; of more than `most`, the longest unused are forgotten."""
+        """Add the caller's device and address to the known ones. Of more than `most`, drop those unused for longest."""
         if caller.device:
             await self._remember(self._keys.login_devices(caller.account), caller.device, at_s, most)
         await self._remember(self._keys.login_addresses(caller.account), caller.address, at_s, most)

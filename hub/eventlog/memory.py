@@ -34,13 +34,13 @@ class MemoryLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """One reading.
+    """One reading of Redis's memory.
 
     Attributes:
-        used_bytes: What counts towards the ceiling.
+        used_bytes: The bytes that count towards the ceiling.
         ceiling_bytes: Past it Redis refuses writes; 0: there is none.
-        policy: What Redis does when it has reached its own `maxmemory`; empty if it does not say.
-        evicts: It throws data away then.
+        policy: The value of `maxmemory-policy`; empty if Redis does not report it.
+        evicts: True if Redis evicts keys when it has reached its `maxmemory`.
     """
 
     used_bytes: int
@@ -50,21 +50,21 @@ class MemoryUse:
 
     @property
     def percent(self) -> float:
-        """Of the ceiling; 0 without one."""
+        """The share of the ceiling in use; 0 without a ceiling."""
         return 100 * self.used_bytes / self.ceiling_bytes if self.ceiling_bytes else 0.0
 
 
 async def read_memory(calls: Calls, ceiling_mb: int | None) -> MemoryUse | None:
-    """Ask Redis.
+    """Read Redis's memory use and policy.
 
     Args:
-        ceiling_mb: What Redis may take by our own settings; None or 0: no more than its `maxmemory` says.
+        ceiling_mb: The ceiling in our own settings; None or 0: Redis's `maxmemory` alone counts.
 
     Returns:
-        None where it does not say: fakeredis has no INFO, and an ACL may forbid it.
+        The reading; None where Redis does not report it: fakeredis has no INFO, and an ACL may forbid it.
 
     Raises:
-        Unavailable: It does not answer.
+        Unavailable: Redis does not answer.
     """
     try:
         text = str(await calls.call("INFO", "memory", again=True))
@@ -88,7 +88,7 @@ def _is_forbidden(error: ComandaError) -> bool:
 
 
 class MemoryWatch:
-    """Knows how full Redis's memory is, and logs it once when that changes.
+    """Keeps the level of Redis's memory use, and logs each change once.
 
     Args:
         high_percent, nearly_full_percent: Of the ceiling; 0 switches a level off.
@@ -116,7 +116,7 @@ class MemoryWatch:
         self._good_until = -1.0
 
     async def look(self) -> MemoryUse | None:
-        """Read it now.
+        """Read the memory use now.
 
         Raises:
             Unavailable: Redis does not answer; the last reading stands.
@@ -127,7 +127,7 @@ class MemoryWatch:
         return self.use
 
     async def current_level(self) -> MemoryLevel:
-        """The level, by a reading that is not older than a few seconds; by the last one if Redis does not answer."""
+        """Return the level, from a reading of the last few seconds; from the last reading if Redis does not answer."""
         if self._monotonic() >= self._good_until:
             with suppress(ComandaError):  # the write that follows finds out
                 await self.look()

@@ -1,4 +1,4 @@
-"""Looks at Redis now and then: does it take commits again, does it throw data away, does it still keep it on disk?"""
+"""Checks periodically if Redis accepts commits again, evicts keys, or has other durability settings."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LOOK_S = 30.0  # between looks at how it is set up
 
 
 class RedisWatch:
-    """Changes of a Redis that runs, each logged once.
+    """Logs each change of a running Redis once.
 
     Args:
         memory: Reads its memory and policy (`MemoryWatch.look`).
-        durability: Reads how it keeps its data (`durability_of`).
-        private: It is our own: it is told to throw nothing away.
+        durability: Reads its durability settings (`durability_of`).
+        private: True if the Redis is the hub's own, whose eviction policy the hub resets.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RedisWatch:
         self._evicted: int | None = None
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         looked_at = -self._look_s
         while True:
             try:
@@ -71,10 +71,10 @@ class RedisWatch:
             await asyncio.sleep(self._probe_s)
 
     async def look(self) -> None:
-        """Look at how it is set up.
+        """Check Redis's eviction policy, evicted keys and durability settings.
 
         Raises:
-            Unavailable: It does not answer.
+            Unavailable: Redis does not answer.
         """
         use = await self._memory()
         if use is not None:
@@ -105,10 +105,10 @@ class RedisWatch:
 
 
 async def read_evicted(calls: Calls) -> int | None:
-    """Return how many keys Redis has thrown away since it started; None where it does not tell.
+    """Return the number of keys that Redis has evicted since it started; None where it does not report it.
 
     Raises:
-        Unavailable: It does not answer.
+        Unavailable: Redis does not answer.
     """
     try:
         text = str(await calls.call("INFO", "stats", again=True))

@@ -24,7 +24,7 @@ class Seen:
 
     @property
     def offsets(self) -> Mapping[str, int]:
-        """By epoch: the highest offset, or -1 minus it for a life that is over. The latest life is the last."""
+        """The highest offset of each epoch; for an ended epoch, -1 minus the offset. The latest epoch is the last."""
         lives = {**self._highest, self._epoch: self._offset} if self._epoch else {}
         return {epoch: -1 - n if epoch in self._ended else n for epoch, n in lives.items()} if self._ended else lives
 
@@ -44,7 +44,7 @@ class Seen:
         return True
 
     def recall(self, offsets: Mapping[str, int]) -> None:
-        """Add what another process has seen: its `offsets`."""
+        """Add the `offsets` of another process."""
         for epoch, offset in offsets.items():
             if offset < 0:
                 self.end(epoch, -1 - offset)
@@ -52,12 +52,12 @@ class Seen:
                 self.note(epoch, offset)
 
     def end(self, epoch: str, offset: int) -> None:
-        """A life of the log is over, and had come at least so far: a log that is in it is an old copy."""
+        """Note that an epoch has ended, at this offset or later. A log that is still in it is an old copy."""
         self.note(epoch, offset)
         self._ended.add(epoch)
 
     def past(self, cursor: Cursor) -> bool:
-        """Return True if the log was seen further on than this in this life, or if this life is over."""
+        """Return True if the log was seen past this cursor in the cursor's epoch, or if that epoch has ended."""
         if cursor.epoch in self._ended:
             return True
         seen = self._offset if cursor.epoch == self._epoch else self._highest.get(cursor.epoch, 0)

@@ -1,4 +1,4 @@
-"""Stored sessions, with which a client can come back to any process."""
+"""Stored sessions, which a client can resume on any process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Held(IntEnum):
 
 
 class SessionStore:
-    """Sessions by their `pid`, each for a time. Redis is told a hash of the `pid`, which opens the session.
+    """Sessions by their `pid`, each with a lifetime. The `pid` opens the session, so Redis gets a hash of it.
 
     A body is a JSON object. The store reads one field of it: `owner`, the connection that holds the session. Only the
-    owner may write, extend or end a session; a connection that resumes it names the owner it found, and takes its
-    place. A connection that died unnoticed therefore can't bring an older state back, nor end what lives elsewhere.
+    owner may write, extend or end a session. A connection that resumes it names the owner it found, and takes its
+    place. So a connection that died unnoticed can neither restore an older state nor end a session resumed elsewhere.
 
     Every call ends within the deadline of `calls`: with an answer, or with `Unavailable`.
     """
@@ -41,7 +41,7 @@ class SessionStore:
 
         Args:
             body: A JSON object; its `owner` is `owner`.
-            former: The owner that this connection has found, and replaces.
+            former: The owner that this connection replaces.
 
         Returns:
             False if another connection owns the session: nothing was written.
@@ -49,7 +49,7 @@ class SessionStore:
         return await self._write_as(owner, former, pid, body, ttl_s)
 
     async def find(self, pid: str) -> str | None:
-        """Return what is stored of a session; None if there is nothing, or no longer."""
+        """Return a stored session; None if there is none, or if it has expired."""
         body: str | None = await self._calls.call("GET", self._keys.session(pid), again=True)
         return body
 

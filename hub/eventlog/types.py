@@ -86,7 +86,7 @@ class IndexMove:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A bound on how much is counted under one name in a window of time that begins with the first count.
+    """A bound on the amount counted under one name, in a window of time that begins with the first count.
 
     A write past it is refused whole; an accepted one counts `amount`. Repeats of a known command count nothing.
 
@@ -109,7 +109,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A place taken in some counters for as long as something lasts: an open order of an address.
+    """A place in some counters that is taken until its holder gives it back: an open order of an address.
 
     Attributes:
         holder: Who gives the places back, by `Write.release`: an order's id.
@@ -205,10 +205,10 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class ViewQuery:
-    """What to read of a room in one go.
+    """The parts of a room to read as of one moment.
 
     Attributes:
-        after: Give what came after this offset of `epoch`; None: the newest events.
+        after: Give the events after this offset of `epoch`; None: the newest events.
         limit: At most so many events.
         event_bytes: At most so many bytes of events; 0: no bound.
         partly: Of more events after `after` than fit, give the first ones; otherwise such a reader begins anew.

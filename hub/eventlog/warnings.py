@@ -9,14 +9,14 @@ KEPT_S = 7_200
 
 
 class WarningBoard:
-    """One line a subject; it is gone two hours after it was last put there."""
+    """Keeps one warning for each subject. It expires two hours after it was last written."""
 
     def __init__(self, calls: Calls, keys: Keys) -> None:
         self._calls = calls
         self._keys = keys
 
     async def put(self, subject: str, text: str) -> None:
-        """Leave a line.
+        """Write the warning of a subject.
 
         Raises:
             Unavailable: Redis did not answer in time.
@@ -24,7 +24,7 @@ class WarningBoard:
         await self._calls.call("SET", self._keys.warning(subject), text, "EX", KEPT_S, again=True)
 
     async def read(self, subject: str) -> str | None:
-        """The line that was left about this, if there is one.
+        """Return the warning of a subject; None if there is none.
 
         Raises:
             Unavailable: Redis did not answer in time.

@@ -1,4 +1,4 @@
-"""A record on disk of how far a hub process has seen a branch's log: it outlives the process, and Redis's own files."""
+"""A record on disk of the furthest place in a branch's log that a hub process has seen. It outlives the process."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _TOUCHED_S = 60.0  # a file changed so long after what it holds was written ther
 
 
 class Witness:
-    """Keeps what one process has seen, in one file of a folder that all hubs of a data folder share.
+    """Keeps the record of one process, in one file of a folder that all hubs of a data folder share.
 
-    A record never says more than the log held: an event is seen after Redis has it on disk. So a log that stands
-    before any record of its folder has lost its tail, and a log that was only restarted never does.
+    A record never names a place that the log did not reach, because an event is seen after Redis has it on disk. So a
+    log that ends before any record of its folder has lost its tail, and a log that was only restarted never does.
 
-    A process writes to the first file that no other process writes to, which it holds by a lock: there are as many
-    files as there ever were processes at a time. It reads all of them, so it matters not which one it gets.
+    A process locks the first file that no other process has locked, and writes to it. The folder has as many files as
+    processes ever ran at a time. Each process reads all of them, so any file will do.
 
     Args:
-        folder: One branch's. It lies beside Redis's own folder, not in it: a copy of Redis's folder put back must not
-            bring the record of its own time along.
-        seen: What is kept; `open` adds to it what the records say.
+        folder: The folder of one branch. It lies beside Redis's own folder, not in it: a restored copy of Redis's
+            folder must not bring the record of its own time along.
+        seen: The places to record; `open` adds the places of all records.
     """
 
     def __init__(self, folder: Path, seen: Seen, *, write_s: float = WRITE_S, sync_s: float = SYNC_S) -> None:
@@ -55,9 +55,9 @@ class Witness:
         self._writing = threading.Lock()
 
     def open(self) -> None:
-        """Take over what the folder's records say, and a file to write to.
+        """Read the folder's records, and lock a file to write to.
 
-        Where that cannot be done, the hub goes on without a record: the log is then checked against this process alone.
+        If that fails, the hub goes on without a record, and checks the log against this process's own memory alone.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class Witness:
                 failed = True
 
     def close(self) -> None:
-        """Write the exact place, and let go of the file."""
+        """Write the exact place, and release the file."""
         with self._writing:
             if self._file < 0:
                 return
@@ -136,7 +136,7 @@ class Record:
 
     @classmethod
     def load(cls, data: bytes) -> Record | None:
-        """Read it; None if it is not whole."""
+        """Parse the bytes of a file; None if they are damaged."""
         check, _, text = data.rstrip().partition(b" ")
         try:
             return cls(**json.loads(text)) if int(check, 16) == zlib.crc32(text) else None
@@ -144,18 +144,18 @@ class Record:
             return None
 
     def is_copy(self, file: os.stat_result) -> bool:
-        """Return True if the file that holds it was put there by something else than the process that wrote it.
+        """Return True if the file is not the one to which a hub wrote this record.
 
-        A copy that was moved into place is another file; one that was written over it has changed since.
+        A copy that was moved into place has another inode; a copy that was written over the file has a later ctime.
         """
         return file.st_ino != self.file or file.st_ctime - self.at_s > _TOUCHED_S
 
 
 def recall(folder: Path, seen: Seen, own: Path | None = None) -> None:
-    """Add to `seen` what all records of a folder say; a folder that is not there says nothing.
+    """Add the places in all records of a folder to `seen`; a missing folder adds nothing.
 
-    A record that was copied into place came with a copy of the whole data folder: what it names is over. One that a
-    process writes to at this moment is its own, whatever has become of the file.
+    A record that was copied into place came with a copy of the whole data folder, so the epochs in it have ended. A
+    record that a running process holds is no copy, whatever has happened to the file.
 
     Args:
         own: The record that this process holds and has not written to yet.
@@ -177,7 +177,7 @@ def recall(folder: Path, seen: Seen, own: Path | None = None) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Return True if a process that runs keeps a record in the folder."""
+    """Return True if a running process keeps a record in the folder."""
     return any(map(_is_locked, _by_age(folder)))
 
 
@@ -203,14 +203,14 @@ def _read(path: Path) -> tuple[Record | None, bool]:
 
 
 def _by_age(folder: Path) -> Iterable[Path]:
-    """The folder's records, the latest last: of many lives, the latest are remembered."""
+    """Return the folder's records, the latest last: if there are many epochs, the latest are kept."""
     if not folder.is_dir():
         return ()
     return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: path.stat().st_mtime)
 
 
 def _first_free(folder: Path) -> tuple[Path, int]:
-    """A file that no other process holds, and its descriptor, locked.
+    """Lock a file that no other process holds; return it and its descriptor.
 
     Raises:
         OSError: There is none, or it cannot be written.

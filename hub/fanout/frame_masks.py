@@ -1,4 +1,4 @@
-"""The masks of a client's WebSocket frames: RFC 6455 wants every frame masked; the reader of frames does not ask."""
+"""A check that a client masks its WebSocket frames, as RFC 6455 requires. The reader of frames does not check it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FrameMasks:
         self._skip = 0  # bytes of the present frame that are still to come
 
     def unmasked(self, data: bytes) -> bool:
-        """Return True if a frame in this piece is not masked; the connection is to end with code 1002."""
+        """Return True if a frame in this piece is not masked. The caller then closes the connection with code 1002."""
         at, end = self._skip, len(data)
         if self._header:
             data, self._header = self._header + data, b""
@@ -39,7 +39,7 @@ class FrameMasks:
 
 
 def _header_bytes(data: bytes, at: int, end: int) -> int:
-    """The length of the header that begins here; 0 if too little of it is there, -1 if it has no mask."""
+    """Return the length of the header that begins here; 0 if it is incomplete, -1 if it has no mask."""
     if end - at < 2:
         return 0
     second = data[at + 1]

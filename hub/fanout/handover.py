@@ -1,4 +1,4 @@
-"""A connection on its way to another process: its request in bytes, and the kernel's descriptor of it."""
+"""The transfer of a connection to another process: its request in bytes, and its file descriptor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_PASSED_ON = frozenset({b"content-length", b"transfer-encoding", b"expect", 
 
 
 def as_bytes(request: web.Request, body: bytes) -> bytes:
-    """The request as it may be read again."""
+    """Return the request as bytes that a server can parse again."""
     version = request.version
     lines = [f"{request.method} {request.raw_path} HTTP/{version.major}.{version.minor}".encode()]
     lines += [b"%b: %b" % (name, value) for name, value in request.raw_headers if name.lower() not in _NOT_PASSED_ON]
@@ -30,7 +30,7 @@ def detach(request: web.Request, transport: asyncio.Transport) -> tuple[int, byt
     """Take a request's connection out of this process.
 
     Returns:
-        Its descriptor, which is the caller's to close, and what has been read past the request.
+        Its descriptor, which the caller must close, and the bytes read past the request.
     """
     transport.pause_reading()
     descriptor = os.dup(transport.get_extra_info("socket").fileno())
@@ -41,7 +41,7 @@ def detach(request: web.Request, transport: asyncio.Transport) -> tuple[int, byt
 
 
 async def adopt(descriptor: int, arrived: bytes, server: Callable[[], asyncio.Protocol]) -> None:
-    """Serve a connection as if it had been accepted here, and the bytes had just arrived on it."""
+    """Serve a connection as if this process had accepted it, and the bytes had just arrived on it."""
     connection = socket.socket(fileno=descriptor)
     connection.setblocking(False)
     loop = asyncio.get_running_loop()

@@ -138,10 +138,10 @@ class Polling:
 
 
 async def read_body(request: web.Request, limit_bytes: int) -> bytes:
-    """The body of a request, of so many bytes at the most; 0: of any size.
+    """Read the body of a request, of at most so many bytes; 0: of any size.
 
     Raises:
-        ProtocolError: It is too large, no body, or does not come.
+        ProtocolError: The body is too large or malformed, or does not arrive.
     """
     body = bytearray()
     try:

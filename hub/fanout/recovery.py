@@ -35,17 +35,17 @@ class Return(StrEnum):
 
 
 class Recovery:
-    """Keeps sessions in Redis while they live, and brings them back on any hub.
+    """Keeps sessions in Redis while they live, and resumes them on any hub.
 
-    Not at a goodbye: a process that is killed says none. A session is kept from its first room on, before the answer
-    to the join, and for `keep_s` after it was last seen alive.
+    A session is stored from its first room on, before the answer to the join, and not when its connection ends: a
+    killed process could not store it then. It is kept for `keep_s` after it was last seen alive.
 
-    One connection owns a stored session: the last one that took it up. A connection that finds that another has taken
-    its place is dead without knowing it, and is closed.
+    One connection owns a stored session: the last one that resumed it. A connection whose session has another owner
+    died unnoticed, and is closed.
 
     Args:
-        keep_s: How long a client may stay away.
-        counted: Told what became of each client that came back.
+        keep_s: The longest absence, in seconds, after which a client can resume.
+        counted: Called with the outcome for each client that came back.
     """
 
     def __init__(self, store: SessionStore, relay: Relay, keep_s: float, counted: Callable[[Return], None]) -> None:
@@ -58,7 +58,7 @@ class Recovery:
         self._tasks: asyncio.TaskGroup | None = None
 
     async def find(self, pid: str | None) -> StoredSession | Return:
-        """Return the session with this private id, or why there is none.
+        """Return the session with this private id, or the reason why there is none.
 
         Raises:
             Unavailable: Redis does not answer; the client may try again.
@@ -77,10 +77,10 @@ class Recovery:
         return Return.UNKNOWN if stored is None or stored.ended else stored
 
     async def resume(self, session: Session, stored: StoredSession, pid: str, cursor: Cursor) -> Resumed:
-        """Bring a session back into its rooms; it has its private id again if it gets all it missed.
+        """Bring a session back into its rooms. It keeps its private id if it gets all that it missed.
 
         Raises:
-            Unavailable: Not just now, or another connection took it up at the same time; the client may try again.
+            Unavailable: Redis is away, or another connection resumed it at the same time; the client may try again.
         """
         own_pid = session.pid
         try:
@@ -107,19 +107,19 @@ class Recovery:
         self._counted(why)
 
     def unreadable(self, reason: str) -> Return:
-        """Note that a stored session makes no sense here, once for each reason; its client begins anew."""
+        """Log an unreadable stored session, once for each reason; its client begins a new session."""
         if reason not in self._unreadable and len(self._unreadable) < _MAX_REASONS:
             self._unreadable.add(reason)
             logger.warning("recovery.session_unreadable", reason=reason)
         return Return.UNREADABLE
 
     async def keep(self, session: Session) -> None:
-        """Keep the session as it is now, if that is not what is kept already.
+        """Store the session if it has changed since it was stored.
 
-        A session that another connection has taken up is closed instead.
+        If another connection has resumed it, close this one instead.
 
         Raises:
-            Unavailable: It could not be kept: what is kept is what it was before.
+            Unavailable: It could not be stored; the former version stays.
         """
         if not await self._write(session):
             self._taken(session)
@@ -139,13 +139,13 @@ class Recovery:
         return done
 
     async def _drop(self, session: Session) -> bool:
-        """Store nothing of a session any more; False if another connection owns it."""
+        """Delete a stored session; False if another connection owns it."""
         if session.resumed:  # the connection that it came from may still believe that the session is its own
             return await self._end(session.pid, session)
         return await self._store.forget(session.pid, owner=session.id)
 
     async def _end(self, pid: str, session: Session, *, former: str = "") -> bool:
-        """Let nobody come back to a session, nor store it again; False if another connection owns it."""
+        """Replace a stored session by a marker against its return; False if another connection owns it."""
         body = ended_session(session.sid, session.id).dump()
         return await self._store.keep(pid, body, self._ttl_s, owner=session.id, former=former)
 

@@ -1,10 +1,10 @@
-"""The processes that share one port (`--workers N`). Each listens on a unix socket for what the others have for it.
+"""The processes that share one port (`--workers N`). Each listens on a unix socket for messages of the others.
 
-A long-polling client's requests land on any of the processes, and its session is in one: the session's id says in
-which. The connection itself goes there, with the request that came on it.
+A long-polling client's requests reach any of the processes, but its session is in one, which the session's id names.
+The receiving process sends the connection there, with the request that came on it.
 
-On a unix socket's connection, one thing is said: `C`, with a client's connection beside it, then the size of the
-request in four bytes, and the request; or `M`, which is answered with this process's figures. Then it ends.
+A connection of a unix socket carries one message. `C` comes with a client's file descriptor, then the size of the
+request in four bytes, and the request. `M` is answered with this process's metrics. Then the connection ends.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Siblings:
         """Give a request and its connection to another process.
 
         Returns:
-            What the request's handler returns; None if that process is not there, and the request still is.
+            The response that the request's handler returns; None if that process is away: the request is still here.
         """
         try:
             way = await self._way_to(owner)
@@ -98,14 +98,14 @@ class Siblings:
     async def listening(
         self, server: Callable[[], asyncio.Protocol], figures: Callable[[], bytes]
     ) -> AsyncIterator[None]:
-        """Take what the others have for this process, meanwhile.
+        """Accept messages of the other processes while the context lasts.
 
         Args:
             server: Makes the protocol that serves a connection.
-            figures: What this process counts.
+            figures: Returns this process's metrics.
 
         Raises:
-            OSError: There can be no socket in the folder.
+            OSError: No socket can be made in the folder.
         """
         path = self._path(self.own)
         path.unlink(missing_ok=True)  # of a process before this one
@@ -124,11 +124,11 @@ class Siblings:
         return self.folder / f"{number}.sock"
 
     async def _way_to(self, number: int) -> socket.socket:
-        """A connection to another process.
+        """Connect to another process.
 
         Raises:
-            OSError: It is not there.
-            TimeoutError: It is too busy.
+            OSError: The process is away.
+            TimeoutError: The process is too busy.
         """
         way = socket.socket(socket.AF_UNIX)
         try:
@@ -168,7 +168,7 @@ async def _accept(
 
 
 async def _take(way: socket.socket, server: Callable[[], asyncio.Protocol], figures: Callable[[], bytes]) -> None:
-    """Do the one thing that is said on a connection."""
+    """Handle the one message of a connection."""
     loop, descriptors = asyncio.get_running_loop(), list[int]()
     with way:
         try:
@@ -203,7 +203,7 @@ async def _readable(way: socket.socket) -> None:
 
 
 async def _read_all(way: socket.socket) -> bytes:
-    """Everything up to the end: it was bounded where it was read from a client."""
+    """Read everything up to the end. The size was bounded when it was read from a client."""
     loop, read = asyncio.get_running_loop(), bytearray()
     while piece := await loop.sock_recv(way, _PIECE_BYTES):
         read += piece

@@ -56,7 +56,7 @@ class StoredSession:
 
     @classmethod
     def of(cls, session: Session, relay: Relay) -> Self | None:
-        """Return what there is to store of a session; None before it is in a room."""
+        """Return a session in its stored form; None before it is in a room."""
         seats = [seat for seat in relay.rooms_of(session.id).values() if seat.settled]
         if not seats:
             return None
@@ -117,7 +117,7 @@ class StoredSession:
 
 
 def ended_session(sid: str, owner: str) -> StoredSession:
-    """Return what is stored in place of a session that must not come back, whichever connections still have it."""
+    """Return the marker that is stored in place of a session that no connection may resume."""
     nothing: frozenset[str] = frozenset()
     return StoredSession(sid, "", nothing, nothing, "", {}, owner, ended=True)
 
@@ -127,7 +127,7 @@ def _listed(place: Place) -> tuple[int, int, list[str] | None]:
 
 
 def _named(place: object) -> object:
-    """A place is stored as a list: more of it is a later version's, less of it an earlier one's."""
+    """Name the entries of a stored list. A later version may have stored more of them, an earlier one fewer."""
     return dict(zip(_PLACE_FIELDS, place, strict=False)) if isinstance(place, list) else place
 
 
@@ -157,6 +157,6 @@ class _Stored(BaseModel):
 
 
 def _reason(exc: ValidationError) -> str:
-    """The field and the kind of fault, neither of which is a value."""
+    """Return the field and the kind of fault, never a value."""
     first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
     return f"{first['loc'][0] if first['loc'] else 'session'}: {first['type']}"

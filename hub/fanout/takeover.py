@@ -1,4 +1,4 @@
-"""Taking a connection over from the HTTP server: from then on it knows nothing of it."""
+"""The takeover of a connection from the HTTP server, which then no longer knows it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from aiohttp import web
 
 
 def take_over(request: web.Request) -> bytes:
-    """Make the HTTP server forget a request's connection; its transport goes on, and wants a protocol at once.
+    """Detach a request's connection from the HTTP server. Its transport goes on, and needs a new protocol at once.
 
     Returns:
-        What a hasty client has sent behind an upgrade's request already.
+        The bytes that the client has sent after the upgrade request, before it had an answer.
     """
     handler = request.protocol
     # With a transport, `connection_lost` would close it.
@@ -35,7 +35,7 @@ class HandedOver(web.StreamResponse):
 
 
 class _Early:
-    """Takes what a hasty client has sent behind its handshake, before it had an answer."""
+    """Collects the bytes that a client has sent after its handshake, before it had an answer."""
 
     data = b""
 
