@@ -224,6 +224,8 @@ class Hub:
                 await self.services.expiry.end_overdue()
                 if ended := await self.services.unattended.end(self._agent_wait_s):
                     logger.warning("hub.turns_unattended", ended=ended)
+                if lost := await self.services.places.give_back_lost():
+                    logger.warning("hub.turn_places_given_back", places=lost)
             except WritesRefused:
                 pass  # the log tells of that, once
             except ComandaError as exc:

@@ -17,7 +17,7 @@ from hub.eventlog.types import (
     SAMPLES_KEPT,
     Committed,
     DocKey,
-    Quota,
+    Hold,
     Write,
 )
 
@@ -217,17 +217,23 @@ def _short(_write: Write, reply: list[Any]) -> Committed:
 def _past_quota(write: Write, reply: list[Any]) -> Committed:
     quota, used, left_ms = write.quotas[int(reply[1]) - 1], int(reply[2]), int(reply[3])
     if quota.passing:
-        raise RateLimited("too many in a short time", retry_after_s=max(left_ms, 1) / 1000, **_bound(quota, used))
-    raise LimitReached("that is as much as is taken in this time", **_bound(quota, used))
+        raise RateLimited(
+            "too many in a short time", retry_after_s=max(left_ms, 1) / 1000, **_bound(quota.label, quota.limit, used)
+        )
+    raise LimitReached("that is as much as is taken in this time", **_bound(quota.label, quota.limit, used))
 
 
-def _bound(quota: Quota, used: int) -> dict[str, Any]:
-    return {"limit": quota.label, "most": quota.limit, "used": used}
+def _bound(label: str, most: int, used: int) -> dict[str, Any]:
+    return {"limit": label, "most": most, "used": used}
 
 
 def _no_place(write: Write, reply: list[Any]) -> Committed:
-    _, most, label = write.hold.counters[int(reply[1]) - 1] if write.hold else ("", 0, "")
-    raise LimitReached("that is as many as may be open at once", limit=label, most=most, used=int(reply[2]))
+    hold = write.hold or Hold("", ())
+    _, most, label = hold.counters[int(reply[1]) - 1]
+    what, used = "that is as many as may be open at once", int(reply[2])
+    if hold.retry_after_s is not None:
+        raise RateLimited(what, retry_after_s=hold.retry_after_s, **_bound(label, most, used))
+    raise LimitReached(what, **_bound(label, most, used))
 
 
 _ANSWERS: dict[str, Callable[[Write, list[Any]], Committed]] = {

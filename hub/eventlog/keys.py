@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hub.eventlog.types import DocKey
 
 PREFIX = "comanda"
+HOLDER = "holder:"  # what the fields of `holds` begin with that say which places a holder has
 METAS = f"{PREFIX}:{{*}}:meta"  # the pattern of every branch's `meta`
 
 

@@ -15,7 +15,7 @@ from hub.domain.rooms import Cursor
 from hub.eventlog import commit as commits
 from hub.eventlog.calls import Calls, Script
 from hub.eventlog.condition import Condition
-from hub.eventlog.keys import Keys
+from hub.eventlog.keys import HOLDER, Keys
 from hub.eventlog.seen import Seen
 from hub.eventlog.types import (
     Committed,
@@ -44,6 +44,7 @@ _EPOCH_ALPHABET = string.ascii_lowercase + string.digits
 _HEADS_A_CALL = 1_000
 _ROOMS_A_CALL = 200
 _MEMBERS_A_CALL = 1_000
+_HOLDS_A_CALL = 1_000
 _REPORTS_KEPT = 1_000  # unreadable documents that were logged already
 
 
@@ -367,6 +368,16 @@ class EventLog:
             return []
         found = await self.calls.call("MGET", *map(self.keys.quota, names), again=True)
         return [int(n or 0) for n in found]
+
+    async def holders(self, prefix: str, limit: int) -> list[str]:
+        """Return at most so many of the holders of places whose names begin with this; not all of one moment."""
+        key, pattern, found, at = self.keys.holds, f"{HOLDER}{prefix}*", dict[str, None](), "0"
+        while len(found) < limit:
+            at, flat = await self.calls.call("HSCAN", key, at, "MATCH", pattern, "COUNT", _HOLDS_A_CALL, again=True)
+            found |= {field.removeprefix(HOLDER): None for field, _ in _pairs(flat)}
+            if str(at) == "0":
+                break
+        return list(found)[:limit]
 
     async def forget(self, room: str, before: int) -> None:
         """Drop a room's events up to this offset, itself not included. Whoever comes back from one before those that

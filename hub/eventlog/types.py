@@ -114,10 +114,12 @@ class Hold:
     Attributes:
         holder: Who gives the places back, by `Write.release`: an order's id.
         counters: Each counter's name, the most it may count (0: no limit), and its name in the error's `values`.
+        retry_after_s: The caller may try again so soon: `rate_limited` instead of `limit_reached`.
     """
 
     holder: str
     counters: tuple[tuple[str, int, str], ...]
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from hub.services.order_expiry import OrderExpiry
 from hub.services.order_writes import OrderWrites
 from hub.services.orders import OrderService
 from hub.services.pin_hasher import PinHasher
+from hub.services.places import Places
 from hub.services.promos import PromoService
 from hub.services.revocations import Revocations
 from hub.services.roster import Roster
@@ -84,6 +85,7 @@ class Services:
     turn_bounds: TurnBounds
     handover: Handover
     unattended: Unattended
+    places: Places
     inbox: Inbox
     staff: StaffService
     logins: LoginService
@@ -191,6 +193,7 @@ def build_services(
         turn_bounds=turn_bounds,
         handover=Handover(log, messages, stops, clock, settings.limits),
         unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
+        places=Places(log, clock),
         inbox=Inbox(log),
         staff=staff,
         logins=LoginService(staff, tokens, throttle, hasher, revocations, clock),

@@ -153,7 +153,7 @@ class ChatService:
         Raises:
             NotFound: There is no such chat, or it is not theirs.
             TooLarge: More characters than a message may have.
-            RateLimited: Enough questions are waiting already, or too much was said from this address within a minute.
+            RateLimited: Enough questions wait in the chat or of this address, or it said too much within a minute.
             LimitReached: The day's messages, bytes, turns or tokens are used up; `values.limit` says which.
         """
         principal = await self._access.with_capability(principal, command.token)
@@ -306,7 +306,8 @@ class ChatService:
             queue=(*runnable, turn.id) if runs else runnable,
             result=json.dumps({"turn_id": turn.id}),
         )
-        return replace(write, quotas=(*self._bounds.asking(turn.asked_by, chat), *quotas))
+        asking = self._bounds.asking(turn.asked_by, chat)
+        return replace(write, quotas=(*asking, *quotas), hold=self._bounds.place(turn.asked_by, turn.id))
 
     def _require_theirs(self, principal: Principal, chat: Chat) -> None:
         """Only who opened a chat, or holds its token, asks in it: the agent acts with the asker's rights."""

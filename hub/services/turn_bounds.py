@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from hub.domain.roles import Kind
 from hub.domain.tallies import TurnsToday
-from hub.eventlog.log import EventLog, Quota
+from hub.eventlog.log import EventLog, Hold, Quota
+from hub.services.turns import place_of
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _MINUTE_S, _HOUR_S = 60, 3_600
 _DAY_S = 25 * 3_600  # the name says which day it is; one of them a year has 25 hours
+_OPEN_RETRY_S = 2.0  # most answers take less
 _MAX_ORDERS = 8  # of a chat that a turn counts for: the newest
 
 
@@ -65,6 +67,14 @@ class TurnBounds:
         ]
         branch = Quota(f"turns_branch:{day}", 1, 0, _DAY_S, "turns_branch")
         return (*self._rate(asker), *turns, *tokens, branch)
+
+    def place(self, asker: Asker, turn_id: str) -> Hold | None:
+        """The place that a turn holds until it ends; None for staff, who are bounded by account."""
+        most = self._limits.turns_open
+        if _is_staff(asker) or not asker.address or not most:
+            return None
+        counter = f"turns-address:{self._digests.address(asker.address)}"
+        return Hold(place_of(turn_id), ((counter, most, "turns_open"),), retry_after_s=_OPEN_RETRY_S)
 
     def spent(self, asker: Asker, chat: Chat, tokens: int) -> tuple[Quota, ...]:
         """The quotas that count what a turn has used. They refuse nothing: it is used."""

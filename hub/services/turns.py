@@ -34,6 +34,7 @@ KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
 # Events of its room that are read back for an answer in the making: what is older is in its checkpoint.
 RECENT = 200
 TRIES = 8  # re-reads before a busy chat is given up on
+PLACE = "turn:"  # what the names begin with that open turns hold their places by
 CHECKPOINT_EVERY = 32  # pieces of an answer; far fewer than the events that are read back
 
 _OPEN_TURN: TypeAdapter[OpenTurn] = TypeAdapter(OpenTurn)
@@ -42,6 +43,11 @@ _OPEN_TURN: TypeAdapter[OpenTurn] = TypeAdapter(OpenTurn)
 def too_busy() -> Unavailable:
     """What is said after so many tries."""
     return Unavailable("too many hands on this chat; try again")
+
+
+def place_of(turn_id: str) -> str:
+    """The holder of an open turn's place."""
+    return f"{PLACE}{turn_id}"
 
 
 def turn_key(turn_id: str) -> DocKey:
@@ -175,7 +181,7 @@ def written(
 ) -> Write:
     """The chat moved on by one version: these events, what they say, and turns, each with its version before.
 
-    Turns that are over by that are counted.
+    Turns that are over by that are counted, and give their places back.
     """
     room = str(Room.chat(chat.id))
     said = read.said.after(*events, at=format_time(now))
@@ -200,6 +206,7 @@ def written(
         ),
         counts=tuple((TALLIES, *each) for turn, _ in turns if turn.over for each in tallied(turn)),
         queue=tuple(queued(turn_id, chat.id) for turn_id in queue),
+        release=tuple(place_of(turn.id) for turn, _ in turns if turn.over),
         expire=(*((key, KEPT_S) for key in kept), (room, KEPT_S)),
         result=result,
     )
@@ -276,6 +283,7 @@ async def skip(log: EventLog, taken: Taken, error: TurnError, now: datetime, lim
             expects=((document.key, document.version),),
             documents=(Document(document.key, document.version + 1, chat.model_dump_json()),),
             queue=tuple(queued(turn_id, chat.id) for turn_id in runnable),
+            release=(place_of(taken.turn_id),),
         )
     )
     return True

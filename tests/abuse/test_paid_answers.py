@@ -30,7 +30,7 @@ async def asked(hub: Target, address: str, path: str = "/api/chat/stream", body:
 async def test_fifty_chats_at_once_from_one_address_are_bounded_and_its_neighbour_is_answered_meanwhile(
     open_hub: OpenTarget,
 ) -> None:
-    async with open_hub(turns_minute=20) as hub:
+    async with open_hub(turns_minute=20, turns_open=0) as hub:
         attack = [asyncio.create_task(asked(hub, STRANGER)) for _ in range(ASKED_AT_ONCE)]
         neighbour = await asked(hub, NEIGHBOUR)
         seen = Counter(await asyncio.gather(*attack))
@@ -38,6 +38,17 @@ async def test_fifty_chats_at_once_from_one_address_are_bounded_and_its_neighbou
     assert neighbour == (200, "")
     assert seen == {(200, ""): 20, (429, "rate_limited"): ASKED_AT_ONCE - 20}
     assert today.turns == 21
+
+
+async def test_a_burst_from_ten_addresses_leaves_room_for_everybody_else(open_hub: OpenTarget) -> None:
+    async with open_hub() as hub:
+        attack = [asked(hub, f"198.51.100.{1 + number % 10}") for number in range(120)]
+        seen = Counter(await asyncio.gather(*attack))
+        newcomers = [await asked(hub, f"203.0.113.{number}") for number in range(1, 4)]
+        under_way = await hub.house.hub.services.log.holders("turn:", 1_000)
+    assert seen == {(200, ""): 50, (429, "rate_limited"): 70}
+    assert newcomers == [(200, "")] * 3
+    assert len(under_way) == 53  # fewer than one worker answers side by side
 
 
 async def test_a_day_of_asking_ends_for_the_address_alone_whatever_door_and_chat(open_hub: OpenTarget) -> None:

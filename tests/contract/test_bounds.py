@@ -137,3 +137,20 @@ async def test_places_that_all_came_back_leave_nothing_behind(log: EventLog, red
 async def test_a_counter_without_a_limit_has_room_for_everybody(log: EventLog) -> None:
     for holder in "ABCDE":
         await log.commit(opened(holder, "address", limit=0))
+
+
+async def test_places_that_come_back_soon_are_refused_with_when_to_come_back(log: EventLog) -> None:
+    passing = replace(opened("A", "address"), hold=Hold("A", (("address", 1, "open"),), retry_after_s=2.0))
+    await log.commit(passing)
+    with pytest.raises(RateLimited) as refused:
+        await log.commit(passing)
+    assert refused.value.values == {"limit": "open", "most": 1, "used": 1}
+    assert refused.value.retry_after_s == 2.0
+
+
+async def test_holders_are_found_by_what_their_names_begin_with(log: EventLog) -> None:
+    for holder in ("turn:A", "turn:B", "PED2"):
+        await log.commit(opened(holder, "address", limit=0))
+    assert sorted(await log.holders("turn:", 100)) == ["turn:A", "turn:B"]
+    assert len(await log.holders("turn:", 1)) == 1
+    assert await log.holders("x", 100) == []

@@ -12,6 +12,7 @@ from hub.domain.commands import HandBackChat, OpenChat, TakeOverChat
 from hub.domain.errors import LimitReached, RateLimited
 from tests.services.asking import HOME, NEIGHBOUR, SUPPORT, place, which
 from tests.services.branch import MANAGER
+from tests.support.uncounted import MESSAGE_COUNTS, TURN_COUNTS
 
 if TYPE_CHECKING:
     from tests.support.redis import Backend
@@ -146,14 +147,7 @@ async def test_what_the_branch_has_used_is_told_from_midnight_to_midnight(fake_b
 
 
 async def test_nothing_is_bounded_where_the_limits_are_off(fake_backend: Backend) -> None:
-    off = dict.fromkeys(
-        (
-            *("chats_hour", "turns_minute", "turns_day", "turns_order_day", "turns_staff_day", "tokens_day"),
-            *("messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day"),
-        ),
-        0,
-    )
-    async with place(fake_backend, tokens_order_day=0, tokens_branch_day=0, **off) as branch:
+    async with place(fake_backend, **dict.fromkeys((*TURN_COUNTS, *MESSAGE_COUNTS), 0)) as branch:
         for _ in range(70):
             await branch.uses(await branch.ask(), 10_000_000)
         assert not (await branch.services.chat.today()).ceiling_reached

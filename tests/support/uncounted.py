@@ -14,6 +14,7 @@ ORDER_COUNTS = (
 )
 TURN_COUNTS = (
     "chats_hour",
+    "turns_open",
     "turns_minute",
     "turns_day",
     "turns_order_day",

@@ -1,0 +1,53 @@
+"""Places of open turns: an address has so many, and each ending of a turn gives one back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hub.domain.chat import Turn
+from hub.eventlog.log import Document, Write
+from hub.services.stored import load_readable
+from hub.services.turns import PLACE, place_of, turn_key
+
+if TYPE_CHECKING:
+    from hub.eventlog.log import EventLog
+
+_EVERY = timedelta(minutes=1)
+_MOST_AT_ONCE = 500  # turns looked at in one pass
+
+
+class Places:
+    """Gives back the places of turns that are over or gone, and whose ending did not do it.
+
+    A chat that nobody writes in is gone after a week, with the turns that wait in it; and a hub of an earlier version
+    ends turns without knowing of places. Any number of hubs may look side by side.
+    """
+
+    def __init__(self, log: EventLog, clock: Callable[[], datetime]) -> None:
+        self._log = log
+        self._clock = clock
+        self._looked_at: datetime | None = None
+
+    async def give_back_lost(self) -> int:
+        """Look through the places, once a minute at the most.
+
+        Returns:
+            The number of places given back.
+        """
+        now = self._clock()
+        if self._looked_at is not None and now - self._looked_at < _EVERY:
+            return 0
+        self._looked_at = now
+        turn_ids = [holder.removeprefix(PLACE) for holder in await self._log.holders(PLACE, _MOST_AT_ONCE)]
+        found = await self._log.documents(map(turn_key, turn_ids))
+        lost = [turn_id for turn_id, document in zip(turn_ids, found, strict=True) if self._is_lost(document)]
+        if lost:
+            await self._log.commit(Write(release=tuple(map(place_of, lost))))
+        return len(lost)
+
+    def _is_lost(self, document: Document | None) -> bool:
+        """Tell whether a turn ends no more; an unreadable one may, by a newer hub."""
+        turn = load_readable(self._log, Turn, document)
+        return document is None or (turn is not None and turn.over)
