@@ -59,8 +59,8 @@ class Running:
 async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Awaitable[None]]) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is under way and stop what was started.
 
-    After SIGTERM, load balancers have `drain_s` to see that the hub is not ready any more, and it goes on serving
-    meanwhile. After SIGINT, or a second signal, nothing is waited for.
+    After SIGTERM the hub reports that it is not ready, and serves for another `drain_s`, so that load balancers can
+    notice. After SIGINT, or a second signal, it stops at once.
 
     Args:
         on_ready: Called once the port answers; it may go on as long as it likes (the demo does), and is
@@ -110,7 +110,7 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
 
 
 def _sibling(plan: Plan, number: int, folder: str) -> list[str]:
-    """The command line of one of several processes on one port."""
+    """Return the command line of one of several processes on one port."""
     listen = ["--host", plan.host, "--port", str(plan.port), "--no-agent", "--workers", str(plan.workers)]
     return python_module("hub", "serve", *listen, "--shared-port", folder, "--worker", str(number))
 
@@ -154,7 +154,7 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _known_to_siblings(siblings: Siblings | None, hub: Hub, runner: HubRunner) -> AsyncIterator[None]:
-    """The other processes of the port reach this one, meanwhile."""
+    """Accept messages of the port's other processes while the context lasts."""
     if siblings is None:
         yield
         return
@@ -197,12 +197,12 @@ class _Stop:
         loop.add_signal_handler(signal.SIGINT, self.hurry)  # somebody waits at the terminal
 
     def hurry(self) -> None:
-        """End, and wait for no load balancer."""
+        """Stop without waiting for load balancers."""
         self.asked.set()
         self._hurried.set()
 
     async def hurried_within(self, seconds: float) -> None:
-        """Wait so long, unless it has to be quick."""
+        """Wait so many seconds, or until the hub must stop at once."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurried.wait()

@@ -24,7 +24,7 @@ _PARENT_FD = "COMANDA_PARENT_FD"  # of the pipe, in a child's environment; a pro
 
 
 async def keep_running(name: str, argv: Sequence[str], env: Mapping[str, str], *, takes_s: float = 0) -> None:
-    """Run a program, and again whenever it ends, until this coroutine is cancelled; then end it gently.
+    """Run a program, and restart it whenever it ends, until this coroutine is cancelled; then stop it in order.
 
     A child that fails at once is tried again after a growing pause, ten seconds at most.
 

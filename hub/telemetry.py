@@ -118,7 +118,7 @@ class Metrics:
         self._branch.register(self.turns)
 
     def render(self, others: Sequence[bytes] = ()) -> bytes:
-        """In Prometheus's text format, with what other processes of the port say of themselves."""
+        """Return the metrics in Prometheus's text format, added to those of the port's other processes."""
         own = self.render_process()
         return (summed([own, *others]) if others else own) + generate_latest(self._branch)
 
@@ -128,7 +128,7 @@ class Metrics:
 
 
 class TurnMetrics(Collector):
-    """The agent's turns, as the branch has counted them: the same from every hub of it, so take them from one.
+    """The branch's counts of agent turns. Every hub of the branch reports the same ones, so scrape one of them.
 
     Attributes:
         counted: The tallies, as last read.

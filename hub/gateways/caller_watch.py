@@ -1,4 +1,4 @@
-"""Notices when the hub takes all its customers for one: a proxy stands in front of it that does not say who calls."""
+"""Detects a proxy that hides its callers, so that the hub counts all customers as one address."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SAY_AGAIN_S = 3_600.0
 
 
 class CallerWatch:
-    """Looks at where connections come from, and says so when it can only be a proxy.
+    """Checks the addresses of connections, and warns when only a proxy can explain them.
 
-    All callers then share one address's limits: one of them who takes too much shuts out all.
+    All callers then share one address's limits, and one greedy caller shuts out all others.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class CallerWatch:
         self._said_at: float | None = None
 
     async def look(self) -> None:
-        """Log it, once an hour, and leave it where `comanda doctor` finds it.
+        """Log the warning once an hour, and store it for `comanda doctor`.
 
         Raises:
             Unavailable: Redis did not answer in time; the line is in the log all the same.

@@ -1,4 +1,4 @@
-"""Notice that the reader of a stream has left: it never speaks, and the next write may be a heartbeat away."""
+"""Detects that the reader of a stream has left, before the next write fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 
 def close_after(response: web.StreamResponse) -> None:
-    """Have the connection end with this answer, as `watch` needs it; before it is prepared."""
+    """Make the connection end with this answer, as `watch` requires. Call it before the answer is prepared."""
     response.force_close()
 
 
@@ -26,13 +26,13 @@ def watch(request: web.Request, left: Callable[[], None]) -> None:
 
 
 class _Watch:
-    """Stands where aiohttp puts the reader of a WebSocket's frames: it is told of the connection's end."""
+    """Takes the place of aiohttp's reader of WebSocket frames, which is told of the connection's end."""
 
     def __init__(self, left: Callable[[], None]) -> None:
         self._left = left
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Whatever a reader sends is not for us."""
+        """Ignore the bytes that a reader sends."""
         return False, b""
 
     def feed_eof(self) -> None:

@@ -22,7 +22,7 @@ _COME_BACK_MS = (200, 2000)
 
 
 def come_back(request: web.Request, error: ComandaError) -> web.Response | None:
-    """Return a stream that says only when to come back, for an EventSource and an error that passes; None otherwise.
+    """Return a stream with a `retry:` alone, for an EventSource and a temporary error; None otherwise.
 
     The agent's answers (`/api/chat`) are streams as well, but no EventSource reads them: they keep their status.
     """
@@ -32,9 +32,9 @@ def come_back(request: web.Request, error: ComandaError) -> web.Response | None:
 
 
 def retry_line(after_s: float = 0) -> bytes:
-    """Say when to come back: not all in the same instant, and no sooner than after so many seconds.
+    """Return a `retry:` line with a random time of at least so many seconds, so that clients return one by one.
 
-    No empty line ends it: some readers make an event of every block, and one without data breaks their parsing.
+    No empty line ends it: some readers make an event of every block, and an event without data breaks their parsing.
     """
     return f"retry: {round(after_s * 1000) + random.randint(*_COME_BACK_MS)}\n".encode()
 

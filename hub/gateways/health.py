@@ -23,12 +23,12 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 
 
 class Health:
-    """`/healthz`: the process answers. `/readyz`: it could do its work now. `/metrics`: for staff and programs.
+    """`/healthz`: the process answers. `/readyz`: it can do its work now. `/metrics`: for staff and programs.
 
     Args:
-        others: What the other processes of the port count, if several share it: `/metrics` is one sum.
-        metrics_on_loopback: Whoever connects from this machine reads `/metrics` without a token. A proxy on it that
-            says nothing of its callers makes that everybody.
+        others: Returns the metrics of the port's other processes, if several share it: `/metrics` is the sum.
+        metrics_on_loopback: True if programs on this machine read `/metrics` without a token. If a proxy on it hides
+            its callers, everybody can read them.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Health:
         return web.json_response(ok({"status": "alive"}))
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """200 while commands can be committed and events are heard; 503, and why, otherwise.
+        """Answer 200 while commands can be committed and events arrive; otherwise 503, with the reason.
 
-        Redis's memory is told beside: a hub that takes nothing new from strangers still serves staff.
+        The answer also reports the level of Redis's memory: a hub that refuses new orders still serves staff.
         """
         checks = {"redis": await self._redis(), "relay": self._relay_live(), "serving": not self._draining()}
         ready = all(checks.values())
@@ -91,12 +91,10 @@ class Health:
         )
 
     async def _redis(self) -> bool:
-        """Return True if Redis takes a commit and throws nothing away.
+        """Return True if Redis accepts a commit and evicts nothing.
 
-        One that is full, or a replica, or has lost its own, still answers a PING.
-
-        A commit of nothing is the very way of every command, and writes no more than the counter that is there
-        already. Anybody may ask, so what was found is good for a moment.
+        A Redis that is full, a replica, or has lost its replicas still answers a PING. An empty commit takes the way
+        of every command, and writes only the counter again. Anybody may ask, so the result is kept for a moment.
         """
         async with self._looking:
             if time.monotonic() >= self._good_until:

@@ -1,4 +1,4 @@
-"""The HTTP server under the hub: it says what it refuses in the hub's words, and nothing of itself."""
+"""The hub's HTTP server: it refuses requests in the hub's form of errors, and reveals no library or version."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SERVER_NAME = "comanda"
 
 
 class HubRunner(web.AppRunner):
-    """Runs an application so that requests which never reach it are answered like all others.
+    """Runs an application, and answers requests that never reach it in the same form as all others.
 
-    aiohttp answers what it cannot read with the text of the request and its own version, and logs both with a
-    traceback: a capability token in an over-long address would stand in the log.
+    aiohttp answers an unreadable request with the request's text and its own version, and logs both with a
+    traceback. The log would then hold a capability token of an over-long address.
     """
 
     __slots__ = ()
@@ -60,7 +60,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what no handler answered; the connection ends with it."""
+        """Answer a request that no handler answered, and end the connection."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("http.request_failed", exc_info=exc)
         else:
@@ -71,7 +71,7 @@ class _Connection(RequestHandler):
 
 
 def unreadable(status: int, exc: BaseException | None) -> web.Response:
-    """The answer to a request that could not be read: nothing of the request is in it."""
+    """Return the answer to an unreadable request, without any of the request's text."""
     error: ComandaError
     if isinstance(exc, LineTooLong):
         error = TooLarge("the address or a header is too long")

@@ -1,4 +1,4 @@
-"""aiohttp's WebSocket, which takes frames without a mask, made to refuse them."""
+"""A WebSocket that refuses frames without a mask, which aiohttp's own accepts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MaskedWebSocket(web.WebSocketResponse):
 
 
 class _MaskedReader:
-    """Stands before the reader of frames and lets masked ones through."""
+    """Wraps the reader of frames, and passes on masked frames only."""
 
     def __init__(self, reader: WebSocketReader, queue: WebSocketDataQueue) -> None:
         self._reader = reader

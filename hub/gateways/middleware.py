@@ -80,8 +80,8 @@ def errors_as_answers(metrics: Metrics) -> Middleware:
 def no_foreign_writes(origins: Origins) -> Middleware:
     """Refuse writes that a page of another origin makes through its visitor's browser.
 
-    It stands before the rates: a foreign page does not spend what the visitor's address may ask. A request
-    without an `Origin` is a program's.
+    It runs before the rate limits, so that a foreign page does not use up the visitor's requests. A request
+    without an `Origin` comes from a program.
     """
 
     @web.middleware
@@ -94,10 +94,11 @@ def no_foreign_writes(origins: Origins) -> Middleware:
 
 
 def who_and_how_often(access: Access, proxies: Proxies, by_address: Buckets, limits: Limits) -> Middleware:
-    """Finds out who asks, and holds them to their rate: staff have a wider one than an address has.
+    """Identify the caller, and limit its rate: staff have a higher one than an address has.
 
-    A token that is none counts against the address: guessing costs the guesser. Logins have a rate of their own, as
-    the tries are counted by name and device later: a flood of them does not lock out everybody behind its address.
+    A request with an invalid token counts against the address, so guessing costs the guesser. Logins have a rate of
+    their own, because their tries are counted later by name and device. So a flood of logins does not lock out
+    everybody behind its address.
     """
     by_staff = Buckets(limits.staff_requests_s, limits.staff_requests_burst)
     logins = Buckets(limits.login_requests_s, limits.login_requests_burst)
@@ -143,9 +144,10 @@ async def add_safe_headers(request: web.Request, response: web.StreamResponse) -
 
 
 def close_while(draining: Callable[[], bool]) -> Signal:
-    """Signal: while the process is going away, whoever asks again (a proxy too) does so over a new connection.
+    """Return a signal that closes each connection after its answer while the process is stopping.
 
-    Where to, a load balancer decides anew; and no request is on its way when the process closes what is left.
+    A client or proxy then sends its next request over a new connection, which a load balancer can route elsewhere. No
+    request is on its way when the process closes the remaining connections.
     """
 
     async def close(_request: web.Request, response: web.StreamResponse) -> None:

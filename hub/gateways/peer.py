@@ -24,11 +24,11 @@ _HOUSEHOLD_BITS = 64  # one IPv6 customer is given at least so much: to count th
 
 
 class Proxies:
-    """The address a request is from: its connection's, or what our own proxies say of it.
+    """Finds the address of a request: its connection's, or the one that a trusted proxy reports.
 
     Args:
         trusted: Addresses or networks of proxies whose `X-Forwarded-For` is believed (anybody else could write
-            anything into it); `unix` for one that comes over a unix socket.
+            anything into it); `unix` for a proxy that connects over a unix socket.
 
     Attributes:
         untrusted: The last address on this machine or in a private network that sent `X-Forwarded-For` and is no
@@ -44,7 +44,7 @@ class Proxies:
         self._networks = tuple(ip_network(each, strict=False) for each in trusted if each != LOCAL)
 
     def address(self, request: web.BaseRequest) -> str:
-        """The nearest address that is not a proxy of ours, as it is counted (see `counted`)."""
+        """Return the nearest address that is no trusted proxy, as it is counted (see `counted`)."""
         peer = _peer(request)
         if _FORWARDED in request.headers and not self._trusts(peer) and _may_be_ours(peer):
             self.untrusted = peer
@@ -53,7 +53,7 @@ class Proxies:
         return counted(peer)
 
     def _behind(self, peer: str, forwarded: Sequence[str]) -> str:
-        """Follow the hops backwards for as long as proxies of ours wrote them and wrote an address."""
+        """Follow the hops backwards as long as a trusted proxy wrote them and each is an address."""
         hops = [hop.strip() for hop in forwarded if hop.strip()]
         while hops and self._trusts(peer):
             hop = bare_address(hops.pop())
@@ -81,10 +81,10 @@ def _may_be_ours(address: str) -> bool:
 
 
 def bare_address(hop: str) -> str | None:
-    """The IP address in one entry of `X-Forwarded-For`, which may have brackets, a port, or a zone.
+    """Return the IP address in one entry of `X-Forwarded-For`, which may have brackets, a port, or a zone.
 
     Returns:
-        The address in its canonical form; an IPv4 address that was mapped to IPv6 is IPv4 again. None: it is none.
+        The address in its canonical form; an IPv4 address mapped to IPv6 becomes IPv4. None if it is no address.
     """
     bracketed, with_port = _BRACKETED.match(hop), _WITH_PORT.match(hop)
     text = bracketed[1] if bracketed else with_port[1] if with_port else hop

@@ -169,10 +169,10 @@ class _Standing(Stored):
 
 
 def link_expired(log: EventLog, order: Mapping[str, Any], now: datetime) -> bool:
-    """Return True if the order ended so long ago that its customer's link opens it no more.
+    """Return True if the order ended so long ago that its customer's link no longer opens it.
 
     Raises:
-        UnreadableDocument: The order does not tell.
+        UnreadableDocument: The order's document cannot be read.
     """
     return _standing(log, order).expired(now)
 

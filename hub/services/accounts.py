@@ -1,4 +1,4 @@
-"""An account of a person who works here, as it is kept in the log."""
+"""The accounts of staff, as stored in the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hub.services.stored import load
 
 
 class Account(Stored):
-    """One person who works here. The PIN is kept as an argon2 hash, and shown to nobody.
+    """The account of one member of staff. The PIN is stored as an argon2 hash.
 
     Attributes:
         id: Made from the name; free again when the account is removed.

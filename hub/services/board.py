@@ -23,10 +23,10 @@ Answer = dict[str, Any]
 
 
 def board_query(query: ViewQuery, limits: Limits) -> ViewQuery:
-    """The same query, with as much of the board as one answer may hold.
+    """Return the query, extended by as much of the board as one answer may hold.
 
-    Unseen orders come first, the newest of them foremost; then those that wait longest. A flood of unseen orders leaves
-    a quarter of the room to the latter.
+    Unseen orders come first, newest first; then those that wait longest. A flood of unseen orders leaves a quarter of
+    the space to the latter.
     """
     return replace(
         query,
@@ -57,7 +57,7 @@ def board_of(log: EventLog, view: View) -> Answer:
 
 
 class Board:
-    """Reads what a board's snapshot had no room for, and keeps its index of unseen orders true."""
+    """Reads the orders that a board's snapshot has no space for, and repairs the index of unseen orders."""
 
     def __init__(self, log: EventLog, limits: Limits) -> None:
         self._log = log
@@ -97,10 +97,10 @@ class Board:
         return {**board_of(self._log, view), "unseen": unseen, "cursor": str(view.cursor)}
 
     async def repair(self) -> int:
-        """Put the index of unseen orders right, after a hub that did not keep it.
+        """Repair the index of unseen orders, which an older hub did not keep.
 
         Returns:
-            How many orders it did not tell the truth about.
+            The number of orders that were wrongly in the index or missing from it.
         """
         listed = set(await self._log.members(UNSEEN_ORDERS))
         ids = [*listed, *(id_ for id_ in await self._log.members(ACTIVE_ORDERS) if id_ not in listed)]

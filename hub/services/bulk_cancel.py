@@ -1,4 +1,4 @@
-"""Many orders cancelled at once: those that fit a filter, counted first if so wished."""
+"""Cancels, or only counts, the orders that match a filter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Answer = dict[str, Any]
 
 
 class BulkCancel:
-    """Looks through the open orders, the newest first."""
+    """Searches the open orders, the newest first."""
 
     def __init__(self, log: EventLog, orders: OrderService) -> None:
         self._log = log

@@ -21,10 +21,10 @@ class Capacity:
         self._memory = memory
 
     async def require(self, principal: Principal) -> None:
-        """Let somebody begin an order or a chat.
+        """Check that this principal may begin an order or a chat now.
 
         Raises:
-            Unavailable: Redis's memory is nearly full, and they are not staff.
+            Unavailable: Redis's memory is nearly full, and the principal is not staff.
         """
         if principal.is_staff or await self._memory.current_level() is not MemoryLevel.NEARLY_FULL:
             return

@@ -1,4 +1,4 @@
-"""Stand-ins for addresses and phone numbers: enough to tell whether two are the same, and no more."""
+"""Digests of addresses and phone numbers, which show only that two of them are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of Redis that are asked for all the time, and may be a few seconds old."""
+"""A cache of answers from Redis that are needed often, and may be a few seconds old."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MOST_KEPT = 10_000
 
 
 class Fresh(Generic[K, V]):
-    """The answer to each key, read anew when it is older than `FRESH_S`.
+    """The answer to each key, read again when it is older than `FRESH_S`.
 
-    While Redis is away, the last answer stands: nothing else can be had from Redis either.
+    While Redis is away, the last answer stays valid.
 
     Args:
         read: Reads the answer to a key.
@@ -56,13 +56,13 @@ class Fresh(Generic[K, V]):
             return kept[0]
 
     async def renew(self, key: K) -> V:
-        """Return the answer as it is now."""
+        """Read the answer again, and return it."""
         value = await self._read(key)
         self.put(key, value)
         return value
 
     def put(self, key: K, value: V) -> None:
-        """Take this for the answer from now on."""
+        """Set the answer to a key."""
         self._kept[key] = (value, self._monotonic())
         self._kept.move_to_end(key)
         if len(self._kept) > self._most:

@@ -30,10 +30,10 @@ class Try:
 
 
 class LoginThrottle:
-    """Counts tries before their PINs are looked at, in Redis: no restart and no other process forgets them.
+    """Counts tries before their PINs are verified, in Redis, so that restarts and other processes know of them.
 
-    A device that has logged in to the account before has a counter of its own. Whoever guesses at a name, from
-    wherever, keeps only those waiting whose device and address the account does not know.
+    A device that has logged in to the account before has a counter of its own. Guesses at a name, from any address,
+    delay only callers whose device and address the account does not know.
     """
 
     def __init__(self, tries: LoginTries, digests: Digests, limits: Limits, clock: Callable[[], datetime]) -> None:
@@ -69,13 +69,13 @@ class LoginThrottle:
         return Try(caller, mine is counters.device, mine, tuple(shared))
 
     async def take_back(self, counted: Try) -> None:
-        """Uncount a try whose PIN was not looked at."""
+        """Take back a try whose PIN was not verified."""
         await self._tries.undo((counted.own, *counted.shared))
 
     async def succeeded(self, counted: Try) -> None:
-        """Forget the caller's own wrong tries, and know its device and its address from now on.
+        """Forget the caller's own wrong tries, and add its device and its address to the known ones.
 
-        Of the shared counters only this try is taken back: who has an account gets no free guesses at others.
+        The shared counters take back this try alone, so that an account gives no free guesses at others.
         """
         await self._tries.undo(counted.shared, emptied=(counted.own,))
         await self._tries.remember(counted.caller, self._clock().timestamp(), self._limits.login_devices)

@@ -1,4 +1,4 @@
-"""Logins and sign-outs: a name and a PIN for a token, and its end."""
+"""Logins and sign-outs of staff."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SESSION = timedelta(hours=12)  # a shift
 
 
 class LoginService:
-    """Lets people in who work here, and slows down whoever guesses."""
+    """Issues tokens to staff for a name and a PIN, and slows down guessing."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class LoginService:
         self._clock = clock
 
     async def login(self, login: Login, address: str) -> dict[str, Any]:
-        """Trade a name and a PIN for a token.
+        """Log in with a name and a PIN.
 
         Returns:
             `{token, expires_at, principal}`; the token lasts a shift of twelve hours.

@@ -35,7 +35,7 @@ class Counted:
 
 
 class OrderBounds:
-    """Reads `Limits`. Staff and programs are held to the bytes of an order, and to nothing else."""
+    """Checks orders against `Limits`. For staff and programs, only the bytes of an order are bounded."""
 
     def __init__(self, limits: Limits, digests: Digests) -> None:
         self._limits = limits
@@ -43,7 +43,7 @@ class OrderBounds:
         self._open_for = timedelta(seconds=limits.open_order_s) if limits.open_order_s else None
 
     def check_bytes(self, command: cmd.PlaceOrder | cmd.ChangeOrder) -> None:
-        """Refuse an order whose words weigh too much.
+        """Refuse an order whose command is too large.
 
         Raises:
             LimitReached: `limit`, `most` and `used` say by how much.

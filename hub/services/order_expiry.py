@@ -1,4 +1,4 @@
-"""Orders that nobody accepts, or nobody ends: they are cancelled when their time is over."""
+"""Cancels orders that nobody accepts, or nobody ends, in time."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _UNREADABLE_AFTER = timedelta(hours=1)  # it is looked at again
 
 
 class OrderExpiry:
-    """Ends what is overdue. Any number of hubs may do it side by side: the order's version decides who was first.
+    """Cancels overdue orders. Any number of hubs may do so at a time: the order's version decides which was first.
 
-    An index has every open order by the time at which it may have expired. An order that changes is not moved in it:
-    it is looked at too early, and then gets its true place.
+    An index holds every open order by the time at which it may have expired. A change does not move the order in it:
+    the entry comes up too early, and then gets its true time.
     """
 
     def __init__(self, log: EventLog, writes: OrderWrites, bounds: OrderBounds, clock: Callable[[], datetime]) -> None:
@@ -41,7 +41,7 @@ class OrderExpiry:
         """Cancel the orders whose time is over, at most 200 in one call, the longest overdue first.
 
         Returns:
-            How many were cancelled by this call.
+            The number of orders that this call cancelled.
         """
         now = self._clock()
         await self._enlist(now)
@@ -50,13 +50,13 @@ class OrderExpiry:
         return sum([await self._look(id_, document, now) for id_, document in zip(ids, documents, strict=True)])
 
     async def _enlist(self, now: datetime) -> None:
-        """Find the open orders that the index lacks: hubs before this one did not keep it."""
+        """Add the open orders that the index lacks, because older hubs did not keep it."""
         if self._enlisted_at is None or now - self._enlisted_at >= _ENLIST_EVERY:
             await self._log.enlist(ORDER_DEADLINES, of=ACTIVE_ORDERS)
             self._enlisted_at = now
 
     async def _look(self, order_id: str, document: Document | None, now: datetime) -> bool:
-        """End one order if it has expired, or put it where it belongs in the index; True if it was ended."""
+        """Cancel one order if it has expired, and return True; otherwise move its entry to its true time."""
         order = load_readable(self._log, Order, document)
         if document is not None and order is None:
             later = IndexMove(ORDER_DEADLINES, order_id, True, keep=0, score=_ms(now + _UNREADABLE_AFTER))

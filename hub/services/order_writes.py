@@ -93,7 +93,7 @@ class OrderWrites:
         )
 
     def with_tracking(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a placed order with the order's link, which is made anew each time and stored nowhere."""
+        """Return the answer to a placed order with the order's link, which is computed each time and never stored."""
         tracking = tracking_of(self._tokens, answer["order"]["id"])
         return {"order": answer["order"], "tracking": tracking.model_dump(), **answer}
 

@@ -1,4 +1,4 @@
-"""Argon2 for PINs: slow and large on purpose, so it runs on threads of its own, and only so much of it waits."""
+"""Argon2 for PINs. It is slow and needs much memory on purpose, so it runs on threads with bounded queues."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Cost:
 class PinHasher:
     """Hashes PINs and verifies them, never on the event loop.
 
-    Those who are known have a thread of their own: they never wait behind strangers.
+    Known devices have a thread of their own, so they never wait behind strangers.
 
     Args:
-        waiting: At most so many may wait for either thread; 0 for no limit.
+        waiting: The most hashes that wait for either thread; 0 for no limit.
     """
 
     def __init__(self, waiting: int, cost: Cost | None = None) -> None:
@@ -59,10 +59,10 @@ class PinHasher:
         self._by_address: Counter[str] = Counter()
 
     async def hash(self, pin: str) -> str:
-        """Return what to keep of a PIN.
+        """Return the hash of a PIN.
 
         Raises:
-            RateLimited: Too many wait already.
+            RateLimited: Too many hashes wait already.
         """
         cost = self._cost
         return await self._strangers.run(lambda: _hasher(cost).hash(pin))
@@ -75,7 +75,7 @@ class PinHasher:
             known: The caller has been let in before.
 
         Raises:
-            RateLimited: Too many wait already; nothing was looked at.
+            RateLimited: Too many hashes wait already; the PIN was not verified.
         """
         cost = self._cost
         if known:
@@ -84,7 +84,7 @@ class PinHasher:
             return await self._strangers.run(lambda: _verify(cost, pin_hash, pin))
 
     def close(self) -> None:
-        """Begin nothing more; what is under way ends by itself."""
+        """Accept no more work; running work ends by itself."""
         self._strangers.close()
         self._known.close()
 
@@ -128,7 +128,7 @@ def _full() -> RateLimited:
 
 
 def _give_way(nice: int) -> None:
-    """Let other threads go first. Linux alone counts niceness by thread; argon2's own threads inherit it."""
+    """Lower the thread's priority. Only Linux has a niceness for each thread; argon2's own threads inherit it."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
@@ -151,7 +151,7 @@ def _verify(cost: Cost, pin_hash: str | None, pin: str) -> bool:
 
 
 def _hash_of_nothing(hasher: PasswordHasher) -> str:
-    """A hash as all others, which no PIN has: random letters where the result would stand."""
+    """Return a well-formed hash that no PIN matches: its result is random letters."""
     salt, result = (_base64(secrets.token_bytes(length)) for length in (hasher.salt_len, hasher.hash_len))
     parameters = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${parameters}${salt}${result}"

@@ -1,4 +1,4 @@
-"""Tokens that ended before their time: by a sign-out, or by the operator."""
+"""Tokens that a sign-out or the operator has revoked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hub.services.fresh import Fresh
 
 
 class Revocations:
-    """Tells which tokens were revoked: at once in the process that did it, within seconds in all others."""
+    """Knows the revoked tokens: at once in the process that revoked them, within seconds in all others."""
 
     def __init__(
         self,

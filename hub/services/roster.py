@@ -13,7 +13,7 @@ from hub.services.fresh import Fresh
 
 
 class Roster:
-    """Compares what a token says with the account it belongs to, at most a few seconds old.
+    """Compares a token with its account, which may be a few seconds old.
 
     Args:
         read: Reads an account by its id.

@@ -1,4 +1,4 @@
-"""The tokens that programs were given: listed, and revoked by the operator."""
+"""The tokens of programs, which the operator can list and revoke."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ServiceToken(Stored):
 
 
 class ServiceTokens:
-    """The list of the tokens of programs, as long as each is good."""
+    """The list of programs' tokens, each until its end."""
 
     def __init__(
         self, store: TokenStore, tokens: Tokens, revocations: Revocations, clock: Callable[[], datetime]

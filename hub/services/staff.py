@@ -66,8 +66,8 @@ class StaffService:
         """Give somebody another PIN.
 
         Args:
-            keep_sessions: Whoever is logged in stays so. Otherwise their tokens and known devices end within seconds,
-                as with a new account: the old PIN may have been somebody else's as well.
+            keep_sessions: True to keep open sessions. Otherwise the account's tokens and known devices end within
+                seconds, as with a new account: somebody else may know the old PIN.
 
         Raises:
             BadRequest: The PIN is weak.
@@ -145,7 +145,7 @@ class StaffService:
 
 
 def new_pin() -> str:
-    """A PIN that nobody chose: eight digits."""
+    """Return a random PIN of eight digits."""
     while True:
         pin = "".join(secrets.choice("0123456789") for _ in range(PIN_DIGITS))
         with suppress(BadRequest):

@@ -1,7 +1,7 @@
-"""Bounds on what the agent is asked: new chats, turns, and the tokens that models read and write for them.
+"""Bounds on the use of the agent: new chats, turns, and the tokens that models read and write for them.
 
-An address and an order have so much a day, a member of staff so many turns. A turn counts with the commit that asks
-the question. Its tokens are known at its end and count with that commit; the next question finds them used.
+An address and an order have turns and tokens for a day, a member of staff has turns. The commit of a question counts
+the turn. The commit of the turn's end counts its tokens, and the next question is checked against them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_ORDERS = 8  # of a chat that a turn counts for: the newest
 
 
 class TurnBounds:
-    """Reads `Limits`, and says which quotas a commit has to keep to."""
+    """Returns the quotas of a commit, from `Limits`."""
 
     def __init__(
         self, log: EventLog, limits: Limits, digests: Digests, day: Day, clock: Callable[[], datetime]
@@ -77,7 +77,7 @@ class TurnBounds:
         return Hold(place_of(turn_id), ((counter, most, "turns_open"),), retry_after_s=_OPEN_RETRY_S)
 
     def spent(self, asker: Asker, chat: Chat, tokens: int) -> tuple[Quota, ...]:
-        """The quotas that count what a turn has used. They refuse nothing: it is used."""
+        """Return the quotas that count a turn's tokens. They refuse nothing, as the tokens are used already."""
         if tokens <= 0:
             return ()
         day = self._day.name(self._clock())

@@ -143,9 +143,9 @@ async def read_so_far(log: EventLog, turn: Turn) -> str:
 def open_turn(
     log: EventLog, entries: Sequence[LogEntry], turn_ids: Sequence[str], checkpoint: Document | None
 ) -> OpenTurn | None:
-    """The answer in the making, of these events of its room and its checkpoint; the last one that has begun.
+    """Return the unfinished answer that began last, from these events of its room and its checkpoint.
 
-    Events that cannot be read are passed over, and so is a checkpoint.
+    Unreadable events and an unreadable checkpoint are ignored.
     """
     known = _checkpointed(log, checkpoint) if checkpoint else None
     for turn_id in reversed(turn_ids):
@@ -157,7 +157,7 @@ def open_turn(
 
 
 def _checkpointed(log: EventLog, document: Document) -> OpenTurn | None:
-    """Belongs to one attempt and is written whole: there is nothing of a newer hub to keep in it."""
+    """Read a checkpoint. It belongs to one attempt and is written whole, so it has no fields of a newer hub to keep."""
     try:
         return _OPEN_TURN.validate_json(document.body)
     except ValidationError as exc:
@@ -263,7 +263,7 @@ def accounted(both: TurnRead, usage: Usage, model: str, quotas: Sequence[Quota] 
 
 
 async def skip(log: EventLog, taken: Taken, error: TurnError, now: datetime, limits: Limits) -> bool:
-    """Let a chat go on without a turn whose own document cannot be read; False: it does already, or is no more.
+    """Remove an unreadable turn from its chat, so that the chat goes on; False if it was gone, or the chat is.
 
     Raises:
         Conflict: Somebody wrote in the chat meanwhile.

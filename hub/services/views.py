@@ -82,7 +82,7 @@ class RoomViews:
         return RoomView(view.cursor, view.whole, snapshot, _of_the_past(room, view), size_bytes=_size(view))
 
     async def page(self, room: Room, after: Cursor | None) -> RoomView:
-        """The first events after `after`, without the room's state; without `after`, the newest.
+        """Return the first events after `after`, without the room's state; without `after`, the newest events.
 
         Raises:
             NotFound: The order or chat is gone.
@@ -175,7 +175,7 @@ def _of_the_past(room: Room, view: View) -> tuple[LogEntry, ...]:
 
 
 def _only(view: View, room: Room) -> Document:
-    """The document without which there is no such room."""
+    """Return the document that the room needs to exist."""
     document = view.documents[0]
     if document is None:
         raise NotFound(f"there is no room {room}")
