@@ -40,6 +40,8 @@ class Limits(BaseSettings):
     rooms: Count = 64
     commands_s: Rate = 20
     commands_burst: Count = 40
+    pings_s: Rate = 5  # `hub.ping` on one connection; those past it count as commands
+    pings_burst: Count = 20
     requests_s: Rate = 20
     requests_burst: Count = 60
     # What customers of one address read: rooms joined, resumed or paged, and their bytes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from hub.config import Limits
 from hub.domain.commands import COMMANDS, Command, JoinRoom, LeaveRoom, Ping
-from hub.domain.errors import ComandaError
+from hub.domain.errors import ComandaError, RateLimited
 from hub.domain.roles import Principal
 from hub.fanout.entries import Brought
 from hub.fanout.seats import Member
@@ -22,6 +23,12 @@ from hub.services.access import Access
 from hub.telemetry import Metrics
 
 Then = Callable[[], None]
+
+# A refusal costs the hub as much as a small command. A client that asks too often may have so many at once; after that
+# each waits a moment, and with it everything that follows on the connection.
+_REFUSALS_AT_ONCE = 100
+_REFUSALS_S = 10.0
+_SLOW_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Caller:
         self._desk = desk
         self._address = address
         self._bucket = Bucket(desk.limits.commands_s, desk.limits.commands_burst)
+        self._pings = Bucket(desk.limits.pings_s, desk.limits.pings_burst)
+        self._refusals = Bucket(_REFUSALS_S, _REFUSALS_AT_ONCE)
 
     async def answer(self, member: Member, name: object, payload: object) -> tuple[dict[str, Any], Then | None]:
         """Carry out one command.
@@ -60,21 +69,25 @@ class Caller:
         Returns:
             The ack, and what is to happen once the ack is on its way: a room's events follow the answer to its join.
         """
-        if name == Ping.name:  # before anything that can refuse it: a client asks whether its line is alive
+        if name == Ping.name and _has_one(self._pings):  # a client asks whether its line is alive
             return ok({}), None
         label = name if isinstance(name, str) and name in COMMANDS else "unknown"
         started = time.perf_counter()
         then: Then | None = None
         try:
             self._bucket.take()
-            command = self._desk.commands.parse(name, payload)
-            data, then = await self._carry_out(member, command)
+            if name == Ping.name:
+                data: dict[str, Any] = {}
+            else:
+                data, then = await self._carry_out(member, self._desk.commands.parse(name, payload))
             ack, outcome = ok(data), "ok"
         except Exception as exc:  # the command's root
             error: ComandaError = as_error(exc, command=label, sid=member.id)
             ack, outcome = refused(error), error.code
         self._desk.metrics.commands.labels(label, outcome).inc()
         self._desk.metrics.command_seconds.labels(label).observe(time.perf_counter() - started)
+        if outcome == RateLimited.code and not _has_one(self._refusals):
+            await _wait()
         return ack, then
 
     async def bring(self, member: Member, command: JoinRoom) -> Brought | None:
@@ -99,3 +112,16 @@ class Caller:
                 return await self._desk.commands.carry_out(who, command), None
             case _:
                 return await self._desk.commands.carry_out(who, command), None
+
+
+def _has_one(bucket: Bucket) -> bool:
+    """Take one from the bucket, if there is one."""
+    try:
+        bucket.take()
+    except RateLimited:
+        return False
+    return True
+
+
+async def _wait() -> None:
+    await asyncio.sleep(_SLOW_S)
