@@ -103,6 +103,7 @@ class Limits(BaseSettings):
     messages_day: Count = 1_000  # an address
     messages_bytes_day: Count = 1_048_576  # of messages as JSON, an address
     chat_bytes_day: Count = 131_072  # of messages as JSON in one chat, from whatever address
+    notify_hour: Count = 60  # changes of what an address wants to be told of
     turns_open: Count = 5  # questions of an address that have no answer yet
     turns_minute: Count = 20  # questions an address
     turns_day: Count = 300  # questions an address

@@ -186,7 +186,7 @@ def build_services(
         menu=MenuService(log, menu),
         stock=StockService(log, menu, clock),
         promos=PromoService(log, clock, new_id),
-        notifications=NotificationService(log, clock, new_id, settings.timezone),
+        notifications=NotificationService(log, clock, new_id, settings.limits, digests, settings.timezone),
         follower=Follower(redis, log),
         couriers=CourierService(log, clock),
         chat=chat,

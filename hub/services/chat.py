@@ -36,6 +36,7 @@ from hub.services.turns import (
     checkpoint_key,
     conversation_key,
     ending,
+    give_way,
     open_turn,
     read_turn,
     require_chat,
@@ -159,7 +160,8 @@ class ChatService:
         principal = await self._access.with_capability(principal, command.token)
         self._messages.check_length(command.text)
         identity = identity_of(principal, command)
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            await give_way(tries)
             read = await require_chat(self._log, command.chat_id)
             self._require_theirs(principal, read.chat)
             # Asked after the chat was read: a chat that holds this message already is not too full for its repeat.

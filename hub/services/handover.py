@@ -15,7 +15,7 @@ from hub.domain.roles import Permission, Principal
 from hub.services.identity import by_name
 from hub.services.messages import identity_of
 from hub.services.stops import ENDS_AT_ONCE
-from hub.services.turns import TRIES, endings, require_chat, too_busy, written
+from hub.services.turns import TRIES, endings, give_way, require_chat, too_busy, written
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -44,7 +44,8 @@ class Handover:
         principal.require(Permission.ANSWER_CHATS)
         by = by_name(principal)
         event = ChatHandedOver(by=by, reason=command.text or "")
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            await give_way(tries)
             read = await require_chat(self._log, command.chat_id)
             already = read.chat.mode is ChatMode.PERSON
             if already and not read.chat.turns:
@@ -66,7 +67,8 @@ class Handover:
         """The agent answers again, and has read what was said meanwhile."""
         principal.require(Permission.ANSWER_CHATS)
         event = ChatHandedBack(by=by_name(principal), reason=command.text or "")
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            await give_way(tries)
             read = await require_chat(self._log, command.chat_id)
             if read.chat.mode is ChatMode.AGENT:
                 return {"cursor": str(await self._log.position())}
@@ -86,7 +88,8 @@ class Handover:
         principal.require(Permission.ANSWER_CHATS)
         self._messages.check_length(command.text)
         identity = identity_of(principal, command)
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            await give_way(tries)
             read = await require_chat(self._log, command.chat_id)
             if read.chat.mode is not ChatMode.PERSON:
                 # A repeat may come after the chat was handed back.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from hub.domain.commands import SendNotice, SetNotifications
@@ -15,12 +15,17 @@ from hub.domain.events import NoticeSent
 from hub.domain.notifications import Channel, Preferences
 from hub.domain.roles import Permission, Principal
 from hub.domain.rooms import FLOOR, Room
-from hub.eventlog.log import DocKey, Document, EventLog, NewEvent, Write
+from hub.eventlog.log import DocKey, Document, EventLog, NewEvent, Quota, Write
 from hub.services.documents import notify_key, order_key
 from hub.services.identity import identity
 from hub.services.stored import load, load_readable
 
+if TYPE_CHECKING:
+    from hub.config import Limits
+    from hub.services.digests import Digests
+
 KEPT_S = 30 * 86_400
+_HOUR_S = 3_600
 _MOST_SUBJECTS = 15  # a write has at most sixteen documents
 _TRIES = 8  # re-reads of what another tab is changing
 
@@ -32,9 +37,17 @@ class NotificationService:
     """Preferences hang on what somebody holds: an account, or the orders and chats whose tokens they have."""
 
     def __init__(
-        self, log: EventLog, clock: Callable[[], datetime], new_id: Callable[[], str], timezone: str = "UTC"
+        self,
+        log: EventLog,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        limits: Limits,
+        digests: Digests,
+        timezone: str = "UTC",
     ) -> None:
         self._log = log
+        self._limits = limits
+        self._digests = digests
         self._clock = clock
         self._new_id = new_id
         self._zone = ZoneInfo(timezone)
@@ -44,6 +57,7 @@ class NotificationService:
 
         Raises:
             NotFound: They hold nothing that could be told of.
+            RateLimited: The preferences were set too often from this address within an hour.
         """
         keys = _subjects(principal)
         for _ in range(_TRIES):
@@ -57,6 +71,7 @@ class NotificationService:
                     for key, version, each in zip(keys, versions, wanted, strict=True)
                 ),
                 expire=tuple((key, KEPT_S) for key in keys),
+                quotas=self._quotas(principal),
                 result=json.dumps({"preferences": wanted[0].model_dump(mode="json")}),
                 **identity(principal, command),
             )
@@ -105,6 +120,14 @@ class NotificationService:
         """The event that tells the floor that somebody is needed; for another's write."""
         notice = NoticeSent(notice_id=self._new_id(), message=message, level="urgent")
         return NewEvent(notice.type, notice.body(self._clock()), (str(FLOOR),))
+
+    def _quotas(self, principal: Principal) -> tuple[Quota, ...]:
+        """Each command that is carried out is remembered for a day. Staff are not bounded."""
+        most = self._limits.notify_hour
+        if principal.is_staff or not principal.address or not most:
+            return ()
+        address = self._digests.address(principal.address)
+        return (Quota(f"notify_hour:{address}", 1, most, _HOUR_S, "notify_hour", passing=True),)
 
     async def _tell(self, principal: Principal, command: SendNotice, room: str, message: str, level: Level) -> Answer:
         notice = NoticeSent(notice_id=self._new_id(), message=message, level=level)

@@ -11,7 +11,7 @@ from hub.domain.chat import Turn, TurnState
 from hub.domain.errors import Conflict, NotFound, Unavailable
 from hub.domain.events import ChatStopped
 from hub.services.stored import load_readable
-from hub.services.turns import TRIES, Ending, endings, read_so_far, read_turn, too_busy, turn_key
+from hub.services.turns import TRIES, Ending, endings, give_way, read_so_far, read_turn, too_busy, turn_key
 
 if TYPE_CHECKING:
     from hub.config import Limits
@@ -36,7 +36,8 @@ class Stops:
         Raises:
             NotFound: There is no such turn in this chat.
         """
-        for _ in range(TRIES):
+        for tries in range(TRIES):
+            await give_way(tries)
             both = await read_turn(self._log, turn_id)
             if both is None or both.chat.id != chat_id:
                 raise NotFound("there is no such turn")

@@ -7,6 +7,8 @@ who would end the same turn, one does.
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +36,7 @@ KEPT_S = 7 * 86_400  # a chat nobody has written in for so long is forgotten
 # Events of its room that are read back for an answer in the making: what is older is in its checkpoint.
 RECENT = 200
 TRIES = 8  # re-reads before a busy chat is given up on
+_PAUSE_S = 0.01  # before the second try, at the most; twice as long before each further one
 PLACE = "turn:"  # what the names begin with that open turns hold their places by
 CHECKPOINT_EVERY = 32  # pieces of an answer; far fewer than the events that are read back
 
@@ -43,6 +46,12 @@ _OPEN_TURN: TypeAdapter[OpenTurn] = TypeAdapter(OpenTurn)
 def too_busy() -> Unavailable:
     """What is said after so many tries."""
     return Unavailable("too many hands on this chat; try again")
+
+
+async def give_way(tries: int) -> None:
+    """Pause before another try, for a time by chance: of many who write in one chat at once, each gets through."""
+    if tries:
+        await asyncio.sleep(random.uniform(0, _PAUSE_S * 2 ** (tries - 1)))
 
 
 def place_of(turn_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,3 +106,10 @@ async def test_a_chat_of_an_order_takes_the_token_of_an_order_and_no_other(fake_
             await branch.open(order_token=token_of_a_chat)
         _, link = await branch.ordered()
         await branch.open(order_token=link)
+
+
+async def test_everybody_gets_through_who_writes_in_one_chat_at_the_same_time(fake_backend: Backend) -> None:
+    async with place(fake_backend, messages_minute=0) as branch:
+        chat = await with_a_person(branch)
+        said = [branch.ask(chat=chat, text=f"message {number}") for number in range(30)]
+        assert await asyncio.gather(*said) == ["None"] * 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from hub.config import Settings
 from hub.domain import commands as cmd
-from hub.domain.errors import Forbidden, NotFound
+from hub.domain.errors import Forbidden, NotFound, RateLimited
 from hub.domain.notifications import Channel, Preferences, StoredQuietHours
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import Room
@@ -42,6 +43,20 @@ async def test_the_last_word_counts(branch: Branch) -> None:
         await service.set(MANAGER, wishes(channels=channels))
     assert (await service.of(MANAGER)).channels == (Channel.WHATSAPP,)
     assert await service.of(KITCHEN_HAND) == Preferences()
+
+
+async def test_an_address_sets_its_preferences_so_often_an_hour(branch: Branch) -> None:
+    most, service = Settings(_env_file=None).limits.notify_hour, branch.services.notifications
+    ana = replace(customer_of(await branch.placed()), address="203.0.113.7")
+    for number in range(most):
+        await service.set(ana, wishes(command_id=f"a-command-of-its-own-{number}"))
+    await service.set(ana, wishes(command_id="a-command-of-its-own-0"))  # a repeat counts nothing
+    with pytest.raises(RateLimited) as refused:
+        await service.set(ana, wishes(command_id="one-too-many-by-this-address"))
+    assert refused.value.values == {"limit": "notify_hour", "most": most, "used": most}
+    await service.set(replace(ana, address="203.0.113.8"), wishes())
+    for _ in range(most + 1):
+        await service.set(replace(MANAGER, address="203.0.113.7"), wishes())
 
 
 async def test_whoever_holds_nothing_has_nothing_to_be_told_of(branch: Branch) -> None:

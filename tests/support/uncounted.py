@@ -23,7 +23,7 @@ TURN_COUNTS = (
     "tokens_order_day",
     "tokens_branch_day",
 )
-MESSAGE_COUNTS = ("messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day")
+MESSAGE_COUNTS = ("notify_hour", "messages_minute", "messages_day", "messages_bytes_day", "chat_bytes_day")
 READ_COUNTS = ("reads_s", "read_bytes_s")
 _EVERY = (*ORDER_COUNTS, *TURN_COUNTS, *MESSAGE_COUNTS, *READ_COUNTS)
 UNCOUNTED = {f"COMANDA_LIMIT_{name.upper()}": "0" for name in _EVERY}
