@@ -162,9 +162,9 @@ async def _memory(settings: Settings) -> str:
     if use is None:
         return "not known, as this Redis does not say"
     if use.evicts:
-        raise _Wrong(f"maxmemory-policy is {use.policy}: orders are thrown away when it is full; set it to noeviction")
+        raise _Wrong(f"maxmemory-policy is {use.policy}: Redis evicts orders when it is full; set it to noeviction")
     if evicted:
-        raise _Doubt(f"{evicted} keys were thrown away since Redis started: what they held is lost")
+        raise _Doubt(f"Redis has evicted {evicted} keys since it started: their data is lost")
     used = f"{use.used_bytes / MEGABYTE:.1f} MB"
     if not use.ceiling_bytes:
         raise _Doubt(f"{used}, and no ceiling; give Redis a maxmemory, or set COMANDA_REDIS_MEMORY_MB")
@@ -203,7 +203,7 @@ async def _callers(settings: Settings) -> str:
         noticed = await WarningBoard(services.log.calls, services.log.keys).read(ONE_ADDRESS)
     if noticed:
         raise _Doubt(noticed)
-    return "told apart by their addresses, as far as a hub has noticed"
+    return "no hub has found a proxy that hides their addresses"
 
 
 async def _agent_day(settings: Settings) -> str:

@@ -84,7 +84,7 @@ def _check_target(data_dir: Path, target: Path) -> None:
         raise CopyError(f"there is nothing in {data_dir} to back up")
     whole, data = target.resolve(), data_dir.resolve()
     if whole == data or data in whole.parents or whole in data.parents:
-        raise CopyError(f"{target} and the data folder {data_dir} lie in each other; name a folder elsewhere")
+        raise CopyError(f"{target} and the data folder {data_dir} contain one another; name a folder elsewhere")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CopyError(f"{target} is not an empty folder")
 

@@ -123,7 +123,7 @@ class OrderFilter(Value):
     def _names_something(self) -> Self:
         """Refuse an empty filter: it would match every open order."""
         if all(value is None for _, value in self):
-            raise ValueError("a filter names at least one thing")
+            raise ValueError("a filter needs at least one condition")
         return self
 
     def fits(self, order: Order) -> bool:

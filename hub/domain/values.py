@@ -56,7 +56,7 @@ def _printable(text: str) -> str:
 def _visible(text: str) -> str:
     """A text of blanks and invisible characters says nothing, and shows as nobody's name."""
     if not any(char not in _BLANK and unicodedata.category(char)[0] in "LNPS" for char in text):
-        raise ValueError("nothing of this text can be seen")
+        raise ValueError("the text has no visible characters")
     return text
 
 

@@ -218,9 +218,9 @@ def _past_quota(write: Write, reply: list[Any]) -> Committed:
     quota, used, left_ms = write.quotas[int(reply[1]) - 1], int(reply[2]), int(reply[3])
     if quota.passing:
         raise RateLimited(
-            "too many in a short time", retry_after_s=max(left_ms, 1) / 1000, **_bound(quota.label, quota.limit, used)
+            "too much in a short time", retry_after_s=max(left_ms, 1) / 1000, **_bound(quota.label, quota.limit, used)
         )
-    raise LimitReached("that is as much as is taken in this time", **_bound(quota.label, quota.limit, used))
+    raise LimitReached("the limit for this period is used up", **_bound(quota.label, quota.limit, used))
 
 
 def _bound(label: str, most: int, used: int) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def _bound(label: str, most: int, used: int) -> dict[str, Any]:
 def _no_place(write: Write, reply: list[Any]) -> Committed:
     hold = write.hold or Hold("", ())
     _, most, label = hold.counters[int(reply[1]) - 1]
-    what, used = "that is as many as may be open at once", int(reply[2])
+    what, used = "too many are open at once", int(reply[2])
     if hold.retry_after_s is not None:
         raise RateLimited(what, retry_after_s=hold.retry_after_s, **_bound(label, most, used))
     raise LimitReached(what, **_bound(label, most, used))

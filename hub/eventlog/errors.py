@@ -67,19 +67,19 @@ _SAID: Mapping[Refusal, str] = {
     Refusal.BUSY: "Redis is busy with a script",
 }
 ADVICE: Mapping[Refusal, str] = {
-    Refusal.UNREACHABLE: "see if it runs, and if COMANDA_REDIS_URL names it",
-    Refusal.PASSWORD: "put the user and password in COMANDA_REDIS_URL right",
+    Refusal.UNREACHABLE: "check that it runs, and that COMANDA_REDIS_URL names it",
+    Refusal.PASSWORD: "correct the user and password in COMANDA_REDIS_URL",
     Refusal.PERMISSION: "allow the user of COMANDA_REDIS_URL all commands on its keys and channels (ACL SETUSER)",
     Refusal.OUT_OF_MEMORY: "raise its maxmemory, or give the machine more memory",
     Refusal.READ_ONLY: "point COMANDA_REDIS_URL at the master, or promote this one (REPLICAOF NO ONE)",
-    Refusal.NO_DISK: "free space on its disk and see if it may write its folder; its own log says what failed",
+    Refusal.NO_DISK: "free space on its disk, and check that it may write to its folder; its own log has the cause",
     Refusal.NO_REPLICAS: "bring its replicas back, or lower its min-replicas-to-write",
-    Refusal.LOADING: "wait: it answers when its data is loaded",
+    Refusal.LOADING: "wait until it has loaded its data",
     Refusal.MASTER_DOWN: "bring its master back, or promote this one (REPLICAOF NO ONE)",
     Refusal.CLUSTER_DOWN: "bring the missing nodes back (CLUSTER INFO); Comanda needs a single Redis, not a cluster",
     Refusal.WRONG_NODE: "use a single Redis, with replicas if you like: Comanda does not follow a cluster's slots",
     Refusal.CONNECTIONS: "raise its maxclients",
-    Refusal.BUSY: "see which script runs (SCRIPT KILL ends one)",
+    Refusal.BUSY: "find the script that runs; SCRIPT KILL ends it",
 }
 
 # Redis 6.2 wraps the error of a command in a script ("Error running script (call to f_…): …: -OOM command not

@@ -350,7 +350,7 @@ def _stop(data: str) -> Stop | None:
         said = json.loads(data)
         return Stop(str(said["turn_id"]), str(said["by"]))
     except (ValueError, KeyError, TypeError, RecursionError):
-        logger.error("turns.stop_makes_no_sense")
+        logger.error("turns.stop_message_unreadable")
         return None
 
 

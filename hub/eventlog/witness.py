@@ -65,7 +65,7 @@ class Witness:
             recall(self._folder, self._seen, own)
             self._ahead_s = _clock_ahead_s(self._file)
         except OSError as error:
-            logger.warning("witness.not_kept", reason=error.strerror or str(error))
+            logger.warning("log_record.not_kept", reason=error.strerror or str(error))
 
     async def run(self) -> None:
         """Keep the record up to date, until cancelled."""
@@ -79,7 +79,7 @@ class Witness:
                 failed = False
             except OSError as error:
                 if not failed:
-                    logger.warning("witness.not_written", reason=error.strerror or str(error))
+                    logger.warning("log_record.not_written", reason=error.strerror or str(error))
                 failed = True
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Witness:
             try:
                 self._store(sync=True)
             except OSError as error:
-                logger.warning("witness.not_written", reason=error.strerror or str(error))
+                logger.warning("log_record.not_written", reason=error.strerror or str(error))
             finally:
                 os.close(self._file)
                 self._file = -1
@@ -167,11 +167,11 @@ def recall(folder: Path, seen: Seen, own: Path | None = None) -> None:
         record, is_copy = _read(path)
         is_copy = is_copy and (path == own or not _is_locked(path))
         if record is None:
-            logger.warning("witness.unreadable", record=path.name)
+            logger.warning("log_record.unreadable", record=path.name)
             continue
         seen.recall(record.lives)
         if is_copy and record.lives:
-            logger.warning("witness.data_folder_copied", record=path.name)
+            logger.warning("log_record.data_folder_copied", record=path.name)
             for epoch in record.lives:
                 seen.end(epoch, 0)
 

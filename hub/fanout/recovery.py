@@ -101,7 +101,7 @@ class Recovery:
         else:
             await self._end(pid, session, former=stored.owner)
         if not await self._write(session, former=stored.owner):
-            raise Unavailable("another connection has taken this session up")
+            raise Unavailable("another connection has resumed this session")
 
     def not_resumed(self, why: Return) -> None:
         self._counted(why)

@@ -52,7 +52,7 @@ class Following:
         try:
             started = ChatTrackingStarted.model_validate(json.loads(frame.raw)["data"])
         except (ValueError, KeyError, TypeError):  # a ValidationError is a ValueError
-            logger.error("following.event_unreadable", offset=frame.offset)
+            logger.error("auto_join.event_unreadable", offset=frame.offset)
             return
         command = JoinRoom(room=str(Room.order(started.order_id)), token=started.tracking.token)
         for member in members:

@@ -96,7 +96,7 @@ class HttpDoor:
     async def _find_open(self, request: web.Request) -> web.Response:
         """Return a page of open orders; with `after`, those that follow that place."""
         if unused := request.query.keys() & {"status", "before"}:
-            raise BadRequest(f"{min(unused)} does not go with open", field=min(unused))
+            raise BadRequest(f"{min(unused)} cannot be combined with open", field=min(unused))
         limit = number(request, "limit", MAX_ORDERS, most=MAX_ORDERS)
         return answer(await self._services.board.page(request[PRINCIPAL], request.query.get("after"), limit))
 

@@ -87,7 +87,7 @@ def no_foreign_writes(origins: Origins) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method not in _READS and not origins.allow_request(request):
-            raise Forbidden("this page may not write here; see COMANDA_ORIGINS")
+            raise Forbidden("pages of this origin may not write here; see COMANDA_ORIGINS")
         return await handler(request)
 
     return middleware

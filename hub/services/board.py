@@ -132,5 +132,5 @@ def _place(after: str | None) -> int | None:
     if after is None:
         return None
     if not (after.isascii() and after.isdigit()) or len(after) > 16:
-        raise BadRequest("after is the next of another page", field="after")
+        raise BadRequest("after is not the next of a board page", field="after")
     return int(after)

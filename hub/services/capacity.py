@@ -28,7 +28,7 @@ class Capacity:
         """
         if principal.is_staff or await self._memory.current_level() is not MemoryLevel.NEARLY_FULL:
             return
-        raise Unavailable("we cannot take anything new just now: our memory is full", retry_after_s=_COME_BACK_S)
+        raise Unavailable("no new orders or chats at the moment: memory is nearly full", retry_after_s=_COME_BACK_S)
 
     def figures(self) -> dict[str, Any] | None:
         """`{level, used_bytes, ceiling_bytes}` as last read, for staff; None where Redis does not say."""

@@ -178,4 +178,4 @@ def _fits(used: int, most: int) -> bool:
 
 def _refuse_past(limit: str, most: int, used: int) -> None:
     if not _fits(used, most):
-        raise LimitReached("an order may not be as large as that", limit=limit, most=most, used=used)
+        raise LimitReached("the order is larger than the limit", limit=limit, most=most, used=used)

@@ -124,7 +124,7 @@ class _Thread:
 
 
 def _full() -> RateLimited:
-    return RateLimited("too many log in at this moment", retry_after_s=_RETRY_AFTER_S)
+    return RateLimited("too many logins at the moment", retry_after_s=_RETRY_AFTER_S)
 
 
 def _give_way(nice: int) -> None:

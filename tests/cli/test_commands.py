@@ -336,7 +336,7 @@ def test_without_redis_the_doctor_says_what_is_wrong_and_staff_is_one_line(tmp_p
         assert (listed.code, listed.out) == (1, "")
         assert listed.line
         assert "s3cret" not in listed.err + said.out
-    assert wrong[0] == "WRONG  Redis: Redis does not answer; see if it runs, and if COMANDA_REDIS_URL names it"
+    assert wrong[0] == "WRONG  Redis: Redis does not answer; check that it runs, and that COMANDA_REDIS_URL names it"
 
 
 @pytest.fixture

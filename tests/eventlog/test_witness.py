@@ -154,7 +154,7 @@ def test_a_damaged_record_says_nothing_and_is_no_obstacle(tmp_path: Path, damage
     with capture_logs() as logs:
         witness, seen = opened(tmp_path)
     assert not seen.offsets
-    assert [line["event"] for line in logs] == (["witness.unreadable"] if damage else [])
+    assert [line["event"] for line in logs] == (["log_record.unreadable"] if damage else [])
     seen.note(FIRST, 3)
     witness.close()
     assert recalled(tmp_path) == {FIRST: 3}
@@ -178,7 +178,7 @@ def test_a_data_folder_that_was_copied_ends_the_lives_that_its_records_name(tmp_
     shutil.copytree(left(tmp_path / "data").parent, tmp_path / "copy")
     with capture_logs() as logs:
         witness, seen = opened(tmp_path / "copy")
-    assert [line["event"] for line in logs] == ["witness.data_folder_copied"]
+    assert [line["event"] for line in logs] == ["log_record.data_folder_copied"]
     assert seen.past(Cursor(FIRST, 100))
     assert dict(seen.offsets) == {FIRST: -43}
     seen.note(SECOND, 43)
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_hub_goes_on(tmp_path: P
     (tmp_path / "file").write_text("")
     with capture_logs() as logs:
         witness, seen = opened(tmp_path / "file" / "centro")
-    assert [(line["event"], line["log_level"]) for line in logs] == [("witness.not_kept", "warning")]
+    assert [(line["event"], line["log_level"]) for line in logs] == [("log_record.not_kept", "warning")]
     seen.note(FIRST, 3)
     witness.close()
 
@@ -267,5 +267,5 @@ async def test_a_disk_that_refuses_is_said_once_and_tried_again(
         await until(lambda: recalled(tmp_path) == {FIRST: 3})
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert [line["event"] for line in logs] == ["witness.not_written"]
+    assert [line["event"] for line in logs] == ["log_record.not_written"]
     witness.close()
