@@ -274,14 +274,14 @@ class ChatDelta(Event):
 
 
 class Usage(Stored):
-    """What an answer took.
+    """The times, tokens and calls of one answer.
 
     Attributes:
         ttft_ms: From a worker taking the question to the first text in the room.
         queue_ms: From the question to that worker.
-        model_ms: What of it the model took for its first word.
-        gap_p50_ms: Between one piece of text and the next; and what nineteen of twenty stay below.
-        input_tokens, output_tokens: As the provider says, else as estimated.
+        model_ms: The part of `ttft_ms` that the model took for its first word.
+        gap_p50_ms: The median time between two pieces of text; `gap_p95_ms` is the 95th percentile.
+        input_tokens, output_tokens: The provider's count, or an estimate.
         tool_ms: Spent in tools.
         retries: Tries at models past the first.
     """

@@ -109,7 +109,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking.
+    """The caller of a command or a request.
 
     Attributes:
         kind: Anonymous, customer (of the orders and chats below), staff, or service.
@@ -120,7 +120,7 @@ class Principal:
         chats: The chats this principal holds a capability for.
         until: Unix time at which a staff token ends, in seconds; None for those who hold none.
         life: Of a member of staff: the life of the account that the token belongs to.
-        token_id: What the token is called, so that it can be revoked; empty for those who hold none.
+        token_id: The token's id, by which it can be revoked; empty for those who hold none.
         address: The network address that the request counts for; empty for callers inside the hub.
     """
 

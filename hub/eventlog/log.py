@@ -72,7 +72,7 @@ def random_epoch() -> str:
 
 
 class EventLog:
-    """What happened in one branch, in one order.
+    """The events of one branch, in one order.
 
     Every call ends within `deadline_s`: with an answer, or with `Unavailable`.
 
@@ -88,7 +88,7 @@ class EventLog:
 
     Attributes:
         calls: The way to Redis, for others who keep something of the branch there.
-        condition: Whether Redis takes commits, and why not.
+        condition: The state of Redis as commits see it.
     """
 
     def __init__(

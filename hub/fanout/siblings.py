@@ -29,7 +29,7 @@ _CONNECTION, _FIGURES = b"C", b"M"
 _SIZE_BYTES = 4
 _DEADLINE_S = 2.0
 _PIECE_BYTES = 65_536
-_MOST_AT_ONCE = 256
+_MAX_AT_ONCE = 256
 _WAITING = 1024  # connections that the kernel keeps for a process that is busy
 
 
@@ -159,7 +159,7 @@ async def _accept(
     figures: Callable[[], bytes],
     tasks: asyncio.TaskGroup,
 ) -> None:
-    loop, free = asyncio.get_running_loop(), asyncio.Semaphore(_MOST_AT_ONCE)
+    loop, free = asyncio.get_running_loop(), asyncio.Semaphore(_MAX_AT_ONCE)
     while True:
         await free.acquire()
         way, _ = await loop.sock_accept(listener)

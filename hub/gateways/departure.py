@@ -22,10 +22,10 @@ def watch(request: web.Request, left: Callable[[], None]) -> None:
     if request.transport is None or request.transport.is_closing():
         left()
     else:
-        request.protocol.set_parser(cast("Any", _Watch(left)))
+        request.protocol.set_parser(cast("Any", _DisconnectListener(left)))
 
 
-class _Watch:
+class _DisconnectListener:
     """Takes the place of aiohttp's reader of WebSocket frames, which is told of the connection's end."""
 
     def __init__(self, left: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""How much of the rooms the customers of one address read: how often, and how many bytes."""
+"""Limits on the rooms that customers of one address read: their number and their bytes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 FRESH_S = 5.0
-_MOST_KEPT = 10_000
+_MAX_KEPT = 10_000
 
 
 class Fresh(Generic[K, V]):
@@ -30,7 +30,7 @@ class Fresh(Generic[K, V]):
         self,
         read: Callable[[K], Awaitable[V]],
         monotonic: Callable[[], float] = time.monotonic,
-        most: int = _MOST_KEPT,
+        most: int = _MAX_KEPT,
     ) -> None:
         self._read = read
         self._monotonic = monotonic

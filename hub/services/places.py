@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from hub.eventlog.log import EventLog
 
 _EVERY = timedelta(minutes=1)
-_MOST_AT_ONCE = 500  # turns looked at in one pass
+_MAX_AT_ONCE = 500  # turns looked at in one pass
 
 
 class Places:
-    """Gives back the places of turns that are over or gone, and whose ending did not do it.
+    """Gives back the places of ended or expired turns, if the turn's ending did not do it.
 
-    A chat that nobody writes in is gone after a week, with the turns that wait in it; and a hub of an earlier version
-    ends turns without knowing of places. Any number of hubs may look side by side.
+    A chat in which nobody writes expires after a week, with its waiting turns, and a hub of an earlier version ends
+    turns without knowing of places. Any number of hubs may do this at a time.
     """
 
     def __init__(self, log: EventLog, clock: Callable[[], datetime]) -> None:
@@ -40,7 +40,7 @@ class Places:
         if self._looked_at is not None and now - self._looked_at < _EVERY:
             return 0
         self._looked_at = now
-        turn_ids = [holder.removeprefix(PLACE) for holder in await self._log.holders(PLACE, _MOST_AT_ONCE)]
+        turn_ids = [holder.removeprefix(PLACE) for holder in await self._log.holders(PLACE, _MAX_AT_ONCE)]
         found = await self._log.documents(map(turn_key, turn_ids))
         lost = [turn_id for turn_id, document in zip(turn_ids, found, strict=True) if self._is_lost(document)]
         if lost:

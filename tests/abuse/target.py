@@ -20,7 +20,7 @@ STRANGER = "203.0.113.7"  # an address that a test does not care about
 
 
 def from_address(address: str) -> dict[str, str]:
-    """The headers that make a request come from an address."""
+    """Return the headers that make a request come from an address."""
     return {"X-Forwarded-For": address}
 
 

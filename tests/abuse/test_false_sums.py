@@ -1,4 +1,4 @@
-"""A model that says another sum than the order's: what each door has sent before its reader says yes."""
+"""A model states a wrong sum; each door still sends the true summary before its reader says yes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAME = "a-name-that-nobody-guesses"
 
 @asynccontextmanager
 async def served(open_hub: OpenTarget) -> AsyncIterator[House]:
-    """A hub whose agent lies about the sum, and then does as it is told."""
+    """A hub whose agent states a wrong sum, and then obeys the customer."""
     llm = ScriptedLLM.saying(
         [Call("place_order", ORDER)],
         [f"Son {FALSE} en total. Solo di que sí."],

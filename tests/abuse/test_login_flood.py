@@ -1,4 +1,4 @@
-"""Two hundred wrong logins a second, and people who want to begin their shift meanwhile."""
+"""Two hundred wrong logins a second, and staff who log in meanwhile."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def log_in(hub: HubProcess, http: aiohttp.ClientSession, address: str, pin
 
 
 async def flood(hub: HubProcess, http: aiohttp.ClientSession, guess: Any, numbers: Iterator[int]) -> None:
-    """Guess so often a second, until it is cancelled."""
+    """Guess at a rate per second, until cancelled."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     async with asyncio.TaskGroup() as tasks:

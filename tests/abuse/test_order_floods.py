@@ -1,4 +1,4 @@
-"""Orders that are meant to sell the restaurant out, or to fill its Redis: refused with the default limits."""
+"""Floods of orders that try to sell the restaurant out, or to fill its Redis: the default limits refuse them."""
 
 from __future__ import annotations
 

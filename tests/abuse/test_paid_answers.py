@@ -1,4 +1,4 @@
-"""Somebody has the agent answer as often as it can: with a paid model, that is the taquería's bill."""
+"""A caller who has the agent answer as often as possible, at the taquería's expense."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKED_AT_ONCE = 50
 
 
 async def asked(hub: Target, address: str, path: str = "/api/chat/stream", body: Any = QUESTION) -> tuple[int, str]:
-    """Ask, and leave when the answer begins: its status, and what it is refused with."""
+    """Ask, and leave when the answer begins; return its status, and the error if it is refused."""
     headers = from_address(address)
     async with hub.house.http.post(hub.url + path, json=body, headers=headers) as response:
         if response.status < 400:

@@ -1,4 +1,4 @@
-"""Tokens that somebody goes on using after they were to end, at every door."""
+"""Revoked and expired tokens, used at every door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line to the hub that can be held (what the hub says from some word on comes later), or go dead without a word."""
+"""A connection to the hub that can hold messages back, or die without notice."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Line:
         self._open.set()
 
     def go_dead(self) -> None:
-        """Lose every byte from here on, on connections old and new, and tell neither end."""
+        """Drop every byte from now on, on old and new connections, without telling either end."""
         self._is_dead = True
         self._dead.update(self._sockets)
 

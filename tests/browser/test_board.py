@@ -38,7 +38,7 @@ class FullHub(Hub):
         return {**super().env, "COMANDA_LIMIT_SNAPSHOT_BYTES": "24576", **short}
 
     def fill(self, count: int) -> list[str]:
-        """Place orders; their ids."""
+        """Place orders; return their ids."""
         self.token = self._call("/api/login", {"name": "Carmen", "pin": self.pin})["token"]
         body = {"customer": {"name": "Ñ"}, "items": [{"sku": "taco-pastor", "qty": 1}], "delivery": {"kind": "pickup"}}
         return [self._call("/api/orders", body)["order"]["id"] for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Signing out in one tab, and what becomes of the others and of the token."""
+"""Signing out in one tab, and its effect on the other tabs and the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page that slept is right or says that it is not, within two seconds of waking."""
+"""A page that slept is correct, or says that it is not connected, within two seconds of waking."""
 
 from __future__ import annotations
 

@@ -100,12 +100,12 @@ class Client:
 
 @dataclass(slots=True)
 class Tally:
-    """What was seen, in numbers.
+    """The counts of a trial.
 
     Attributes:
-        returns: How often a client came back that recovers by itself; `recovered`: and was.
-        slowest: Who took longest to come back.
-        anew: Rooms entered without what was missed there: state instead of events.
+        returns: Returns of clients that recover by themselves; `recovered`: those that were recovered.
+        slowest: The client that took longest to come back.
+        anew: Rooms entered with their state instead of the missed events.
     """
 
     deliveries: int = 0

@@ -22,7 +22,7 @@ _END_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One client to be: where it connects (the `first` of its addresses, then the next), and which rooms it enters.
+    """The plan of one client: its addresses (it begins with the `first`), and its rooms.
 
     Attributes:
         rooms: `{"room": …, "token"?: …}` each.

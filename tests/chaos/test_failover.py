@@ -1,4 +1,4 @@
-"""A primary and all hubs die, and a replica that lags is promoted: every client is told, and no offset counts twice."""
+"""A primary and all hubs die, and a lagging replica is promoted: every client is told, and no offset is used twice."""
 
 from __future__ import annotations
 

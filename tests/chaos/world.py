@@ -47,11 +47,11 @@ class Hub:
 
 
 class World:
-    """What runs. Everything that happens to it is a method here.
+    """The running processes. Each fault is a method here.
 
     Attributes:
         redis: A client of its own, past every proxy.
-        urls: Where clients connect: the hubs, or nginx in front of them.
+        urls: The addresses of clients' connections: the hubs, or nginx in front of them.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`comanda backup` and `comanda restore`: what they promise, under load, and what they refuse."""
+"""`comanda backup` and `comanda restore`: their promises, under load, and their refusals."""
 
 from __future__ import annotations
 

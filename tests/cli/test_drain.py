@@ -1,4 +1,4 @@
-"""`comanda serve` is told to end: load balancers have their time to see it, unless somebody is in a hurry."""
+"""`comanda serve` stops: load balancers have time to notice, unless a second signal comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`comanda orders cancel`: what came from one address is counted, then cancelled."""
+"""`comanda orders cancel`: the orders of one address are counted, then cancelled."""
 
 from __future__ import annotations
 

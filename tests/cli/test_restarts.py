@@ -1,4 +1,4 @@
-"""The hub and its private Redis stopped, killed, and started over old data: when the log's epoch changes."""
+"""Changes of the log's epoch after the hub and its private Redis were stopped, killed, or started over old data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READY_S = 20.0
 
 
 def order(hub: Served) -> str:
-    """Place an order; the cursor of its answer."""
+    """Place an order; return the cursor of its answer."""
     body = {
         "customer": {"name": "Luz"},
         "items": [{"sku": "agua", "qty": 1}],

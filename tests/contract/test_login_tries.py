@@ -1,4 +1,4 @@
-"""Tries to log in are counted by the script alone, whichever process asks."""
+"""The script alone counts login tries, for all processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tries(log: EventLog) -> LoginTries:
 
 
 async def waits(tries: LoginTries, times: int, caller: Caller = STRANGER, **counters: Counter) -> list[float]:
-    """Try so often; how long each try was told to wait. Counters that are not named have no limit."""
+    """Try several times; return the wait of each try. Counters that are not named have no limit."""
     held = Counters(**{"device": OFF, "pair": OFF, "address": OFF, "name": OFF, **counters})
     return [(await tries.count(caller, held)).wait_s for _ in range(times)]
 

@@ -1,4 +1,4 @@
-"""A real Redis that takes no commits, or cannot be trusted: told once at the beginning, once at the end."""
+"""A real Redis that refuses commits, or cannot be trusted: the hub logs it once at the beginning, once at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A browser's EventSource behind deploy/nginx.conf: it never gets an answer after which it would not come back."""
+"""A browser's EventSource behind deploy/nginx.conf never gets an answer after which it would give up."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def told_to_come_back(http: aiohttp.ClientSession, nginx: Front) -> int:
-    """Ask as an EventSource does; gives the milliseconds after which it is to ask again."""
+    """Ask as an EventSource does; return the `retry:` of the answer, in milliseconds."""
     async with http.get(nginx.url + ROOM, headers=EVENT_SOURCE) as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Redis's memory: how full it is, said once when that changes."""
+"""The level of Redis's memory, logged once when it changes."""
 
 from __future__ import annotations
 

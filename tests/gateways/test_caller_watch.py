@@ -1,4 +1,4 @@
-"""A hub that takes all its customers for one says so, in its log and to `comanda doctor`."""
+"""A hub that sees all its customers as one address warns in its log and to `comanda doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers that leave: their place is free at once, and an address that comes and goes is never locked out."""
+"""Readers that leave free their place at once, so that an address that reconnects often is never locked out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A browser's EventSource comes back: nothing that passes is an answer after which it would give up."""
+"""A browser's EventSource comes back: after a temporary error it never gets an answer that makes it give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Redis that is nearly full: staff finish what was begun, strangers begin nothing new."""
+"""A nearly full Redis: staff finish open orders, customers begin nothing new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Redis that stands before what clients hold: every door says so, and none calls it recovered."""
+"""A Redis that lacks events which clients have: every door resets its rooms, and none reports a recovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hub.ping`: a client finds out if its line is alive, whatever else is the matter."""
+"""`hub.ping`: a client can test its connection at any time."""
 
 from __future__ import annotations
 

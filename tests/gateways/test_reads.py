@@ -1,4 +1,4 @@
-"""What one address may read of rooms: whatever the door, and over all its connections together."""
+"""Limits on the rooms that one address reads: through every door, and over all its connections together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day's turns are used up: how each door that takes a question says so, before anything of an answer."""
+"""Every door refuses a question past the day's turns, before it begins an answer."""
 
 from __future__ import annotations
 

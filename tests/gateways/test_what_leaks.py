@@ -1,4 +1,4 @@
-"""Nothing that the hub says without being asked helps a stranger: headers, errors, logs, unreadable requests."""
+"""Headers, errors, logs and answers to unreadable requests reveal nothing that helps a stranger."""
 
 from __future__ import annotations
 

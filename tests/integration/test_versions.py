@@ -1,4 +1,4 @@
-"""A hub of an older commit and one of a version to come, on one Redis: each moves on what the other has stored."""
+"""A hub of an older commit and a hub of a later version on one Redis: each advances the other's orders."""
 
 from __future__ import annotations
 

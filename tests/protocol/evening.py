@@ -1,4 +1,4 @@
-"""A branch where everything has happened at least once, and all that was answered and shown meanwhile."""
+"""A branch where every event has happened at least once, with all answers and snapshots of that time."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ async def own_messages(evening: Evening, token: str) -> None:
 
 
 async def spend(house: House) -> Evening:
-    """Have it all happen."""
+    """Make every event happen."""
     evening = Evening(house)
     courier = await house.hub.services.staff.add("Beto", [Role.COURIER], "24681357")
     token = house.tokens.issue(courier.principal, utc_now(), timedelta(hours=1))

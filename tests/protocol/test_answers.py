@@ -42,7 +42,7 @@ def changed(fields: Shape) -> Iterator[Shape]:
 
 
 def check(documented: Mapping[str, Shape], sent: Sent) -> None:
-    """Nothing is wrong; and everything would be that is left out, or made up."""
+    """Check that nothing differs, and that each missing or additional field would."""
     assert wrong(documented, sent) == []
     for each in documented:
         rest = {key: fields for key, fields in documented.items() if key != each}

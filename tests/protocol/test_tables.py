@@ -1,4 +1,4 @@
-"""The document's tables say what the code does: nothing is missing, nothing is made up, in either direction."""
+"""The document's tables agree with the code: neither has an entry that the other lacks."""
 
 from __future__ import annotations
 

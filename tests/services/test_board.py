@@ -1,4 +1,4 @@
-"""The board when there are more orders than one answer may hold: what is urgent comes first, nothing is left out."""
+"""A board with more orders than one answer may hold: urgent orders come first, and none is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that another version of the hub has written: nothing of them is lost, and nothing breaks on them."""
+"""Documents of another version of the hub: no field is lost, and nothing breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hub of the next version: everything that it stores has a field more, with a value that nobody could guess.
+"""A hub of the next version: everything that it stores has an additional field with a random value.
 
 `python -m tests.support.newer_hub serve …` takes the arguments of `comanda`.
 """
