@@ -188,7 +188,7 @@ class Worker:
             await self._queue.finish(taken)
             return None
         if not isinstance(both.turn.state, TurnState):
-            # Only a newer worker knows what is being done with it: when the lease has run out, one may take it.
+            # Only a newer worker knows this state. When the lease has run out, one may take the turn.
             logger.warning("agent.turn_state_unknown", turn_id=taken.turn_id, chat_id=taken.chat_id)
             return None
         run = TurnRun(

@@ -24,7 +24,7 @@ _AT_A_TIME = 16
 _WAIT_MS = 60_000.0
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 _OFF = {f"COMANDA_LIMIT_{name}": "0" for name in ("REQUESTS_S", "STAFF_REQUESTS_S", "CONNECTIONS")}
-# Before anything of the page runs: its session, and a count of the time in which it could not answer a tap.
+# Runs before the page's scripts: sets its session, and records the longest task of its main thread.
 _BEFORE = """
 localStorage.setItem("comanda.session", JSON.stringify({session}));
 window.longest = 0;

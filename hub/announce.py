@@ -28,7 +28,7 @@ async def announce(running: Running) -> None:
     await _until_ready(running.url)
     async with services_of(running.settings, running.redis_url) as services:
         manager = await services.staff.first_manager()
-    # What is no terminal may be a log, which others read.
+    # An output that is no terminal may be a log, which others can read.
     login = "" if manager is None else _shown_login(manager) if sys.stdout.isatty() else _kept_login(running, manager)
     _print_links(running, login, await _lacking(running))
 

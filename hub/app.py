@@ -247,7 +247,7 @@ class Hub:
                 outbox.close()
 
     async def _is_current(self, principal: Principal) -> bool:
-        if not principal.is_staff:  # most connections are customers', and have nothing that could be taken away
+        if not principal.is_staff:  # most connections are customers', and have no rights to revoke
             return True
         try:
             return await self.services.access.current(principal) == principal

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Sample
 
-# It holds for all processes if it holds for each; a sum would say nothing of any.
+# These are true of all processes if they are true of each; a sum would mean nothing.
 _LEAST = frozenset({"comanda_relay_live"})
 _SINCE = "_created"  # when a counter began
 

@@ -145,7 +145,7 @@ async def _site(app: web.Application, plan: Plan) -> AsyncIterator[str]:
             try:
                 yield f"http://{_shown(plan.host)}:{port}"
             finally:
-                # Whoever is refused is sent to another hub by any proxy, whatever was asked.
+                # A proxy sends a refused connection's request to another hub, whatever the request.
                 await site.stop()
                 await app[HUB].drain()
     finally:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-# What belongs to the data folder's place and not to its contents: Redis's files are copied by Redis, records of how far
-# hubs have seen the log must not come back with an old copy of it, and old data is kept where it is.
+# Files that a backup leaves out: Redis copies its own files, the hubs' records must not come back with an old copy of
+# the log, and old data stays in its place.
 _LEFT_OUT = re.compile(r"redis|witness|(before-restore|restoring)-.*|secret\.[0-9]+")
 
 NOT_PRIVATE = "COMANDA_REDIS_URL names a Redis that is not Comanda's own: use its own tools; docs/backup.md says how"

@@ -175,7 +175,7 @@ class EmbeddedRedis:
         while (server_lock := try_lock(self._dir / "server.lock")) is None:
             state = self._state()
             if state and await self._use(state):
-                await self._set_ceiling()  # whoever started it may have had another
+                await self._set_ceiling()  # the process that started it may have set another one
                 return
             await asyncio.sleep(_POLL_S)
         try:
@@ -331,7 +331,7 @@ def _options(folder: Path, socket: Path, log: Path, memory_mb: int) -> list[str]
         "save": "",
         "appendonly": "yes",
         "appendfsync": "always",
-        # Past the ceiling a write is refused; nothing is thrown away, and the system does not kill the server.
+        # Past the ceiling Redis refuses writes. It evicts nothing, and the system does not kill the server.
         "maxmemory": f"{memory_mb}mb",
         "maxmemory-policy": "noeviction",
         # Most rooms are small: a stream of a few events takes half the memory that the default gives it.

@@ -21,7 +21,7 @@ logger = structlog.get_logger(__name__)
 
 MEGABYTE = 1_048_576
 _GOOD_S = 5.0  # how long a reading is acted on before the next one
-_BACK_PERCENT = 2  # below a bound before it counts as left: a share that wavers is told of once
+_BACK_PERCENT = 2  # so far below a bound the level falls again: a share that wavers is logged once
 
 
 class MemoryLevel(StrEnum):
@@ -75,7 +75,7 @@ async def read_memory(calls: Calls, ceiling_mb: int | None) -> MemoryUse | None:
     said = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     if "used_memory" not in said:
         return None
-    # What it holds for replicas and its append-only file does not count when it decides that it is full.
+    # Redis does not count its buffers for replicas and the append-only file when it decides that it is full.
     used = int(said["used_memory"]) - int(said.get("mem_not_counted_for_evict", 0))
     ceilings = [int(said.get("maxmemory", 0)), (ceiling_mb or 0) * MEGABYTE]
     policy = said.get("maxmemory_policy", "")

@@ -24,7 +24,7 @@ SYNC_S = 1.0  # and this far behind on the disk itself: a machine that loses pow
 MAX_RECORDS = 512  # files of one folder: one for each process that ever ran beside the others
 _RECORD_BYTES = 512  # a sector, so that it is written whole; eight lives of a log take 300 bytes
 _READS = 3  # of a record that is being written at this moment
-_TOUCHED_S = 60.0  # a file changed so long after what it holds was written there was changed by something else
+_TOUCHED_S = 60.0  # if a file changed so long after its record was written, something else changed it
 
 
 class Witness:

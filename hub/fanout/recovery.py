@@ -140,7 +140,7 @@ class Recovery:
 
     async def _drop(self, session: Session) -> bool:
         """Delete a stored session; False if another connection owns it."""
-        if session.resumed:  # the connection that it came from may still believe that the session is its own
+        if session.resumed:  # the former connection may not know yet that it has lost the session
             return await self._end(session.pid, session)
         return await self._store.forget(session.pid, owner=session.id)
 

@@ -135,7 +135,7 @@ class Siblings:
             way.setblocking(False)
             async with asyncio.timeout(_DEADLINE_S):
                 await asyncio.get_running_loop().sock_connect(way, str(self._path(number)))
-            way.getpeername()  # with too many waiting, the kernel connects nobody, and loops take no notice
+            way.getpeername()  # with a full backlog the kernel does not connect, and event loops do not notice
         except BaseException:
             way.close()
             raise

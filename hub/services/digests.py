@@ -7,7 +7,7 @@ import hmac
 
 from hub.domain.phones import local_number
 
-_CHARS = 12  # 48 bits: two of the addresses that one branch sees do not meet
+_CHARS = 12  # 48 bits: no two addresses that one branch sees are likely to collide
 
 
 class Digests:

@@ -114,7 +114,7 @@ class _Thread:
             raise _full()
         future = self._executor.submit(work)
         if self._places is not None:
-            # Also of one that nobody waits for any more: its place is free when the thread is.
+            # Even if its caller has left, a hash keeps its place until the thread has done it.
             places = self._places
             future.add_done_callback(lambda _: places.release())
         return await asyncio.wrap_future(future)

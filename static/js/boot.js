@@ -1,5 +1,5 @@
-// Says so when a page can't begin: a script that did not arrive, or that failed before the page was there. No module, for
-// it must run when modules do not. In both languages, for the texts may be what is missing.
+// Shows a message when a page can't start: a script did not arrive, or failed before the page was there. This file is no
+// module, because it must run when modules do not. The message is in both languages, because the texts may be missing.
 (() => {
   let said = false;
   const say = () => {

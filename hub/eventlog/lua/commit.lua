@@ -90,7 +90,7 @@ for i = 1, number() do
   end
 end
 
--- Is every quota wide enough? A window begins with the first count, and its key ends with it.
+-- Check the quotas. A window begins with the first count, and its key expires with it.
 
 local quotas = {}
 for i = 1, number() do
@@ -102,7 +102,7 @@ for i = 1, number() do
   quotas[i] = {name = name, amount = amount, window = window, begins = left_ms < 0}
 end
 
--- Is there a place left in every counter? What is given back counts already.
+-- Check that each counter has a place left. Places given back by this write count as free.
 
 local holders, places = {}, {}
 local function count(counter, difference)

@@ -1,4 +1,4 @@
--- Counts one try to log in, before its PIN is looked at; or says how long the caller has to wait.
+-- Counts one login try before its PIN is verified, or returns the time for which the caller has to wait.
 --
 -- Each counter is the time (ms) at which it will be empty again: a try adds `every`, and one is refused while that
 -- would take the counter more than `tries * every` past now. A refused try is not counted, so no wait exceeds `every`.
@@ -8,7 +8,7 @@
 -- ARGV  1 the device ('': none), 2 the address, then for KEYS[3], KEYS[4]… : tries (0: no limit), every (ms)
 -- RETURNS  {which counters were looked at: the first, the last (of KEYS), ms to wait (0: the try is counted)}
 --
--- A known device has a counter of its own; from a known address, a name does not wait for what others guess at it.
+-- A known device has a counter of its own. From a known address, other callers' guesses at the name cause no wait.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

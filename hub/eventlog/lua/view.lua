@@ -11,7 +11,7 @@
 --          score after which the oldest members go on ("": all are given), 1 if more events follow the entries}
 --
 -- The documents of an index have keys that nobody can name beforehand; they carry the branch's hash tag like all.
--- Documents are measured before they are read, and entries are read a few at a time: the bounds hold in here as well.
+-- The script measures documents before it reads them, and reads entries a few at a time, so the bounds hold in here too.
 
 local call = redis.call
 local CHUNK = 32
@@ -32,7 +32,7 @@ end
 
 local event_bytes = bound(ARGV[11])
 
--- Up to `most` entries from one end of a range on, and whether that is all of it.
+-- Returns up to `most` entries from one end of a range, and true if those are all of it.
 
 local function entries_of(range, from, to, step, most)
   local found, size = {}, 0

@@ -85,7 +85,7 @@ const REACTIONS = {
     return next === state.turn ? state : { ...state, waiting: stillWaiting(state, turn_id), turn: next };
   },
   "chat.completed": (state, data, event) => ended(state, data, event, "completed"),
-  // What an answer that was cut off has proposed cannot be agreed to: its summary was not read.
+  // Nobody can agree to the proposal of an answer that was cut off: its summary was not read.
   "chat.stopped": (state, data, event) => ended({ ...state, confirm: null }, data, event, "stopped"),
   "chat.failed": (state, data, event) => ended({ ...state, confirm: null }, data, event, "failed"),
   "chat.handed_over": (state, data, event) => noted({ ...state, mode: "person", waiting: null, confirm: null }, "handed_over", { by: data.by }, event),

@@ -18,7 +18,7 @@ export function mountBoard({ host, tabs, rest, store, act }) {
   const columns = COLUMNS.map((status) => column(status));
   const ages = watchAges();
   const watchers = [];
-  let settled = null; // what was there when orders last came in numbers: they do not rise one by one
+  let settled = null; // the orders after the last large update, which are not animated one by one
   replace(host, columns.map((one) => one.element));
   replace(tabs, columns.map((one) => one.tab));
 

@@ -24,7 +24,7 @@ export function mountCancelMany({ form, send }) {
     draw();
   };
   form.addEventListener("input", (event) => {
-    if (event.target.name !== "reason") about(null); // what was counted is not what is meant any more
+    if (event.target.name !== "reason") about(null); // the count no longer fits the filter
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -29,7 +29,7 @@ export class Hub {
   constructor({ io, token = () => null, onDenied }) {
     this.state = "connecting";
     this.welcome = null;
-    this.isUnanswered = false; // the connection was lost because the hub did not answer: that took its time already
+    this.isUnanswered = false; // true if the connection was given up because the hub did not answer in time
     this.onDenied = onDenied;
     this.socket = io({
       transports: ["websocket", "polling"],
@@ -137,12 +137,12 @@ export class Hub {
     });
   }
 
-  /** Close the connection without a goodbye: the hub keeps the session, and gives it back. */
+  /** Close the connection without a disconnect packet, so that the hub keeps the session for its return. */
   #drop() {
     this.socket.io.disconnect();
   }
 
-  /** The page is put aside: with a connection, it could not be. */
+  /** Close the connection before the page enters the back/forward cache, which takes no page with an open one. */
   #rest() {
     this.#liveness.settled();
     this.#drop();
@@ -155,7 +155,7 @@ export class Hub {
     this.socket.connect();
   }
 
-  /** Say so; but a hub on this very machine, say, answers all the same. */
+  /** Say that there is no network, and test the connection: a hub on this machine still answers. */
   #lostNetwork() {
     this.#become("offline");
     this.#liveness.check();

@@ -5,8 +5,8 @@
  * asked: no answer in time, and it is renewed. An answer that is late because the page slept in between says nothing.
  */
 
-const ANSWER_MS = 1400; // with what comes before and after it, a reader is told within 2 s
-const BUSY_ANSWER_MS = 6000; // the answer may stand behind a large one, and the page says already that it is behind
+const ANSWER_MS = 1400; // leaves time before and after it to tell the reader within 2 s
+const BUSY_ANSWER_MS = 6000; // the answer may wait behind a large one, and the page says already that it is behind
 const LATE_MS = 1000; // a timer that runs so much later than asked for has slept
 const APART_MS = 1500; // a new connection is given so long before the next one
 

@@ -22,7 +22,7 @@ export function signIn(session) {
 /** End a page's session: on this device, in its other tabs, and at the hub, which takes the token no more. */
 export function signOut(session) {
   dropSession(session);
-  // The page is left at once. Where there is no line, the token lives until its end; nobody has it any more.
+  // The page leaves at once. Without a connection the token stays valid until its end, but nobody has it any more.
   const headers = { Authorization: `Bearer ${session.token}`, "Content-Type": "application/json" };
   return fetch("/api/logout", { method: "POST", headers, body: "{}", keepalive: true }).then(() => {}, () => {});
 }

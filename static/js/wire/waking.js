@@ -1,7 +1,7 @@
 /** When a page may have slept: every way in which a browser says so, and a clock that has jumped. */
 
 const TICK_MS = 1000;
-const JUMP_MS = 3000; // a computer that was asleep with the page in view tells nobody
+const JUMP_MS = 3000; // no event tells that a computer slept while the page was in view
 
 /**
  * @param {{woke: () => void, left: () => void, offline: () => void}} told
