@@ -181,7 +181,8 @@ def restore(
     async def put(settings: Settings) -> None:
         done = await put_back(settings, folder)
         print(f"{folder} of {done.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC is back; {_places(done.branches)}")
-        print(f"what was there before is in {done.aside}")
+        if done.aside is not None:
+            print(f"what was there before is in {done.aside}")
 
     _run(put)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,7 @@ from hub.gateways.caller_watch import ONE_ADDRESS
 from hub.providers import Doubtful, Refused, inquire
 from hub.services.build import Services
 
+_CHECK_S = 10.0  # for one check: a private Redis on a full disk starts and ends again and again
 _HEARD_S = 15.0  # a worker that lives is heard of every few seconds
 _NEEDS = {
     "openai": "llama_index.llms.openai",
@@ -58,7 +60,10 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
     well = True
     for name, check in checks:
         try:
-            said, mark = await check(settings), "ok"
+            async with asyncio.timeout(_CHECK_S):
+                said, mark = await check(settings), "ok"
+        except TimeoutError:
+            said, mark, well = f"no answer within {_CHECK_S:.0f} s", "WRONG", False
         except _Doubt as exc:
             said, mark = str(exc), "WARN"
         except (_Wrong, CannotStart, ComandaError, OSError) as exc:

@@ -26,12 +26,12 @@ class Restored:
 
     Attributes:
         branches: The place at which each branch's log goes on, as `<epoch>-<offset>`.
-        aside: The folder that holds the old data.
+        aside: The folder that holds the old data; None if there was none.
     """
 
     manifest: Manifest
     branches: Mapping[str, str]
-    aside: Path
+    aside: Path | None
 
 
 async def restore(settings: Settings, source: Path) -> Restored:
@@ -46,6 +46,7 @@ async def restore(settings: Settings, source: Path) -> Restored:
     if settings.redis_url:
         raise CopyError(NOT_PRIVATE)
     manifest, data = Manifest.read(source), settings.data_dir
+    had_data = (data / "redis" / "state.json").exists()
     with claimed(data):
         witnesses = data / "witness"
         if witnesses.is_dir() and any(is_held(folder) for folder in witnesses.iterdir()):
@@ -59,7 +60,7 @@ async def restore(settings: Settings, source: Path) -> Restored:
             with claimed(ready):  # a hub that starts now waits until all of it is there
                 aside = data / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
                 _exchange(ready, data, aside, ["redis", *_tops(manifest.others)])
-    return Restored(manifest, branches, aside)
+    return Restored(manifest, branches, aside if had_data else None)
 
 
 async def _begin_anew(data_dir: Path, witnesses: Path) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,8 @@ async def save(url: str, data_dir: Path, target: Path) -> None:
     except (RedisError, OSError) as error:
         raise CopyError(f"Redis made no copy: {error}") from error
     finally:
+        with suppress(OSError):
+            await asyncio.to_thread((folder / _FILE).unlink, missing_ok=True)  # one that could not be moved away
         os.close(lock)
 
 

@@ -32,6 +32,8 @@ MAX_SOCKET_PATH = 103
 _PING_S = 1.0
 _POLL_S = 0.02
 _WATCH_S = 0.5
+_STEADY_S = 30.0  # a server that ran for so long did not end for what its predecessor ended for
+_MAX_PAUSE_S = 10.0
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ logger = structlog.get_logger(__name__)
 # small program in between, which becomes the server: Python's preexec_fn is not safe once there are threads.
 _LAUNCH = """
 import ctypes, os, signal, sys
+os.umask(0o077)  # its files hold names and phone numbers
 if sys.platform == "linux":
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -135,17 +138,22 @@ class EmbeddedRedis:
     async def supervise(self) -> None:
         """Start the server again whenever it ends by itself, also when it went with the hub that owned it.
 
-        Never returns: a task that is to be cancelled before the context ends.
+        Never returns: a task that is to be cancelled before the context ends. A server that ends again and again, as on
+        a full disk, is started after longer and longer pauses.
         """
+        pause_s, loop = _WATCH_S, asyncio.get_running_loop()
         while True:
             if self.durable and (self.owned or self._take_over()):
+                began = loop.time()
                 await self._gone(_WATCH_S)
+                pause_s = _WATCH_S if loop.time() - began > _STEADY_S else min(pause_s * 2, _MAX_PAUSE_S)
                 logger.error("redis.ended", source=self.source)
                 try:
                     async with asyncio.timeout(self._start_s):
                         await self._serve()
                 except (StartError, OSError) as error:  # TimeoutError is an OSError
-                    logger.error("redis.lost", reason=str(error) or type(error).__name__)
+                    logger.error("redis.lost", reason=str(error) or type(error).__name__, next_try_s=pause_s)
+                    await asyncio.sleep(pause_s)
             await asyncio.sleep(_WATCH_S)
 
     # Finding

@@ -441,3 +441,31 @@ async def test_a_hub_takes_over_from_one_that_was_killed(tmp_path: Path, monkeyp
             await until(lambda: redis.pid != first.pid)
         await until(lambda: redis.owned)
         assert await value(first.url, "taco") == "pastor"
+
+
+@pytest.mark.usefixtures("a_server")
+async def test_a_server_that_cannot_be_started_is_tried_after_longer_and_longer_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_seconds: float) -> None:
+        pass
+
+    async def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    with capture_logs() as logs:
+        async with supervised(tmp_path, monkeypatch) as redis:
+            monkeypatch.setattr(redis, "_gone", gone)
+            monkeypatch.setattr(redis, "_serve", full)
+            await until(lambda: len([line for line in logs if line["event"] == "redis.lost"]) >= 4)
+    pauses = [line["next_try_s"] for line in logs if line["event"] == "redis.lost"][:4]
+    assert pauses == [0.04, 0.08, 0.16, 0.32]
+
+
+@pytest.mark.usefixtures("a_server")
+async def test_what_redis_writes_is_for_this_user_alone(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as redis:
+        await value(redis.url, "taco", "pastor")
+        written = [path for path in (tmp_path / "redis").rglob("*") if path.is_file() and "lock" not in path.name]
+        assert written
+        assert not [path.name for path in written if path.stat().st_mode & 0o077 and path.suffix in (".aof", ".rdb")]
