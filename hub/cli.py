@@ -332,7 +332,9 @@ def orders_cancel(
                 min_total=min_total,
             )
         except ValidationError as exc:
-            _fail(exc.errors()[0]["msg"].removeprefix("Value error, "), code=2)
+            error = exc.errors()[0]
+            option = "".join(f"--{name}: " for name in error["loc"]).replace("_", "-")
+            _fail(option + error["msg"].removeprefix("Value error, "), code=2)
         count, ids = await cancel_orders(settings, wanted, reason, dry_run=dry_run)
         orders = "order" if count == 1 else "orders"
         print("\n".join([*ids, f"{count} {orders} {'found' if dry_run else 'cancelled'}"]))

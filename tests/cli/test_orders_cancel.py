@@ -55,3 +55,8 @@ def test_a_filter_that_makes_no_sense_is_a_usage_error_and_cancels_nothing(
     said = served.folder.run("orders", "cancel", *options)
     assert (said.code, said.out) == (2, "")
     assert said.err
+
+
+def test_a_usage_error_names_the_option(served: Served) -> None:
+    said = served.folder.run("orders", "cancel", "--unseen", "--phone", "-------")
+    assert said.err.startswith("comanda: --phone: ")
