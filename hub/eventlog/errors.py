@@ -85,6 +85,8 @@ ADVICE: Mapping[Refusal, str] = {
 # Redis 6.2 wraps the error of a command in a script ("Error running script (call to f_…): …: -OOM command not
 # allowed …"), later ones pass it on as it is. redis-py gives some prefixes a class, and cuts them off the message.
 _SIGNS: tuple[tuple[Refusal, str, tuple[str, ...]], ...] = (
+    # A long command on a connection without a password is refused before Redis knows which command it is.
+    (Refusal.PASSWORD, r"NOAUTH\s|WRONGPASS\s|unauthenticated (?:multi)?bulk length", ()),
     (Refusal.OUT_OF_MEMORY, r"OOM\s|command not allowed when used memory", ("OutOfMemoryError",)),
     (Refusal.READ_ONLY, r"READONLY\s|read only replica", ("ReadOnlyError",)),
     (Refusal.NO_DISK, r"MISCONF\s", ()),

@@ -435,7 +435,10 @@ def test_a_wrong_password_is_told_and_not_shown(
         for away in (url, url.replace("redis://", "redis://:wr0ng@")):
             said = folder.run("doctor", COMANDA_REDIS_URL=away)
             assert said.code == 1
-            assert "WRONG  Redis: Redis refused the password; see COMANDA_REDIS_URL" in said.out
+            assert (
+                "WRONG  Redis: Redis refused the password; correct the user and password in COMANDA_REDIS_URL"
+                in said.out
+            )
             listed = folder.run("staff", "list", COMANDA_REDIS_URL=away)
             assert (listed.code, listed.out) == (1, "")
             assert listed.line
