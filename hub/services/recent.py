@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from hub.domain.models import Order
 from hub.eventlog.log import Document
 
 MOST = 1_000
+MOST_BYTES = 4_194_304  # of their documents; with its model, a large order takes five times its document
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,10 @@ class RecentOrders:
     read, after `forget`.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._known: OrderedDict[str, Known] = OrderedDict()
 
     def get(self, order_id: str) -> Known | None:
@@ -35,12 +39,15 @@ class RecentOrders:
 
     def keep(self, order: Order, document: Document) -> None:
         """It was committed so. One that has ended is of no more use."""
-        self._known.pop(order.id, None)
+        self.forget(order.id)
         if order.ended:
             return
         self._known[order.id] = Known(order, document)
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
+        self._bytes += sys.getsizeof(document.body)
+        while len(self._known) > self._most or self._bytes > self._most_bytes:
+            self.forget(next(iter(self._known)))
 
     def forget(self, order_id: str) -> None:
-        self._known.pop(order_id, None)
+        known = self._known.pop(order_id, None)
+        if known is not None:
+            self._bytes -= sys.getsizeof(known.document.body)

@@ -143,6 +143,26 @@ async def test_so_many_are_remembered_and_no_more_and_none_that_has_ended(branch
     assert recent.get("A") is None
 
 
+async def test_large_orders_are_remembered_for_their_bytes_only(branch: Branch) -> None:
+    order = await branch.order(await placed(branch))
+    recent = RecentOrders(most_bytes=10_000)
+
+    def keep(order_id: str, size: int) -> None:
+        recent.keep(order.model_copy(update={"id": order_id}), Document(order_key(order_id), 1, "x" * size))
+
+    keep("A", 4_000)
+    for _ in range(5):
+        keep("B", 4_000)  # counted once, however often it changes
+    assert recent.get("A") is not None
+    keep("C", 4_000)
+    assert [recent.get(order_id) is not None for order_id in "ABC"] == [False, True, True]
+    recent.forget("B")
+    keep("D", 4_000)
+    assert recent.get("C") is not None
+    keep("E", 20_000)
+    assert [recent.get(order_id) is not None for order_id in "CDE"] == [False, False, False]
+
+
 async def test_a_known_token_ends_at_its_time_all_the_same(branch: Branch) -> None:
     tokens = branch.services.tokens
     token = tokens.issue(replace(MANAGER), branch.clock(), timedelta(minutes=1))
