@@ -130,6 +130,21 @@ async def test_one_large_message_alone_is_nobodys_fault() -> None:
     assert len(await outbox.take(1) or ()) == 1
 
 
+def test_addresses_that_stay_away_are_forgotten_once_their_bucket_is_full_again() -> None:
+    clock = Clock()
+    buckets = Buckets(rate=1, burst=3, monotonic=clock)
+    for number in range(100):
+        buckets.of(f"guest {number}").take()
+    spender = buckets.of("spender")
+    taken(spender, 3)
+    clock.now += 2.0
+    for number in range(60):
+        buckets.of(f"newcomer {number}").take()
+    assert len(buckets) == 61
+    assert buckets.of("spender") is spender
+    assert taken(spender, 3) == 2
+
+
 async def ask_often(house: Any, times: int, **options: Any) -> list[Any]:
     return [await house.get("/api/menu", **options) for _ in range(times)]
 
