@@ -12,7 +12,10 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-ind
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
-WORKERS ?= 0
+# Folders of tests that may run in several processes at once. The others start whole hubs, browsers and proxies, and
+# want the machine for themselves.
+SIDE_BY_SIDE := agents contract domain eventlog gateways protocol services setup simulate
+WORKERS ?= 2
 .PHONY: help setup run test lint types chaos bench bench-growth lock clean
 
 help: ## list the targets
@@ -23,9 +26,14 @@ setup: $(DONE)/runtime $(VENDOR) ## install what `make run` needs; a second time
 run: setup ## start the hub with demo data; ARGS="--speed 5" is passed on
 	@$(BIN)/comanda demo $(ARGS)
 
-test: lint types $(VENDOR) ## everything CI checks, WORKERS=2 for two processes; ARGS="-k name" goes to pytest
+test: lint types $(VENDOR) ## everything CI checks; ARGS="-k name" or ARGS=tests/domain goes to pytest
 	@if [ -n "$(NODE)" ] && ls tests/js/*.test.mjs >/dev/null 2>&1; then "$(NODE)" --test tests/js/*.test.mjs; fi
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+ifeq ($(findstring tests/,$(ARGS)),)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(addprefix tests/,$(SIDE_BY_SIDE)) $(ARGS) || [ $$? -eq 5 ]
+	@$(BIN)/pytest $(addprefix --ignore=tests/,$(SIDE_BY_SIDE)) $(ARGS) || [ $$? -eq 5 -a -n "$(ARGS)" ]
+else
+	@$(BIN)/pytest $(ARGS)
+endif
 
 lint: $(DONE)/dev ## ruff and the import contracts
 	@$(BIN)/ruff check .
