@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import DESK, PHONE, Hub
 from tests.browser.people import log_in, online, order_tacos, see, see_status, tap, write
@@ -115,7 +116,8 @@ def test_tacos_ordered_in_the_chat_reach_the_kitchen_and_the_page_follows_them(
     customer = customer.context.new_page()  # another tab of the same device: it knows what the hub tells it
     customer.goto(f"{hub.url}/")
     tap(customer, "chat-open")
-    assert see(customer, '[data-test="message-agent"][data-state="completed"]').inner_text() == summary
+    again = see(customer, '[data-test="message-agent"][data-state="completed"]')
+    expect(again).to_have_text(summary, use_inner_text=True)  # drawn anew when the room's state arrives
     see(customer, '[data-test="chat-confirm"]')
     assert customer.locator(".confirm-summary").is_hidden()
     shot(customer, "chat-confirm")
