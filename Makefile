@@ -12,9 +12,9 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-ind
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
-# Folders of tests that may run in several processes at once. The others bring load of their own, and want the machine
-# for themselves.
-SIDE_BY_SIDE := agents browser cli contract deploy domain eventlog fanout gateways integration protocol services setup simulate
+# Folders of tests that may run in several processes at once. The others start whole hubs, browsers and proxies, and
+# want the machine for themselves.
+SIDE_BY_SIDE := agents contract domain eventlog gateways protocol services setup simulate
 WORKERS ?= 2
 .PHONY: help setup run test lint types chaos bench bench-growth lock clean
 

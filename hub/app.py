@@ -18,7 +18,7 @@ from hub.domain.roles import Principal
 from hub.domain.rooms import FLOOR
 from hub.eventlog.condition import REASONS
 from hub.eventlog.connect import connect
-from hub.eventlog.durability import durability_of
+from hub.eventlog.durability import read_durability
 from hub.eventlog.errors import WritesRefused
 from hub.eventlog.log import EventLog
 from hub.eventlog.redis_watch import RedisWatch
@@ -148,7 +148,7 @@ class Hub:
         self._redis_watch = RedisWatch(
             self.log,
             self.services.memory.look,
-            lambda: durability_of(redis_url, settings.redis_deadline_s),
+            lambda: read_durability(self.log.calls),
             private=not settings.redis_url,
         )
         self._limits = limits

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ConnectionError, NoPermissionError, RedisError, ResponseError
 
-from hub.domain.errors import Unavailable
+from hub.domain.errors import Internal, Unavailable
 from hub.eventlog.connect import connect
-from hub.eventlog.errors import translate
+from hub.eventlog.errors import Refusal, WritesRefused, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hub.eventlog.calls import Calls
 
 _ASKED = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
 
@@ -29,6 +31,9 @@ class Durability:
 
     unsafe: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+
+
+_NOT_SHOWN = Durability(doubtful=("we are not allowed to look whether it keeps its data (CONFIG GET)",))
 
 
 async def durability_of(url: str, deadline_s: float) -> Durability:
@@ -48,8 +53,28 @@ async def durability_of(url: str, deadline_s: float) -> Durability:
         raise Unavailable("Redis does not answer") from exc
     except (RedisError, OSError) as exc:
         if _not_allowed(exc):
-            return Durability(doubtful=("we are not allowed to look whether it keeps its data (CONFIG GET)",))
+            return _NOT_SHOWN
         raise translate(exc) from exc
+
+
+async def read_durability(calls: Calls) -> Durability:
+    """The same over the log's own connections, for a hub that asks again and again.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
+    said: dict[str, Any] = {}
+    for name in _ASKED:
+        try:
+            answer = await calls.call("CONFIG", "GET", name, again=True)
+        except WritesRefused as error:
+            if error.refusal is not Refusal.PERMISSION:
+                raise
+            return _NOT_SHOWN
+        except Internal:  # a service that has no such command
+            return _NOT_SHOWN
+        said |= answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+    return judged(said)
 
 
 def judged(said: Mapping[str, Any]) -> Durability:

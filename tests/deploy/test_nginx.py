@@ -166,6 +166,7 @@ async def test_what_nginx_cannot_read_is_refused_in_the_hubs_form(
     async with asyncio.timeout(5):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
+    await writer.wait_closed()
     assert head.split(b" ")[1] == str(status).encode()
     assert json.loads(body)["error"]["code"] == code
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.domain.errors import Unavailable
-from hub.eventlog.durability import Durability, durability_of, judged
+from hub.eventlog import EventLog
+from hub.eventlog.durability import Durability, durability_of, judged, read_durability
 from tests.support.faulty import faulty_redis
 
 if TYPE_CHECKING:
@@ -39,6 +40,20 @@ def test_a_setting_that_loses_orders_is_named(setting: dict[str, str], unsafe: l
 
 async def test_the_private_redis_loses_nothing(real_backend: Backend) -> None:
     assert await durability_of(real_backend.url, 2) == Durability()
+
+
+async def test_a_hub_reads_the_same_over_the_connections_that_it_has(real_backend: Backend) -> None:
+    redis = real_backend.client()
+    log = EventLog(redis, "centro")
+    try:
+        assert await read_durability(log.calls) == Durability()
+        await redis.config_set("appendfsync", "everysec")
+        found = await read_durability(log.calls)
+        assert found == await durability_of(real_backend.url, 2)
+        assert found.doubtful
+    finally:
+        await redis.config_set("appendfsync", "always")
+        await log.aclose()
 
 
 async def test_a_redis_that_does_not_let_us_look_is_doubtful_and_no_more(real_backend: Backend) -> None:
