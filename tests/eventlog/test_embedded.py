@@ -455,9 +455,10 @@ async def test_a_server_that_cannot_be_started_is_tried_after_longer_and_longer_
 
     with capture_logs() as logs:
         async with supervised(tmp_path, monkeypatch) as redis:
-            monkeypatch.setattr(redis, "_gone", gone)
-            monkeypatch.setattr(redis, "_serve", full)
-            await until(lambda: len([line for line in logs if line["event"] == "redis.lost"]) >= 4)
+            with monkeypatch.context() as patched:  # the server that runs is to be waited for at the end
+                patched.setattr(redis, "_gone", gone)
+                patched.setattr(redis, "_serve", full)
+                await until(lambda: len([line for line in logs if line["event"] == "redis.lost"]) >= 4)
     pauses = [line["next_try_s"] for line in logs if line["event"] == "redis.lost"][:4]
     assert pauses == [0.04, 0.08, 0.16, 0.32]
 
