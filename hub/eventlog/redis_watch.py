@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hub.domain.errors import ComandaError
+from hub.domain.errors import ComandaError, Internal
 from hub.eventlog.errors import Refusal, WritesRefused
 from hub.eventlog.types import Write
 
@@ -112,9 +112,11 @@ async def read_evicted(calls: Calls) -> int | None:
     """
     try:
         text = str(await calls.call("INFO", "stats", again=True))
-    except ComandaError as error:
-        if isinstance(error, WritesRefused) and error.refusal is not Refusal.PERMISSION:
+    except WritesRefused as error:
+        if error.refusal is not Refusal.PERMISSION:
             raise
+        return None
+    except Internal:  # a service that has no such command
         return None
     said = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     return int(said["evicted_keys"]) if "evicted_keys" in said else None
