@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agents.models import ModelError, build_models, close, warm
-from hub.bootstrap import CannotStart, read_menu, read_settings, services_of
+from agents.model_choice import ModelError, build_models, close, warm
+from hub.bootstrap import CannotStart, open_services, read_menu, read_settings
 from hub.config import Settings
-from hub.supervisor import when_parent_ends
+from hub.ops.supervisor import when_parent_ends
 from hub.telemetry import configure_logging
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ logger = structlog.get_logger("agents")
 
 
 def main() -> int:
-    """Serve until told to stop; the exit code."""
+    """Serve until told to stop. Return the exit code."""
     configure_logging()
     try:
         _run(_serve(read_settings()))
@@ -40,7 +40,7 @@ def main() -> int:
 def _run(serving: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
-    except ImportError:  # not made for every system
+    except ImportError:  # not available on every system
         asyncio.run(serving)
     else:
         uvloop.run(serving)
@@ -53,12 +53,11 @@ async def _serve(settings: Settings) -> None:
             warm(model.llm)
     except ModelError as exc:
         raise CannotStart(str(exc)) from exc
-    # LlamaIndex takes seconds to load; a mistake in the settings is told before that.
-    from agents.bounds import Bounds
+    # LlamaIndex takes seconds to load; a mistake in the settings is reported before that.
     from agents.rehearsal import rehearse
     from agents.worker import Worker
 
-    async with services_of(settings, settings.redis_url or None) as services:
+    async with open_services(settings, settings.redis_url or None) as services:
         worker = Worker(
             services,
             services.turns,
@@ -67,12 +66,12 @@ async def _serve(settings: Settings) -> None:
             limits=settings.limits,
             lang=settings.lang,
             at_once=settings.agent.at_once,
-            bounds=Bounds.of(settings.agent),
+            turn_limits=settings.agent,
         )
         _stop_on_signals(worker)
         when_parent_ends(worker.stop)
         await rehearse(services.menu.menu)
-        # What was loaded stays to the end: a full collection would look through all of it, and hold every answer for
+        # Loaded modules stay to the end: a full collection would scan all of them, and delay every answer by
         # a tenth of a second.
         gc.collect()
         gc.freeze()

@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Ceiling:
-    """Selects the models that may answer the next turn. A running turn keeps the models that it began with."""
+    """Select the models that may answer the next turn. A running turn keeps the models that it began with."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -35,7 +35,7 @@ class Ceiling:
         free = [model for model in models if not model.metered]
         if len(free) == len(models):
             return models
-        today = await self._services.turn_bounds.today()
+        today = await self._services.usage_limits.today()
         if today.ceiling_reached != self._reached:
             self._reached = today.ceiling_reached
             self._log(today)

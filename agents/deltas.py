@@ -1,4 +1,4 @@
-"""The answer's text on its way to the room: the first piece at once, the rest combined."""
+"""The text of an answer on its way to the room: the first piece at once, later ones combined."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agents.failures import Failure
+from agents.failure_kinds import Failure
 from agents.journal import LeaseLost
 from hub.domain.events import ChatDelta
 from hub.domain.values import as_text
@@ -17,45 +17,46 @@ if TYPE_CHECKING:
 
 # A character takes at most four bytes of JSON: the longest answer fits into one event, which holds 64 KiB.
 MAX_ANSWER_CHARS = 10_000
-WINDOW_S = 0.03  # below what an eye tells apart, and a third of the commits of one token each
-# What one worker commits a second with room to spare for the models' tokens; past it, pieces grow instead.
+WINDOW_S = 0.03  # shorter than readers notice, with a third of the commits that one per token would take
+# Commits a second of one worker that leave time for the models' tokens; past it, the pieces grow.
 COMMITS_S = 1_200
 
 
 @dataclass(slots=True)
-class Traffic:
-    """How many answers one worker is writing at the moment: the more they are, the longer each one's pieces."""
+class DeltaPacer:
+    """The pace of deltas in one worker: the more answers it is writing, the longer each one's pieces."""
 
     writing: int = 0
     commits_s: float = COMMITS_S
 
     def window_s(self) -> float:
+        """Return the time between two pieces of one answer, in seconds."""
         return max(WINDOW_S, self.writing / self.commits_s)
 
 
 class Deltas:
-    """Collects what the model says and commits it piece by piece, in order and without holes.
+    """Collect a model's text and commit it piece by piece, in order and without holes.
 
     While one commit is under way the next piece grows: a slow Redis makes pieces longer, not queues.
 
     Args:
-        traffic: Shared by all answers of a worker.
+        pacer: Shared by all answers of a worker.
         pace: Characters a second at most; 0: as they come.
 
     Attributes:
         text: Everything said so far, committed or not; at most `MAX_ANSWER_CHARS`.
-        full: Whether more was said than that, and cut off.
-        count: How many pieces are in the room.
-        came: When each piece was in the room, by the monotonic clock.
+        full: True if the text was longer and was cut off.
+        count: The number of pieces in the room.
+        came: The time at which each piece was in the room, by the monotonic clock.
     """
 
-    def __init__(self, journal: Journal, *, traffic: Traffic | None = None, pace: float = 0) -> None:
+    def __init__(self, journal: Journal, *, pacer: DeltaPacer | None = None, pace: float = 0) -> None:
         self.text = ""
         self.full = False
         self.count = 0
         self.came: list[float] = []
         self._journal = journal
-        self._traffic = traffic or Traffic()
+        self._pacer = pacer or DeltaPacer()
         self._pace = pace
         self._pending = ""
         self._gap = ""
@@ -65,11 +66,11 @@ class Deltas:
 
     @property
     def committed(self) -> str:
-        """What of the text is in the room."""
+        """The part of the text that is in the room."""
         return self.text[: len(self.text) - len(self._pending)]
 
     def add(self, text: str) -> None:
-        """The model said this. Never waits."""
+        """Add a piece of the model's text. Never waits."""
         text = as_text(text)
         if not text:
             return
@@ -82,18 +83,18 @@ class Deltas:
         self._pending += text
         self._news.set()
 
-    def hear(self, text: str) -> None:
-        """The same, for a model's chain.
+    def on_text(self, text: str) -> None:
+        """Add a piece of text from a model chain.
 
         Raises:
-            Failure: More was said than an answer holds.
+            Failure: The answer is longer than the limit.
         """
         self.add(text)
         if self.full:
             raise Failure("too_long")
 
-    def part(self) -> None:
-        """What comes next begins a new paragraph."""
+    def on_new_part(self) -> None:
+        """Begin a new paragraph with the next piece."""
         if self.text and not self.text.endswith("\n"):
             self._gap = "\n\n"
 
@@ -107,23 +108,24 @@ class Deltas:
         self._news.set()
 
     def finish(self) -> None:
-        """The model has said everything: `run` ends once a paced text is in the room, and at once otherwise: the
-        last piece goes with the ending."""
+        """Note that the model has finished.
+
+        `run` ends when a paced text is in the room, and at once without a pace: the last piece goes with the ending."""
         self._finished = True
         self._news.set()
         if not self._pace:
             self._closed.set()
 
     def close(self) -> None:
-        """No more is coming: `run` ends after what it is doing."""
+        """Accept no more text; `run` ends after its current commit."""
         self._closed.set()
         self._news.set()
 
-    async def last_word(self, text: str) -> None:
-        """Put all that was said into the room now; this, if nothing was.
+    async def flush(self, text: str) -> None:
+        """Commit all pending text now; the given text if the model has written none.
 
         Raises:
-            LeaseLost: It is somebody else's.
+            LeaseLost: Another worker has the turn.
         """
         if not self.text.strip():
             self.add(text)
@@ -132,15 +134,15 @@ class Deltas:
             await self._journal.record(delta, next_index=delta.index + 1)
             self.came.append(time.monotonic())
 
-    def rest(self) -> tuple[ChatDelta, ...]:
-        """What is not in the room yet, to be committed with the ending. After `run` has ended."""
+    def take_pending(self) -> tuple[ChatDelta, ...]:
+        """Return the text that is not in the room yet. Call it after `run`, and commit it with the ending."""
         if not self._pending:
             return ()
         self.came.append(time.monotonic())
         return (self._next(len(self._pending)),)
 
     def gaps_ms(self) -> tuple[int, int] | None:
-        """Between one piece and the next: the median, and what nineteen of twenty stay below."""
+        """Return the median and the 95th percentile of the gaps between pieces, in milliseconds."""
         gaps = sorted(after - before for before, after in zip(self.came, self.came[1:], strict=False))
         if not gaps:
             return None
@@ -148,21 +150,21 @@ class Deltas:
 
     async def run(self) -> None:
         """Commit until closed, or until the turn is lost."""
-        self._traffic.writing += 1
+        self._pacer.writing += 1
         try:
-            while await self._piece():
-                await self._window()
+            while await self._commit_next():
+                await self._pause()
         finally:
-            self._traffic.writing -= 1
+            self._pacer.writing -= 1
 
-    async def _piece(self) -> bool:
+    async def _commit_next(self) -> bool:
         """Wait for the next piece and commit it; False once there will be none."""
         while not self._pending or self._closed.is_set():
             if self._closed.is_set() or self._finished:
                 return False
             await self._news.wait()
             self._news.clear()
-        delta = self._next(self._due())
+        delta = self._next(self._allowed_length())
         try:
             await self._journal.record(delta, next_index=delta.index + 1)
         except LeaseLost:
@@ -170,12 +172,12 @@ class Deltas:
         self.came.append(time.monotonic())
         return True
 
-    def _due(self) -> int:
-        """How many characters may go now."""
+    def _allowed_length(self) -> int:
+        """Return the number of characters that may be committed now."""
         if not self._pace or not self.came:
-            return len(self._pending) if not self._pace else _to_a_word(self._pending, 1)
+            return len(self._pending) if not self._pace else _extend_to_word_end(self._pending, 1)
         allowed = (time.monotonic() - self.came[0]) * self._pace - len(self.committed)
-        return _to_a_word(self._pending, max(1, int(allowed)))
+        return _extend_to_word_end(self._pending, max(1, int(allowed)))
 
     def _next(self, length: int) -> ChatDelta:
         delta = ChatDelta(turn_id=self._journal.turn.id, index=self.count, text=self._pending[:length])
@@ -183,8 +185,8 @@ class Deltas:
         self._pending = self._pending[length:]
         return delta
 
-    async def _window(self) -> None:
-        window_s = self._traffic.window_s()
+    async def _pause(self) -> None:
+        window_s = self._pacer.window_s()
         if self._pace:  # until the next word is due
             ahead = len(self.committed) - (time.monotonic() - self.came[0]) * self._pace
             window_s = max(window_s, ahead / self._pace)
@@ -195,8 +197,8 @@ class Deltas:
             pass
 
 
-def _to_a_word(text: str, length: int) -> int:
-    """So many characters, and on to the end of the word: half a word, or half a flag, is nothing to read."""
+def _extend_to_word_end(text: str, length: int) -> int:
+    """Return the length extended to the end of the word, so that no word or emoji is cut."""
     while length < len(text) and not text[length].isspace():
         length += 1
     return length

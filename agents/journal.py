@@ -1,4 +1,4 @@
-"""What one worker writes about one turn: every commit fenced, in order, and repeated safely."""
+"""The commits of one worker about one turn: fenced, in order, and safe to repeat."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hub.domain.chat import Chat, OpenTurn, Turn, TurnState
-from hub.domain.errors import Conflict, Unavailable
+from hub.core.errors import Conflict, Unavailable
+from hub.domain.chat import Chat, Turn, TurnState
 from hub.domain.events import ChatEvent, ChatStarted
+from hub.domain.open_turn import OpenTurn
+from hub.domain.room_retention import CHAT_KEPT_S
 from hub.domain.rooms import Room
-from hub.eventlog import Document, NewEvent, Write
-from hub.services.turns import (
+from hub.services.chats.chat_documents import (
     CHECKPOINT_EVERY,
-    KEPT_S,
-    TRIES,
     TurnRead,
     accounted,
     checkpoint,
@@ -23,22 +22,25 @@ from hub.services.turns import (
     read_turn,
     turn_key,
 )
+from hub.store import Document, NewEvent, Write
+from hub.store.conflicts import retry_on_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from datetime import datetime
 
-    from hub.config import Limits
+    from hub.config.limit_settings import ChatLimits
     from hub.domain.events import Usage
-    from hub.eventlog import EventLog, Quota
+    from hub.store import EventLog, Quota
 
 _T = TypeVar("_T")
 
-_PATIENCE_S = 30.0  # a Redis that is away for longer costs this attempt, not the turn
+_UNSURE_TIMEOUT_S = 30.0  # a longer outage of Redis fails this attempt, not the turn
+_READ_TRIES = 8
 
 
 class LeaseLost(Exception):
-    """The turn is somebody else's, or over: write nothing more about it."""
+    """Raised when another worker has the turn or it has ended: write nothing more about it."""
 
 
 class Journal:
@@ -55,28 +57,28 @@ class Journal:
     def __init__(
         self,
         log: EventLog,
-        both: TurnRead,
+        loaded: TurnRead,
         *,
         worker: str,
         clock: Callable[[], datetime],
-        limits: Limits,
+        limits: ChatLimits,
     ) -> None:
-        self.turn: Turn = both.turn
-        self.chat: Chat = both.chat
+        self.turn: Turn = loaded.turn
+        self.chat: Chat = loaded.chat
         self.worker = worker
         self.lost = asyncio.Event()
         self._log = log
-        self._version = both.turn_version
+        self._version = loaded.turn_version
         self._clock = clock
         self._limits = limits
         self._lock = asyncio.Lock()
         self._writing: set[asyncio.Task[None]] = set()
-        self._so_far = OpenTurn(both.turn.id)
+        self._so_far = OpenTurn(loaded.turn.id)
         self._unsaved = 0  # events since the last checkpoint
-        self._room = str(Room.chat(both.chat.id))
+        self._room = str(Room.chat(loaded.chat.id))
 
     async def begin(self, model: str) -> None:
-        """Take the turn: from here on no other worker can write about it."""
+        """Begin an attempt at the turn. From here on no other worker can write about it."""
         attempt = self.turn.attempt + 1
         event = ChatStarted(turn_id=self.turn.id, attempt=attempt, model=model)
         await self.record(
@@ -89,7 +91,7 @@ class Journal:
         Raises:
             LeaseLost: Nothing was written, and nothing more will be.
         """
-        await self._whole(self._record(events, changes))
+        await self._shielded(self._record(events, changes))
 
     async def end(
         self,
@@ -106,7 +108,7 @@ class Journal:
             quotas: Count what the turn has used.
             changes: What else the turn's document shall say.
         """
-        await self._whole(self._end(state, events, lang, quotas, changes))
+        await self._shielded(self._end(state, events, lang, quotas, changes))
 
     async def account(self, usage: Usage, model: str, quotas: Sequence[Quota] = ()) -> bool:
         """Count the usage of this attempt, although it did not write the turn's ending.
@@ -117,20 +119,20 @@ class Journal:
             True if the turn was stopped from outside.
         """
         try:
-            both = await read_turn(self._log, self.turn.id)
-            if both is None or both.turn.state is not TurnState.STOPPED or both.turn.attempt != self.turn.attempt:
+            loaded = await read_turn(self._log, self.turn.id)
+            if loaded is None or loaded.turn.state is not TurnState.STOPPED or loaded.turn.attempt != self.turn.attempt:
                 await self._log.commit(Write(quotas=tuple(quotas)))
                 return False
-            if both.turn.usage is None and both.turn.worker == self.worker:
-                await self._log.commit(accounted(both, usage, model, quotas))
-        except (Conflict, Unavailable):  # forgotten meanwhile, or Redis is away: figures are not worth waiting for
+            if loaded.turn.usage is None and loaded.turn.worker == self.worker:
+                await self._log.commit(accounted(loaded, usage, model, quotas))
+        except (Conflict, Unavailable):  # deleted meanwhile, or Redis does not answer: figures are not worth a wait
             return False
         return True
 
     # How
 
-    async def _whole(self, writing: Coroutine[Any, Any, None]) -> None:
-        """Finish a write also if its caller is cancelled: half a write would leave us unsure of the version."""
+    async def _shielded(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Finish a write even if its caller is cancelled, so that the version stays known."""
         task = asyncio.create_task(writing, name=f"journal-{self.turn.id}")
         self._writing.add(task)
         task.add_done_callback(self._written)
@@ -147,23 +149,24 @@ class Journal:
             now = self._clock()
             turn = self.turn.model_copy(update={**changes, "updated_at": now})
             document = Document(turn_key(turn.id), self._version + 1, turn.model_dump_json())
-            so_far, saved = self._grown(events)
+            so_far, saved = self._accumulated(events)
             write = Write(
                 events=tuple(NewEvent(event.type, event.body(now), (self._room,)) for event in events),
                 expects=((turn_key(turn.id), self._version),),
                 documents=(document, *saved),
-                expire=tuple((saved_one.key, KEPT_S) for saved_one in saved),
+                expire=tuple((saved_one.key, CHAT_KEPT_S) for saved_one in saved),
             )
             try:
                 await self._settle(write, document)
             except Conflict as exc:
-                raise self._lose() from exc
+                raise self._mark_lost() from exc
             self.turn, self._version, self._so_far = turn, document.version, so_far
             self._unsaved = 0 if saved else self._unsaved + len(events)
 
-    def _grown(self, events: Sequence[ChatEvent]) -> tuple[OpenTurn, tuple[Document, ...]]:
-        """What the turn has said with these events; and now and then, that as a document: the room may be trimmed
-        before those come back who want all of it."""
+    def _accumulated(self, events: Sequence[ChatEvent]) -> tuple[OpenTurn, tuple[Document, ...]]:
+        """Return the turn's answer with these events, and from time to time a checkpoint document of it.
+
+        A reader that comes back after the room was trimmed needs the checkpoint."""
         so_far = replace(self._so_far, steps=dict(self._so_far.steps))
         for event in events:
             so_far.apply(event)
@@ -180,30 +183,28 @@ class Journal:
     ) -> None:
         async with self._lock:
             self._check()
-            for _ in range(TRIES):
-                both = await self._read()
-                write = ending(both, state, events, self._clock(), self._limits, lang=lang, **changes)
+
+            async def attempt() -> None:
+                loaded = await self._read()
+                write = ending(loaded, state, events, self._clock(), self._limits, lang=lang, **changes)
                 write = replace(write, quotas=tuple(quotas))
                 ours = next(document for document in write.documents if document.key == turn_key(self.turn.id))
-                try:
-                    await self._settle(write, ours)
-                except Conflict:
-                    continue
+                await self._settle(write, ours)
                 self.turn = self.turn.model_copy(update={"state": state})
                 self._version += 1
-                return
-            raise self._lose()
+
+            await retry_on_conflict(attempt, busy=self._mark_lost)
 
     async def _read(self) -> TurnRead:
-        """The documents as they stand, if the turn is still ours."""
-        both = await self._patiently(lambda: read_turn(self._log, self.turn.id))
-        if both is None or both.turn_version != self._version:
-            raise self._lose()
-        return both
+        """Read the documents, provided the turn is still this worker's."""
+        loaded = await self._retrying(lambda: read_turn(self._log, self.turn.id))
+        if loaded is None or loaded.turn_version != self._version:
+            raise self._mark_lost()
+        return loaded
 
-    async def _patiently(self, read: Callable[[], Awaitable[_T]]) -> _T:
-        """What is read, once Redis answers."""
-        for _ in range(TRIES - 1):
+    async def _retrying(self, read: Callable[[], Awaitable[_T]]) -> _T:
+        """Return the result of a read, retrying while Redis does not answer."""
+        for _ in range(_READ_TRIES - 1):
             try:
                 return await read()
             except Unavailable:
@@ -211,10 +212,10 @@ class Journal:
         try:
             return await read()
         except Unavailable as exc:
-            raise self._lose() from exc
+            raise self._mark_lost() from exc
 
     async def _settle(self, write: Write, ours: Document) -> None:
-        """Commit until it is certain that it happened once.
+        """Commit a write exactly once, also when a reply is lost.
 
         Raises:
             Conflict: A document has moved, and not by an earlier try of this write.
@@ -222,12 +223,12 @@ class Journal:
         try:
             await self._log.commit(write)  # the log keeps a deadline itself
         except Unavailable:
-            await self._settle_unsure(write, ours)
+            await self._commit_until_sure(write, ours)
 
-    async def _settle_unsure(self, write: Write, ours: Document) -> None:
-        """The same, after a try whose outcome is unknown."""
+    async def _commit_until_sure(self, write: Write, ours: Document) -> None:
+        """Repeat a commit whose outcome is unknown until it is certain."""
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_UNSURE_TIMEOUT_S):
                 while True:
                     await asyncio.sleep(random.uniform(0.1, 0.5))
                     try:
@@ -240,12 +241,12 @@ class Journal:
                             return
                         raise
         except (TimeoutError, Unavailable) as exc:
-            raise self._lose() from exc
+            raise self._mark_lost() from exc
 
     def _check(self) -> None:
         if self.lost.is_set() or self.turn.over:
             raise LeaseLost(self.turn.id)
 
-    def _lose(self) -> LeaseLost:
+    def _mark_lost(self) -> LeaseLost:
         self.lost.set()
         return LeaseLost(self.turn.id)

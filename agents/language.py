@@ -1,21 +1,20 @@
-"""Spanish or English: which one the customer writes."""
+"""Detection of the customer's language, Spanish or English, and of a plain yes."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
 
+from agents.texts import CONFIRM_TAP
 from hub.domain.menu import plain
-
-Lang = Literal["es", "en"]
+from hub.domain.texts import Lang
 
 
 def word_set(text: str) -> frozenset[str]:
-    """A set of words, written as one text."""
+    """Return the set of the words of a text."""
     return frozenset(text.split())
 
 
-# Words that only one of the two has and that short questions are made of. Dishes are none: a taco is a taco.
+# Words of short questions that only one of the two languages has. Names of dishes are the same in both.
 _ES = word_set(
     """
     el la los las un una unos unas de del y o que es esta estan por para con sin mi tu su quiero quisiera dame
@@ -39,7 +38,7 @@ _EN = word_set(
 )
 COMMON = _ES | _EN
 _WORD = re.compile(r"[a-z']+")
-# What a yes is made of; each message needs one of the first, and may have no word that is in neither.
+# The words of a yes: a message needs at least one of the first set, and no word outside both sets.
 _YES = word_set(
     """
     si sip simon claro ok okay okey oki dale va vale sale orale adelante correcto perfecto confirmo confirmar confirma
@@ -54,14 +53,13 @@ _BESIDES_YES = word_set(
     please pls thanks thank you it's its it is that's thats that looks all go ahead place order sounds great the
     """
 )
-ASKS_YES = ("¿Lo confirmo?", "Shall I go ahead?")
-_LONGEST_YES = 8  # words
+_MAX_YES = 8  # words
 _SIGNS_OF_YES = frozenset("👍👌✅✔")
 _BY_TAP = re.compile(r"\W*confirm(?:ar|o)?\s+#?([A-Z0-9]{4})\W*", re.IGNORECASE)
 
 
 def detect(text: str, otherwise: Lang) -> Lang:
-    """The language of a text; `otherwise` if it gives no hint."""
+    """Return the language of a text; `otherwise` if it gives no hint."""
     if any(mark in text for mark in "¿¡ñÑ"):
         return "es"
     words = [word.replace("'", "") for word in _WORD.findall(plain(text))]
@@ -73,7 +71,7 @@ def detect(text: str, otherwise: Lang) -> Lang:
 
 
 def says_yes(text: str) -> bool:
-    """Whether a message is a plain yes, and nothing else: "sí, por favor" is one, "sí, pero…" is none."""
+    """Return True for a plain yes and nothing else: "sí, por favor" is one, "sí, pero…" is not."""
     words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", plain(text))
     if not words:
         signs = [char for char in text if not char.isspace() and char not in "\ufe0f.!" and not "🏻" <= char <= "🏿"]
@@ -81,18 +79,18 @@ def says_yes(text: str) -> bool:
     words = [word.replace("’", "'") for word in words]
     return (
         "?" not in text
-        and len(words) <= _LONGEST_YES
+        and len(words) <= _MAX_YES
         and any(word in _YES for word in words)
         and all(word in _YES or word in _BESIDES_YES for word in words)
     )
 
 
 def tapped(text: str) -> str | None:
-    """The code in the message that a button sends: `Confirmar K3Q9`."""
+    """Return the code in the message that a button sends (`Confirmar K3Q9`); None for any other message."""
     match = _BY_TAP.fullmatch(text)
     return match[1].upper() if match else None
 
 
 def tap(code: str, lang: Lang) -> str:
-    """The message that a button sends."""
-    return f"Confirmar {code}" if lang == "es" else f"Confirm {code}"
+    """Return the message that a button sends."""
+    return CONFIRM_TAP.in_(lang).format(code=code)

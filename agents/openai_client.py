@@ -1,4 +1,4 @@
-"""OpenAI's client, for models that speak its protocol: reads a word in a tenth of the time, and nothing but streams."""
+"""A client for models that speak OpenAI's protocol. It only streams, and reads a word in a tenth of the time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openai.resources.chat import AsyncChat, AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 from pydantic import ValidationError
 
-from agents.failures import Failure
+from agents.failure_kinds import Failure
 
 if TYPE_CHECKING:
     from hub.config import NamedModel
@@ -21,7 +21,7 @@ _CONNECTIONS = 1_000
 
 
 class QuickOpenAI(AsyncOpenAI):
-    """The client as it is, but for two things.
+    """OpenAI's client with two shortcuts.
 
     It walks through each word's type at every word, 0.15 ms of Python; pydantic's own parser takes a tenth of that.
     What a server leaves out or names otherwise, which the parser does not forgive, goes the old way.
@@ -49,24 +49,24 @@ class _QuickChat(AsyncChat):
 
 
 class _QuickCompletions(AsyncCompletions):
-    async def create(self, *, messages: Any, tools: Any = None, extra_body: Any = None, **rest: Any) -> Any:
+    async def create(self, *, messages: Any, tools: Any = None, extra_body: Any = None, **options: Any) -> Any:
         """As ever, with messages and tools as they are: they are JSON already."""
         as_they_are = {"messages": messages, **({"tools": tools} if tools else {}), **(extra_body or {})}
-        return await super().create(messages=(), extra_body=as_they_are, **rest)
+        return await super().create(messages=(), extra_body=as_they_are, **options)
 
 
-def openai_client(model: NamedModel, patience_s: float) -> QuickOpenAI:
-    """A client that asks once, and gives up after so long without a byte. Whoever made it closes it.
+def openai_client(model: NamedModel, timeout_s: float) -> QuickOpenAI:
+    """Return a client that asks once and gives up after `timeout_s` without a byte. The caller closes it.
 
     aiohttp reads for it: a word takes 80 µs on the way through httpx, and 125 over httpx's own transport.
     """
     return QuickOpenAI(
         api_key=model.key or "none",
         base_url=model.base_url or None,
-        timeout=patience_s,
+        timeout=timeout_s,
         max_retries=0,
         http_client=HttpxAiohttpClient(
-            timeout=patience_s,
+            timeout=timeout_s,
             follow_redirects=True,
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS // 10),
             event_hooks={"response": [_require_a_stream]},
@@ -75,8 +75,7 @@ def openai_client(model: NamedModel, patience_s: float) -> QuickOpenAI:
 
 
 async def _require_a_stream(response: httpx.Response) -> None:
-    """What answers in another protocol is no model: a page that asks to log in would pass for an answer without a
-    word."""
+    """Refuse a response that is no event stream: a login page would pass for an empty answer."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.is_success and kind != "text/event-stream":
         raise Failure("model_unavailable")

@@ -1,15 +1,15 @@
-"""What the model is told before anything else."""
+"""The system prompt."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.tools.base import clean
+from agents.tools.cleaning import clean
 
 if TYPE_CHECKING:
-    from agents.language import Lang
     from hub.domain.menu import Menu
     from hub.domain.roles import Principal
+    from hub.domain.texts import Lang
 
 _SYSTEM = """\
 You are the assistant of {restaurant}, a taquería. You take orders, say where an order is, and explain the menu.
@@ -39,7 +39,7 @@ _STAFF = "- The person writing works here ({roles}).\n"
 
 
 def system_prompt(menu: Menu, lang: Lang, principal: Principal) -> str:
-    """The rules, and the dishes by sku so that an order needs no look at the menu first."""
+    """Return the rules, with the dishes by SKU so that an order needs no look at the menu first."""
     dishes = "\n".join(
         f"{item.sku}: {clean(f'{item.name} / {item.name_en}')}"
         + (f" ({clean(', '.join(item.synonyms))})" if item.synonyms else "")

@@ -1,15 +1,15 @@
-"""A question that nobody asked, answered before the first customer's: what is loaded and made on the way stays."""
+"""A rehearsal before the first question, so that modules and schemas are loaded by then."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.bounds import Bounds
-from agents.chain import Model, ModelChain, Tally
-from agents.memory import remembering
+from agents.chain import Model, ModelChain, RunUsage
+from agents.conversation_memory import remembering
 from agents.offline.model import OfflineLLM
 from agents.tools import TOOLS
 from agents.turn import TaqueriaAgent
+from hub.config import TurnLimits
 
 if TYPE_CHECKING:
     from hub.domain.menu import Menu
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class _Nobody:
     """Hears the answer."""
 
-    def part(self) -> None:
+    def on_new_part(self) -> None:
         pass
 
-    def hear(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         pass
 
 
@@ -33,7 +33,7 @@ async def rehearse(menu: Menu) -> None:
     agent = TaqueriaAgent(
         name="rehearsal",
         description="Says hello.",
-        llm=ModelChain.of([model], Bounds(), Tally(), _Nobody()),
+        llm=ModelChain.of([model], TurnLimits(), RunUsage(), _Nobody()),
         tools=[],
     )
     await agent.run(user_msg="hola", memory=remembering("rehearsal", []))

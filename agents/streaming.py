@@ -1,4 +1,4 @@
-"""What the agent's own models are to LlamaIndex: they stream, with tools, in the event loop, and do nothing else."""
+"""A base class for the agent's own models, which only stream chats with tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _unasked() -> NoReturn:
 
 
 class StreamingModel(FunctionCallingLLM):
-    """A model of which the agent asks `astream_chat_with_tools` alone; LlamaIndex wants the rest to be there."""
+    """A model that implements `astream_chat_with_tools` alone; LlamaIndex requires the other methods to exist."""
 
     def _prepare_chat_with_tools(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         _unasked()

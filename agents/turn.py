@@ -12,18 +12,19 @@ from llama_index.core.agent.workflow import FunctionAgent, ToolCall, ToolCallRes
 from pydantic import PrivateAttr
 from workflows.decorators import StepFunction
 
-from agents import failures
-from agents.bounds import Bounds
-from agents.chain import ModelChain, Tally
-from agents.deltas import Deltas, Traffic
+from agents import failure_kinds as failures
+from agents.chain import ModelChain, RunUsage
+from agents.conversation_memory import memory_of
+from agents.deltas import DeltaPacer, Deltas
 from agents.journal import Journal, LeaseLost
-from agents.language import Lang, detect
-from agents.memory import memory_of
+from agents.language import detect
 from agents.prompts import system_prompt
-from agents.tools import Errand, tools_for
+from agents.tools import ToolContext, tools_for
+from hub.config import TurnLimits
 from hub.domain.chat import ChatMode, TurnState
 from hub.domain.events import ChatCompleted, ChatFailed, ChatStopped, Usage
-from hub.services.turns import TurnRead, read_so_far
+from hub.domain.texts import Lang
+from hub.services.chats.chat_documents import TurnRead, read_so_far
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from workflows.handler import WorkflowHandler
 
     from agents.chain import Model
-    from hub.config import Limits
-    from hub.eventlog import Quota
+    from hub.config.limit_settings import ChatLimits
     from hub.services.build import Services
+    from hub.store import Quota
 
 logger = structlog.get_logger(__name__)
 
@@ -44,7 +45,7 @@ Ended = Literal["completed", "stopped", "failed", "lost"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of an attempt, for the log. `lost`: its ending is, or will be, somebody else's."""
+    """The outcome of an attempt, for the log. `lost`: another worker writes the turn's ending."""
 
     ended: Ended
     attempt: int = 0
@@ -53,7 +54,7 @@ class Report:
 
 
 class TaqueriaAgent(FunctionAgent):
-    """LlamaIndex's agent, which looks through all its attributes for steps eleven times a run: once is enough."""
+    """LlamaIndex's agent with its steps cached; it would search its attributes for them eleven times a run."""
 
     _steps: dict[str, StepFunction[Any, Any]] | None = PrivateAttr(default=None)
 
@@ -70,43 +71,43 @@ class TurnRun:
         self,
         services: Services,
         models: Sequence[Model],
-        both: TurnRead,
+        loaded: TurnRead,
         *,
         worker: str,
-        limits: Limits,
-        otherwise: Lang,
-        bounds: Bounds | None = None,
-        traffic: Traffic | None = None,
+        limits: ChatLimits,
+        fallback: Lang,
+        turn_limits: TurnLimits | None = None,
+        pacer: DeltaPacer | None = None,
     ) -> None:
         self._services = services
-        self._said = both.said
-        self._bounds = bounds or Bounds()
-        self._tally = Tally()
-        self._journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
-        self._deltas = Deltas(self._journal, traffic=traffic, pace=self._bounds.pace)
-        self._llm = ModelChain.of(models, self._bounds, self._tally, self._deltas)
-        self._lang: Lang = detect(both.turn.text, both.chat.known_lang or otherwise)
-        self._errand = Errand(
-            both.turn.principal(both.chat), services, self._journal, self._lang, last_word=self._deltas.last_word
+        self._conversation = loaded.conversation
+        self._turn_limits = turn_limits or TurnLimits()
+        self._run_usage = RunUsage()
+        self._journal = Journal(services.log, loaded, worker=worker, clock=services.clock, limits=limits)
+        self._deltas = Deltas(self._journal, pacer=pacer, pace=self._turn_limits.pace)
+        self._llm = ModelChain.of(models, self._turn_limits, self._run_usage, self._deltas)
+        self._lang: Lang = detect(loaded.turn.question, loaded.chat.known_lang or fallback)
+        self._context = ToolContext(
+            loaded.turn.principal(loaded.chat), services, self._journal, self._lang, flush=self._deltas.flush
         )
         self._stop_by = ""
         self._stopped = asyncio.Event()
         self._tool_s = 0.0
         self._began = time.monotonic()
-        self._waited_s = (services.clock() - both.turn.created_at).total_seconds()
+        self._queued_s = (services.clock() - loaded.turn.created_at).total_seconds()
 
     def stop(self, by: str) -> None:
-        """End the answer where it stands."""
+        """Stop the answer at its current text."""
         if not self._stopped.is_set():
             self._stop_by = by
             self._stopped.set()
 
     def lose(self) -> None:
-        """The lease is somebody else's."""
+        """Note that another worker has the lease."""
         self._journal.lost.set()
 
     async def run(self) -> Report:
-        """Answer, and end the turn: completed, stopped or failed; or lose it, and leave the ending to another.
+        """Answer the question and end the turn: completed, stopped, failed, or lost to another worker.
 
         A cancelled run writes nothing: the turn stays as it is until its lease runs out.
         """
@@ -127,7 +128,7 @@ class TurnRun:
             return await self._end_failed("gave_up", await read_so_far(self._services.log, turn))
         await self._journal.begin(self._llm.metadata.model_name)
         code = await self._answered()
-        await self._errand.settle()
+        await self._context.settle()
         if self._journal.lost.is_set():
             raise LeaseLost(turn.id)
         if self._stopped.is_set():
@@ -139,18 +140,18 @@ class TurnRun:
     # Answering
 
     async def _answered(self) -> str | None:
-        """Let the agent answer until it has, is stopped, or cannot; the failure's code, if it is one."""
-        until = time.monotonic() + self._bounds.turn_s
+        """Run the agent until it has answered, is stopped or fails. Return the failure's code, or None."""
+        until = time.monotonic() + self._turn_limits.turn_s
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(self._deltas.run())
-            answer = group.create_task(self._failing())
+            answer = group.create_task(self._failure_code())
             ends = {
                 group.create_task(self._stopped.wait()),
                 group.create_task(self._journal.lost.wait()),
             }
             await _first_of({answer, *ends}, until)
             if answer.done() and answer.result() is None:
-                self._deltas.conclude(self._errand.closing)
+                self._deltas.conclude(self._context.closing)
                 self._deltas.finish()
                 await _first_of({writer, *ends}, until)
             for waiting in ends:
@@ -164,32 +165,32 @@ class TurnRun:
             return None
         return "model_timeout" if answer.cancelled() else answer.result()
 
-    async def _failing(self) -> str | None:
+    async def _failure_code(self) -> str | None:
         try:
             await self._answer()
         except Exception as exc:
             code = failures.code_of(exc)
-            if code == "no_answer" and self._errand.closing:  # the hub has something to say
+            if code == "no_answer" and self._context.closing:  # the hub has something to say
                 return None
             if code == "internal":
                 logger.exception("agent.run_failed", turn_id=self._journal.turn.id)
             return code
-        return None if self._deltas.text.strip() or self._errand.closing else "no_answer"
+        return None if self._deltas.text.strip() or self._context.closing else "no_answer"
 
     async def _answer(self) -> None:
         turn = self._journal.turn
         agent = TaqueriaAgent(
             name="taqueria",
             description="Takes orders, tracks them, knows the menu.",
-            system_prompt=system_prompt(self._services.menu.menu, self._lang, self._errand.principal),
-            tools=list(tools_for(self._errand)),
+            system_prompt=system_prompt(self._services.menu.menu, self._lang, self._context.principal),
+            tools=list(tools_for(self._context)),
             llm=self._llm,
             allow_parallel_tool_calls=False,
         )
         handler = agent.run(
-            user_msg=turn.text,
-            memory=memory_of(self._said, turn, max_tokens=self._bounds.memory_tokens),
-            max_iterations=self._bounds.llm_calls,
+            user_msg=turn.question,
+            memory=memory_of(self._conversation, turn, max_tokens=self._turn_limits.memory_tokens),
+            max_iterations=self._turn_limits.llm_calls,
         )
         try:
             await self._follow(handler)
@@ -198,7 +199,7 @@ class TurnRun:
                 await handler.cancel_run(timeout=1.0)
 
     async def _follow(self, handler: WorkflowHandler) -> None:
-        """See the run to its end. What the model says is heard already; deadlines are the chain's, and each tool's."""
+        """Follow the run to its end. The chain keeps the models' deadlines, and each tool its own."""
         called_at = 0.0
         async for event in handler.stream_events():
             match event:
@@ -211,57 +212,57 @@ class TurnRun:
     # Endings
 
     async def _end_completed(self) -> Report:
-        rest = self._deltas.rest()
+        pending = self._deltas.take_pending()
         usage = self._usage()
         event = ChatCompleted(turn_id=self._journal.turn.id, text=self._deltas.text, usage=usage)
-        await self._journal.end(TurnState.COMPLETED, *rest, event, lang=self._lang, **self._taken(usage))
+        await self._journal.end(TurnState.COMPLETED, *pending, event, lang=self._lang, **self._ending_facts(usage))
         return self._report("completed", usage=usage)
 
     async def _end_stopped(self, text: str) -> Report:
         event = ChatStopped(turn_id=self._journal.turn.id, text=text, by=self._stop_by)
-        rest, usage = self._deltas.rest(), self._usage()
-        await self._journal.end(TurnState.STOPPED, *rest, event, **self._taken(usage))
+        pending, usage = self._deltas.take_pending(), self._usage()
+        await self._journal.end(TurnState.STOPPED, *pending, event, **self._ending_facts(usage))
         return self._report("stopped", usage=usage)
 
     async def _end_failed(self, code: str, text: str) -> Report:
-        error = failures.told(code, self._lang)
+        error = failures.turn_error(code, self._lang)
         event = ChatFailed(turn_id=self._journal.turn.id, text=text, error=error)
-        rest, usage = self._deltas.rest(), self._usage()
-        await self._journal.end(TurnState.FAILED, *rest, event, error=code, **self._taken(usage))
+        pending, usage = self._deltas.take_pending(), self._usage()
+        await self._journal.end(TurnState.FAILED, *pending, event, error=code, **self._ending_facts(usage))
         return self._report("failed", code, usage)
 
     # Figures
 
     @property
     def _model(self) -> str:
-        return self._tally.model.name if self._tally.model else self._journal.turn.model
+        return self._run_usage.model.name if self._run_usage.model else self._journal.turn.model
 
-    def _taken(self, usage: Usage) -> dict[str, Any]:
+    def _ending_facts(self, usage: Usage) -> dict[str, Any]:
         """Return the usage, model and quotas that the ending reports and counts."""
         return {"usage": usage, "model": self._model, "quotas": self._spent()}
 
     def _spent(self) -> tuple[Quota, ...]:
         turn, chat = self._journal.turn, self._journal.chat
-        return self._services.turn_bounds.spent(turn.asked_by, chat, self._tally.metered)
+        return self._services.usage_limits.spent(turn.requested_by, chat, self._run_usage.metered)
 
     def _usage(self) -> Usage:
-        tally, deltas, now = self._tally, self._deltas, time.monotonic()
+        run_usage, deltas, now = self._run_usage, self._deltas, time.monotonic()
         gaps = deltas.gaps_ms()
         return Usage(
             ttft_ms=round(((deltas.came[0] if deltas.came else now) - self._began) * 1_000),
             duration_ms=round((now - self._began) * 1_000),
             deltas=deltas.count,
-            input_tokens=tally.read or None,
-            output_tokens=tally.tokens or None,
-            llm_calls=tally.calls,
-            tool_calls=self._errand.calls,
-            queue_ms=max(0, round(self._waited_s * 1_000)),
-            model_ms=tally.model_ms,
+            input_tokens=run_usage.read or None,
+            output_tokens=run_usage.tokens or None,
+            llm_calls=run_usage.calls,
+            tool_calls=self._context.calls,
+            queue_ms=max(0, round(self._queued_s * 1_000)),
+            model_ms=run_usage.model_ms,
             gap_p50_ms=gaps[0] if gaps else None,
             gap_p95_ms=gaps[1] if gaps else None,
             tool_ms=round(self._tool_s * 1_000),
-            retries=tally.retries,
-            provider=tally.model.provider if tally.model else None,
+            retries=run_usage.retries,
+            provider=run_usage.model.provider if run_usage.model else None,
         )
 
     def _report(self, ended: Ended, code: str = "", usage: Usage | None = None) -> Report:
@@ -269,18 +270,18 @@ class TurnRun:
 
 
 async def _first_of(tasks: set[asyncio.Task[object]], until: float) -> None:
-    """Wait for one of these, or until the turn's time is up."""
+    """Wait for one of the tasks, or until the turn's time is up."""
     await asyncio.wait(tasks, timeout=max(0.0, until - time.monotonic()), return_when=asyncio.FIRST_COMPLETED)
 
 
 async def fail(
-    services: Services, both: TurnRead, code: str, *, worker: str, limits: Limits, otherwise: Lang
+    services: Services, loaded: TurnRead, code: str, *, worker: str, limits: ChatLimits, fallback: Lang
 ) -> Report:
-    """End a turn as failed without looking at what was said: its reading may be what fails."""
-    journal = Journal(services.log, both, worker=worker, clock=services.clock, limits=limits)
-    error = failures.told(code, both.chat.known_lang or otherwise)
+    """End a turn as failed without reading the conversation, which may be what fails."""
+    journal = Journal(services.log, loaded, worker=worker, clock=services.clock, limits=limits)
+    error = failures.turn_error(code, loaded.chat.known_lang or fallback)
     try:
-        await journal.end(TurnState.FAILED, ChatFailed(turn_id=both.turn.id, text="", error=error), error=code)
+        await journal.end(TurnState.FAILED, ChatFailed(turn_id=loaded.turn.id, text="", error=error), error=code)
     except LeaseLost:
-        return Report("lost", attempt=both.turn.attempt)
-    return Report("failed", attempt=both.turn.attempt, code=code)
+        return Report("lost", attempt=loaded.turn.attempt)
+    return Report("failed", attempt=loaded.turn.attempt, code=code)

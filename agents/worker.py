@@ -1,4 +1,4 @@
-"""A worker: takes turns, a few at a time, keeps their leases, hears who wants to stop, and leaves in order."""
+"""An agent worker: takes turns, a few at a time, renews their leases, obeys stop requests, and shuts down in order."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agents import failures
-from agents.bounds import Bounds
+from agents import failure_kinds as failures
 from agents.ceiling import Ceiling
-from agents.deltas import Traffic
+from agents.deltas import DeltaPacer
 from agents.turn import Report, TurnRun, fail
+from hub.config import TurnLimits
+from hub.core.errors import ComandaError, Conflict, Unavailable
 from hub.domain.chat import TurnState
-from hub.domain.errors import ComandaError, Conflict, Unavailable
-from hub.services.turns import read_turn, skip
+from hub.services.chats.chat_documents import read_turn, skip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.chain import Model
-    from agents.language import Lang
-    from hub.config import Limits
-    from hub.eventlog.turns import Taken, TurnQueue
+    from hub.config.limit_settings import ChatLimits
+    from hub.domain.texts import Lang
     from hub.services.build import Services
+    from hub.services.chats.turn_jobs import TurnLease, TurnQueue
 
 logger = structlog.get_logger(__name__)
 
 _BACKOFF_S = (0.1, 5.0)
-_LOOK_S = 0.5  # how often turns are looked for whose lease ran out
-# A turn that nobody gets as far as to begin counts no attempts; after so many deliveries it is not handed on again.
+_RECLAIM_EVERY_S = 0.5  # between checks for turns whose lease has expired
+# A turn that no worker manages to begin has no attempts; after this many deliveries it is abandoned.
 MAX_DELIVERIES = 5
 
 
 class Worker:
-    """Runs until told to stop.
+    """An agent worker. It runs until `stop` is called.
 
     Args:
         name: Unique among the workers; a worker that starts again is another one.
@@ -53,13 +53,13 @@ class Worker:
         models: Sequence[Model],
         *,
         name: str,
-        limits: Limits,
+        limits: ChatLimits,
         lang: Lang = "es",
         at_once: int = 64,
         block_s: float = 1.0,
         renew_s: float = 1.5,
         grace_s: float = 4.0,
-        bounds: Bounds | None = None,
+        turn_limits: TurnLimits | None = None,
     ) -> None:
         self.name = name
         self._services = services
@@ -71,71 +71,71 @@ class Worker:
         self._block_s = block_s
         self._renew_s = renew_s
         self._grace_s = grace_s
-        self._bounds = bounds or Bounds()
-        self._traffic = Traffic()
+        self._turn_limits = turn_limits or TurnLimits()
+        self._pacer = DeltaPacer()
         self._slots = asyncio.Semaphore(at_once)
         self._stopping = asyncio.Event()
-        self._running: dict[str, tuple[TurnRun, Taken]] = {}
-        self._look_at = 0.0
-        self._in_hand: set[str] = set()  # those that are running, and those that are about to
+        self._running: dict[str, tuple[TurnRun, TurnLease]] = {}
+        self._reclaim_at = 0.0
+        self._in_progress: set[str] = set()  # running turns, and those about to run
         self._tasks: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
-        """Take no more turns; finish those in hand, or give them back."""
+        """Take no more turns; finish the running ones within the grace time, or requeue them."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Take turns until stopped. Cancelled, it drops everything: leases run out, other workers go on."""
+        """Take turns until stopped. If cancelled, drop everything: leases run out and other workers continue."""
         await self._open()
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._hear_stops()), group.create_task(self._keep_leases())]
+            beside = [group.create_task(self._follow_stops()), group.create_task(self._keep_leases())]
             taking = group.create_task(self._take_turns(group))
             await self._stopping.wait()
-            await self._wind_up()  # at once, though the last wait for a turn may not be over
+            await self._wind_up()  # at once, although the last wait for a turn may still run
             await taking
             for task in beside:
                 task.cancel()
         try:
             await self._queue.leave(self.name)
         except ComandaError:
-            logger.warning("agent.left_without_goodbye", worker=self.name)
+            logger.warning("agent.worker_unregister_failed", worker=self.name)
 
-    # Taking
+    # Taking turns
 
     async def _take_turns(self, group: asyncio.TaskGroup) -> None:
         wait_s = _BACKOFF_S[0]
         while await self._slot():
             try:
-                taken = await self._next()
+                lease = await self._next()
                 wait_s = _BACKOFF_S[0]
             except ComandaError:
                 self._slots.release()
-                logger.warning("agent.queue_out_of_reach", retry_in_s=wait_s)
+                logger.warning("agent.queue_unavailable", retry_in_s=wait_s)
                 await self._pause(wait_s)
                 wait_s = min(wait_s * 2, _BACKOFF_S[1])
                 continue
-            if taken is not None and self._stopping.is_set():
-                await self._give_back(taken)  # it came in the last moment: nothing of it has been said
-                taken = None
-            if taken is None or taken.turn_id in self._in_hand:
+            if lease is not None and self._stopping.is_set():
+                await self._requeue(lease)  # it arrived during shutdown: nothing of its answer has been sent
+                lease = None
+            if lease is None or lease.job.turn_id in self._in_progress:
                 self._slots.release()
                 continue
-            self._in_hand.add(taken.turn_id)  # before anything is waited for: it might be claimed again meanwhile
-            task = group.create_task(self._one(taken), name=f"turn-{taken.turn_id}")
+            self._in_progress.add(lease.job.turn_id)  # before the first await, during which it might be claimed again
+            task = group.create_task(self._work_on(lease), name=f"turn-{lease.job.turn_id}")
             self._tasks.add(task)
-            task.add_done_callback(self._let_go)
+            task.add_done_callback(self._release_slot)
 
-    async def _next(self) -> Taken | None:
+    async def _next(self) -> TurnLease | None:
         """A turn that lost its worker, else the next one that was asked. The former are looked for now and then:
         a question should not wait for that."""
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + min(_LOOK_S, self._renew_s)
-            if taken := await self._queue.reclaim(self.name):
-                self._look_at = 0.0  # where one worker died, more turns may be left
-                return taken
+        if time.monotonic() >= self._reclaim_at:
+            self._reclaim_at = time.monotonic() + min(_RECLAIM_EVERY_S, self._renew_s)
+            if lease := await self._queue.reclaim(self.name):
+                self._reclaim_at = 0.0  # where one worker died, more turns may be left
+                return lease
         return await self._queue.take(self.name, self._block_s)
 
-    def _let_go(self, task: asyncio.Task[None]) -> None:
+    def _release_slot(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._slots.release()
 
@@ -155,122 +155,125 @@ class Worker:
             self._slots.release()
         return False
 
-    async def _one(self, taken: Taken) -> None:
+    async def _work_on(self, lease: TurnLease) -> None:
         try:
-            report = await self._answered(taken)
+            report = await self._answered(lease)
         except asyncio.CancelledError:
             if self._stopping.is_set():
-                await self._give_back(taken)
+                await self._requeue(lease)
             raise
         except Exception:
-            # Left as it is: its lease runs out, and somebody tries again.
-            logger.exception("agent.turn_broke", turn_id=taken.turn_id, chat_id=taken.chat_id)
+            # Left as it is: after its lease expires, a worker tries again.
+            logger.exception("agent.turn_crashed", turn_id=lease.job.turn_id, chat_id=lease.job.chat_id)
             return
         finally:
-            self._running.pop(taken.turn_id, None)
-            self._in_hand.discard(taken.turn_id)
+            self._running.pop(lease.job.turn_id, None)
+            self._in_progress.discard(lease.job.turn_id)
         if report is not None:
             logger.info(
                 "agent.turn",
-                turn_id=taken.turn_id,
-                chat_id=taken.chat_id,
+                turn_id=lease.job.turn_id,
+                chat_id=lease.job.chat_id,
                 attempt=report.attempt,
                 ending=report.ended,
                 **({"code": report.code} if report.code else {}),
                 **(report.usage.model_dump(exclude_none=True) if report.usage else {}),
             )
 
-    async def _answered(self, taken: Taken) -> Report | None:
-        if taken.deliveries > MAX_DELIVERIES:
-            return await self._given_up(taken)
-        both = await read_turn(self._services.log, taken.turn_id)
-        if both is None or both.turn.over:
-            await self._queue.finish(taken)
+    async def _answered(self, lease: TurnLease) -> Report | None:
+        if lease.deliveries > MAX_DELIVERIES:
+            return await self._abandon(lease)
+        loaded = await read_turn(self._services.log, lease.job.turn_id)
+        if loaded is None or loaded.turn.over:
+            await self._queue.finish(lease)
             return None
-        if not isinstance(both.turn.state, TurnState):
-            # Only a newer worker knows this state. When the lease has run out, one may take the turn.
-            logger.warning("agent.turn_state_unknown", turn_id=taken.turn_id, chat_id=taken.chat_id)
+        if not isinstance(loaded.turn.state, TurnState):
+            # Only a newer worker knows this state, and may take the turn after the lease has expired.
+            logger.warning("agent.turn_state_unknown", turn_id=lease.job.turn_id, chat_id=lease.job.chat_id)
             return None
         run = TurnRun(
             self._services,
             await self._ceiling.allowed(self._models),
-            both,
+            loaded,
             worker=self.name,
             limits=self._limits,
-            otherwise=self._lang,
-            bounds=self._bounds,
-            traffic=self._traffic,
+            fallback=self._lang,
+            turn_limits=self._turn_limits,
+            pacer=self._pacer,
         )
-        self._running[taken.turn_id] = (run, taken)
+        self._running[lease.job.turn_id] = (run, lease)
         report = await run.run()
-        if report.ended != "lost" or await self._is_over(taken):
-            await self._queue.finish(taken)
+        if report.ended != "lost" or await self._is_over(lease):
+            await self._queue.finish(lease)
         return report
 
-    async def _is_over(self, taken: Taken) -> bool:
-        """Whether somebody else has ended the turn: a stop, or a person who took over."""
-        both = await read_turn(self._services.log, taken.turn_id)
-        return both is None or both.turn.over
+    async def _is_over(self, lease: TurnLease) -> bool:
+        """Return True if the turn was ended from outside: by a stop, or by a person who took over."""
+        loaded = await read_turn(self._services.log, lease.job.turn_id)
+        return loaded is None or loaded.turn.over
 
-    async def _given_up(self, taken: Taken) -> Report | None:
-        """End a turn that broke every attempt; one that cannot even be ended goes out of the queue as it is."""
-        logger.error("agent.turn_given_up", turn_id=taken.turn_id, chat_id=taken.chat_id, deliveries=taken.deliveries)
+    async def _abandon(self, lease: TurnLease) -> Report | None:
+        """End a turn whose every attempt crashed. Remove one that cannot even be ended from the queue."""
+        job = lease.job
+        logger.error("agent.turn_abandoned", turn_id=job.turn_id, chat_id=job.chat_id, deliveries=lease.deliveries)
         report = None
         for end in (self._fail, self._skip):
             try:
-                report = await end(taken)
+                report = await end(lease)
                 break
             except (Conflict, Unavailable):
                 raise  # for a while; there will be another delivery
             except Exception:
-                logger.exception("agent.turn_not_ended", turn_id=taken.turn_id, chat_id=taken.chat_id)
+                logger.exception("agent.turn_end_failed", turn_id=lease.job.turn_id, chat_id=lease.job.chat_id)
         if report is None or report.ended != "lost":
-            await self._queue.finish(taken)
+            await self._queue.finish(lease)
         return report
 
-    async def _fail(self, taken: Taken) -> Report | None:
-        both = await read_turn(self._services.log, taken.turn_id)
-        if both is None or both.turn.over:
+    async def _fail(self, lease: TurnLease) -> Report | None:
+        loaded = await read_turn(self._services.log, lease.job.turn_id)
+        if loaded is None or loaded.turn.over:
             return None
-        return await fail(self._services, both, "internal", worker=self.name, limits=self._limits, otherwise=self._lang)
+        return await fail(
+            self._services, loaded, "internal", worker=self.name, limits=self._limits, fallback=self._lang
+        )
 
-    async def _skip(self, taken: Taken) -> Report | None:
-        error = failures.told("internal", self._lang)
-        skipped = await skip(self._services.log, taken, error, self._services.clock(), self._limits)
+    async def _skip(self, lease: TurnLease) -> Report | None:
+        error = failures.turn_error("internal", self._lang)
+        skipped = await skip(self._services.log, lease, error, self._services.clock(), self._limits)
         return Report("failed", code="internal") if skipped else None
 
     # Beside
 
-    async def _hear_stops(self) -> None:
-        async with aclosing(self._queue.stops()) as stops:
+    async def _follow_stops(self) -> None:
+        async with aclosing(self._queue.stops.listen()) as stops:
             async for stop in stops:
                 if stop is None:
                     await self._check_stops()
-                elif stop.turn_id in self._running:
-                    self._running[stop.turn_id][0].stop(stop.by)
+                elif stop.job_id in self._running:
+                    self._running[stop.job_id][0].stop(stop.by)
 
     async def _check_stops(self) -> None:
         for turn_id, (run, _) in list(self._running.items()):
             try:
-                if by := await self._queue.stop_requested(turn_id):
+                if by := await self._queue.stops.requested_by(turn_id):
                     run.stop(by)
             except Unavailable:
                 return
 
     async def _keep_leases(self) -> None:
         while True:
-            with suppress(ComandaError):  # told by whoever takes turns
-                await self._queue.attend(self.name)
+            with suppress(ComandaError):  # logged by the loop that takes turns
+                await self._queue.heartbeats.beat(self.name)
             await asyncio.sleep(self._renew_s)
-            for run, taken in list(self._running.values()):
+            for run, lease in list(self._running.values()):
                 try:
-                    if not await self._queue.renew(self.name, taken):
+                    if not await self._queue.renew(self.name, lease):
                         run.lose()
                 except ComandaError:
-                    logger.warning("agent.lease_not_renewed", turn_id=taken.turn_id)
-            await self._check_stops()  # should the channel have gone deaf
+                    logger.warning("agent.lease_renewal_failed", turn_id=lease.job.turn_id)
+            await self._check_stops()  # in case the channel was silently lost
 
-    # Leaving
+    # Shutdown
 
     async def _wind_up(self) -> None:
         if self._tasks:
@@ -281,12 +284,12 @@ class Worker:
         if left:
             await asyncio.wait(left)
 
-    async def _give_back(self, taken: Taken) -> None:
+    async def _requeue(self, lease: TurnLease) -> None:
         try:
-            await self._queue.give_back(self.name, taken)
-            logger.info("agent.turn_given_back", turn_id=taken.turn_id, chat_id=taken.chat_id)
+            await self._queue.give_back(self.name, lease)
+            logger.info("agent.turn_requeued", turn_id=lease.job.turn_id, chat_id=lease.job.chat_id)
         except ComandaError:
-            logger.warning("agent.turn_not_given_back", turn_id=taken.turn_id)
+            logger.warning("agent.turn_requeue_failed", turn_id=lease.job.turn_id)
 
     async def _open(self) -> None:
         wait_s = _BACKOFF_S[0]
@@ -294,7 +297,7 @@ class Worker:
             try:
                 return await self._queue.open()
             except ComandaError:
-                logger.warning("agent.queue_out_of_reach", retry_in_s=wait_s)
+                logger.warning("agent.queue_unavailable", retry_in_s=wait_s)
             await self._pause(wait_s)
             wait_s = min(wait_s * 2, _BACKOFF_S[1])
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvloop
 
-from bench import deliver, idle, machine, orders, ready, returns, rounds, steps
+from bench import deliver, idle, machine, notices, orders, ready, returns, rounds, steps, webhooks
 from bench.agent import measure as agent
 from bench.agent.chats import Unanswered
 from bench.contenders.contender import Contender
@@ -22,7 +22,7 @@ from bench.peers import CONTENDERS
 from bench.rounds import Compared
 from bench.table import render, side_by_side
 
-_LONGEST_S = 2_700.0
+_MAX_S = 2_700.0
 _ROUNDS = 5
 _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure | Sequence[Figure]]]] = {
     "ready": ready.measure,
@@ -31,7 +31,9 @@ _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure | Sequence[Figure]]]]
     "steps-http": steps.measure_http,
     "steps-sockets": steps.measure_sockets,
     "idle": idle.measure,
+    "notices": notices.measure,
     "agent": agent.measure,
+    "webhooks": webhooks.measure,
 }
 _COMPARED = [*rounds.NAMES, returns.MEASURE.name]
 _EPILOG = f"""
@@ -67,7 +69,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except TimeoutError:
-        print(f"bench: not done within {_LONGEST_S:g} s", file=sys.stderr)
+        print(f"bench: not done within {_MAX_S:g} s", file=sys.stderr)
         return 1
 
 
@@ -76,7 +78,7 @@ async def _measure(names: Sequence[str], contenders: Sequence[str], effort: Effo
     for fact in machine.facts():
         print(fact)
     figures: list[Figure] = []
-    async with asyncio.timeout(_LONGEST_S):
+    async with asyncio.timeout(_MAX_S):
         for name in (name for name in _FIGURES if name in names):
             print(f"measuring {name} …", file=sys.stderr)
             measured = await _FIGURES[name](effort)

@@ -13,6 +13,7 @@ import shutil
 import statistics
 import sys
 import time
+import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,7 +73,7 @@ async def main() -> int:
     with customers.plenty() as menu:
         async with hub.running({**_OFF, **menu}) as started:
             url, token = f"http://{hub.HOST}:{started.port}", await started.token("manager")
-            newest, size = await _fill(url, token, asked.orders, asked.lines, asked.notes)
+            newest, size = await fill(url, token, asked.orders, asked.lines, asked.notes)
             print(f"{asked.orders} orders of {size} bytes")
             runs = [await _open(path, url, token, newest, asked.orders) for _ in range(asked.runs)]
     for run in runs:
@@ -82,7 +83,7 @@ async def main() -> int:
     return 0
 
 
-async def _fill(url: str, token: str, count: int, lines: int, notes: int) -> tuple[str, int]:
+async def fill(url: str, token: str, count: int, lines: int, notes: int) -> tuple[str, int]:
     """Place the orders; return the newest one's id, and the bytes of its document."""
     item = {"sku": "agua", "qty": 1, "notes": "🌮" * notes}
     order = {"customer": {"name": "Ángela"}, "items": [item] * lines, "delivery": {"kind": "pickup"}}
@@ -92,7 +93,10 @@ async def _fill(url: str, token: str, count: int, lines: int, notes: int) -> tup
     async with aiohttp.ClientSession(headers=headers) as session:
 
         async def place() -> dict[str, Any]:
-            async with gate, session.post(f"{url}/api/orders", data=body) as response:
+            async with (
+                gate,
+                session.post(f"{url}/api/orders", data=body, headers={"Idempotency-Key": uuid.uuid4().hex}) as response,
+            ):
                 answer = await response.json()
                 if response.status != 201:
                     raise RuntimeError(f"an order was refused: {answer}")

@@ -25,8 +25,8 @@ from bench.trial import publish
 
 _RUNS, _QUICK_RUNS = 3, 1
 _SECONDS, _QUICK_SECONDS = 3.0, 1.5
-_LONGEST_S = 1_800.0
-_MOST_GROWTH = 1.3
+_MAX_S = 1_800.0
+_MAX_GROWTH = 1.3
 _IDLE_US = 5.0  # what an event that concerns nobody here may cost at most: less than the clock of a quiet hub
 _HISTORY_S = 10_000  # events a second, while nobody listens
 _SETTINGS = {"COMANDA_LIMIT_COMMANDS_S": "0", "COMANDA_LIMIT_CONNECT_S": "60"}
@@ -125,7 +125,7 @@ async def _measure(axes: Sequence[str], *, quick: bool) -> int:
     print("\n".join(machine.facts()))
     met: list[bool] = []
     others = 0.0
-    async with asyncio.timeout(_LONGEST_S):
+    async with asyncio.timeout(_MAX_S):
         for axis in axes:
             title, cases = AXES[axis]
             costs: dict[str, list[Cost]] = {case.label: [] for case in cases}
@@ -153,7 +153,7 @@ def within(axis: str, costs: Mapping[str, Sequence[Cost]]) -> bool:
         return False
     if axis == "unheard":
         return all(statistics.median(cost.us for cost in taken) <= _IDLE_US for taken in costs.values())
-    return all(statistics.median(growth(costs, label)) < _MOST_GROWTH for label in costs)
+    return all(statistics.median(growth(costs, label)) < _MAX_GROWTH for label in costs)
 
 
 def render(title: str, costs: Mapping[str, Sequence[Cost]]) -> Iterator[str]:

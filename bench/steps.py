@@ -92,7 +92,7 @@ async def _run(seconds: float, open_line: Open) -> Run:
         async with hub.running(settings | menu) as under_test:
             token = await under_test.token("kitchen")
             orders = await _place(under_test.port, token)
-            tally = Tally()
+            tally = Replies()
             for number, order_id in enumerate(orders):
                 line = await open_line(under_test.port, token, order_id, partial(tally.answered, number))
                 stack.callback(line.close)
@@ -121,7 +121,7 @@ async def _place(port: int, token: str) -> list[str]:
     return [each["order"]["id"] for each in placed]
 
 
-class Tally:
+class Replies:
     """What came back, and whether there is more to send."""
 
     def __init__(self) -> None:

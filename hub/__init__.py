@@ -1,3 +1,3 @@
-"""Comanda's hub: an event log in Redis and every door through which it is read and written."""
+"""Comanda's hub: an event log in Redis, and the gateways through which clients read and write it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What each of our programs does first: settings, menu, Redis, services. What is wrong is said in one line."""
+"""The first steps of every program: settings, menu, secret, Redis, services. Each error is one line for an operator."""
 
 from __future__ import annotations
 
@@ -9,46 +9,72 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from hub.config import Settings, load_secret
+from hub.config import DataSettings, RedisSettings, Settings, load_secret
+from hub.config.agent_settings import AGENT_PREFIX
+from hub.config.environment import PREFIX
+from hub.config.limit_settings import LIMIT_PREFIX
+from hub.config.printer_settings import PRINTER_PREFIX
+from hub.config.secret_key import PreviousSecret, load_previous_secret
 from hub.domain.menu import Menu, MenuError, parse_menu
-from hub.eventlog.connect import connect
-from hub.eventlog.embedded import EmbeddedRedis, StartError
-from hub.eventlog.log import EventLog
-from hub.eventlog.seen import Seen
-from hub.eventlog.witness import recall
-from hub.services.build import Services, build_services
+from hub.local_redis.data_folder import StartError
+from hub.local_redis.embedded_redis import EmbeddedRedis
+from hub.services.build import Services, build_log, build_services
+from hub.store.high_water_mark import HighWaterMark
+from hub.store.redis.connect import check_url, connect
+from hub.store.witness import recall
+
+# The prefix of a class's variables, where it is not the common one.
+_PREFIXES = {"Limits": LIMIT_PREFIX, "AgentSettings": AGENT_PREFIX, "PrinterSettings": PRINTER_PREFIX}
 
 
 class CannotStart(Exception):
-    """Why a program of ours did not start: what is wrong, and with what."""
+    """A program cannot start; the message says what is wrong, for an operator."""
 
 
 class BadSetting(CannotStart):
-    """A variable of the environment makes no sense; the message names it."""
+    """A variable of the environment has an invalid value; the message names the variable."""
 
 
 def read_settings() -> Settings:
-    """The settings of this environment.
+    """Read the settings of this environment.
 
     Raises:
-        BadSetting: One of them is wrong.
+        BadSetting: A setting is invalid.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as exc:
         first = exc.errors()[0]
-        prefix = {"Limits": "COMANDA_LIMIT_", "AgentLimits": "COMANDA_AGENT_"}.get(exc.title, "COMANDA_")
+        prefix = _PREFIXES.get(exc.title, PREFIX)
         name = prefix + "_".join(str(part) for part in first["loc"][:1]).upper()
         raise BadSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}") from exc
     except (SettingsError, UnicodeDecodeError) as exc:
         raise BadSetting(f"a setting cannot be read: {exc}") from exc
+    _check_redis(settings)
+    _check_secrets(settings)
+    return settings
+
+
+def _check_redis(settings: RedisSettings) -> None:
+    if settings.redis_url:
+        try:
+            check_url(settings.redis_url)
+        except ValueError as exc:
+            raise BadSetting(f"COMANDA_REDIS_URL: {exc}") from exc
+    if settings.redis_wait_replicas and settings.redis_wait_ms >= settings.redis_deadline_s * 1_000:
+        raise BadSetting("COMANDA_REDIS_WAIT_MS: it must be shorter than COMANDA_REDIS_DEADLINE_S")
+
+
+def _check_secrets(settings: DataSettings) -> None:
+    if settings.secret_previous is not None and (settings.secret is None or settings.secret_rotated_at is None):
+        raise BadSetting("COMANDA_SECRET_PREVIOUS: it needs COMANDA_SECRET and COMANDA_SECRET_ROTATED_AT beside it")
 
 
 def read_menu(path: Path) -> Menu:
-    """The menu of a file.
+    """Read a menu file.
 
     Raises:
-        CannotStart: It is not there, or makes no sense; the line says where.
+        CannotStart: The file is missing, or has a mistake; the message says where.
     """
     try:
         return parse_menu(path.read_text(encoding="utf-8"))
@@ -59,11 +85,11 @@ def read_menu(path: Path) -> Menu:
 
 
 @asynccontextmanager
-async def redis_of(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
-    """The private Redis, started or found; None where the operator named another.
+async def open_redis(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
+    """Start or find the private Redis; yield None where the operator named another one.
 
     Raises:
-        CannotStart: There is no way to have one here.
+        CannotStart: No Redis can be started here.
     """
     if settings.redis_url:
         yield None
@@ -81,36 +107,30 @@ async def redis_of(settings: Settings) -> AsyncIterator[EmbeddedRedis | None]:
 
 
 @asynccontextmanager
-async def services_of(settings: Settings, redis_url: str | None = None) -> AsyncIterator[Services]:
-    """The services without a server: for the agent, and for commands that change something and go.
+async def open_services(settings: Settings, redis_url: str | None = None) -> AsyncIterator[Services]:
+    """Open the services without a server, for the agent and for commands.
 
     Args:
-        redis_url: Of a Redis that is there already.
+        redis_url: A running Redis; None to use the one of the settings, or to start the private one.
 
     Raises:
-        CannotStart: The menu, the secret or Redis's address is not to be had.
+        CannotStart: The menu, the secret or the Redis URL cannot be used.
     """
     if redis_url is None:
-        async with redis_of(settings) as embedded:
+        async with open_redis(settings) as embedded:
             url = embedded.url if embedded else settings.redis_url
-            async with services_of(settings, url) as services:
+            async with open_services(settings, url) as services:
                 yield services
         return
     menu = read_menu(settings.menu)
     try:
-        redis = connect(redis_url, deadline_s=settings.redis_deadline_s)
+        redis = connect(redis_url, branch=settings.branch, deadline_s=settings.redis_deadline_s)
     except ValueError as exc:
         raise CannotStart(f"COMANDA_REDIS_URL: {exc}") from exc
-    log = EventLog(
-        redis,
-        settings.branch,
-        room_events=settings.limits.room_events,
-        missed_bytes=settings.limits.missed_bytes,
-        deadline_s=settings.redis_deadline_s,
-        seen=_seen_before(settings),
-    )
+    log = build_log(redis, settings, _seen_before(settings))
     try:
-        services = build_services(log, redis, settings, secret_of(settings), menu)
+        secret, previous = read_secret(settings), read_previous_secret(settings)
+        services = build_services(log, settings, secret, menu, previous=previous)
         try:
             yield services
         finally:
@@ -120,9 +140,12 @@ async def services_of(settings: Settings, redis_url: str | None = None) -> Async
         await redis.aclose()
 
 
-def _seen_before(settings: Settings) -> Seen:
-    """Return the places in the log that hubs of this data folder have recorded, to notice an older copy of Redis."""
-    seen = Seen()
+def _seen_before(settings: Settings) -> HighWaterMark:
+    """Return the furthest places in the log that hubs of this data folder have recorded.
+
+    With them, a log that lost its tail, as an older copy of Redis has, is noticed.
+    """
+    seen = HighWaterMark()
     try:
         recall(settings.witness_dir, seen)
     except OSError as exc:
@@ -130,13 +153,25 @@ def _seen_before(settings: Settings) -> Seen:
     return seen
 
 
-def secret_of(settings: Settings) -> bytes:
-    """The key that signs every token.
+def read_secret(settings: Settings) -> bytes:
+    """Return the key that signs every token; make it at the first start.
 
     Raises:
-        CannotStart: It can be neither read nor made.
+        CannotStart: The key can be neither read nor made.
     """
     try:
         return load_secret(settings)
     except OSError as exc:
-        raise CannotStart(f"the secret in {settings.data_dir} cannot be read or made: {exc.strerror}") from exc
+        raise CannotStart(f"the secret in {settings.data_dir} cannot be read or made: {exc.strerror or exc}") from exc
+
+
+def read_previous_secret(settings: DataSettings) -> PreviousSecret | None:
+    """Read the key before the present one; None if there was none.
+
+    Raises:
+        CannotStart: The file that holds it cannot be read.
+    """
+    try:
+        return load_previous_secret(settings)
+    except OSError as exc:
+        raise CannotStart(f"the previous secret in {settings.data_dir} cannot be read: {exc.strerror or exc}") from exc

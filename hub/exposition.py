@@ -1,4 +1,4 @@
-"""Sums the metrics of several processes; reads and writes Prometheus's text format."""
+"""Sums the metrics of several processes, in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.samples import Sample
 
-# These are true of all processes if they are true of each; a sum would mean nothing.
-_LEAST = frozenset({"comanda_relay_live"})
-_SINCE = "_created"  # when a counter began
+# Of these the sum is the least value: the relay is live if it is live in every process.
+_MINIMUM_OF = frozenset({"comanda_relay_live"})
+_CREATED = "_created"  # when a counter began
 
 
-def summed(expositions: Sequence[bytes]) -> bytes:
-    """Return the sum of each sample over all processes; for samples that are no amounts, the least value."""
+def sum_expositions(expositions: Sequence[bytes]) -> bytes:
+    """Return the sum of each sample over all processes; of gauges that are no amounts, the least value."""
     families = _Families()
     for exposition in expositions:
         for family in text_string_to_metric_families(exposition.decode()):
@@ -27,26 +27,29 @@ def summed(expositions: Sequence[bytes]) -> bytes:
 
 
 class _Families(Collector):
-    """Families of samples by name, and the place of each sample in its family."""
+    """Metric families by name, each sample with the sum so far."""
 
     def __init__(self) -> None:
         self._families: dict[str, Metric] = {}
-        self._places: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+        self._indexes: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
 
     def add(self, family: Metric) -> None:
+        """Add one process's samples to the sums."""
         known = self._families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
         for sample in family.samples:
             key = sample.name, tuple(sorted(sample.labels.items()))
-            place = self._places.setdefault(key, len(known.samples))
-            if place == len(known.samples):
+            index = self._indexes.setdefault(key, len(known.samples))
+            if index == len(known.samples):
                 known.samples.append(sample)
             else:
-                known.samples[place] = _together(known.samples[place], sample)
+                known.samples[index] = _combine(known.samples[index], sample)
 
     def collect(self) -> Iterator[Metric]:
+        """Return the families with their sums."""
         return iter(self._families.values())
 
 
-def _together(one: Sample, other: Sample) -> Sample:
-    least = one.name in _LEAST or one.name.endswith(_SINCE)
-    return one._replace(value=min(one.value, other.value) if least else one.value + other.value)
+def _combine(one: Sample, other: Sample) -> Sample:
+    """Return the sum of two samples, or the smaller one where a sum means nothing."""
+    is_minimum = one.name in _MINIMUM_OF or one.name.endswith(_CREATED)
+    return one._replace(value=min(one.value, other.value) if is_minimum else one.value + other.value)

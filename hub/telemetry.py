@@ -1,10 +1,10 @@
-"""Logs and metrics: structlog and Prometheus, with every metric's name in this one place."""
+"""Logs by structlog and metrics by Prometheus. Every metric is named here."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,16 +12,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from hub.domain import tallies
-from hub.exposition import summed
+from hub.exposition import sum_expositions
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 def configure_logging(*, to_terminal: bool | None = None, quiet: bool = False) -> None:
-    """Events with fields, one a line, on standard error: readable on a terminal, JSON elsewhere.
+    """Log events with fields, one a line, to standard error: readable on a terminal, JSON elsewhere.
 
     Args:
-        quiet: Only what is wrong; for commands whose answer is their output.
+        to_terminal: True for the readable form; None: as standard error is a terminal or not.
+        quiet: Log warnings and errors only; for commands whose answer is their output.
     """
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
@@ -43,92 +44,163 @@ def configure_logging(*, to_terminal: bool | None = None, quiet: bool = False) -
 
 
 class _Libraries(logging.Handler):
-    """Passes on what libraries log by the standard library, in the format of our own."""
+    """Passes on the log records of libraries, in the format of the hub's own log events."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Log the record as an event."""
         fields = {"exc_info": record.exc_info} if record.exc_info else {}
         level = logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING
         structlog.get_logger().log(level, record.getMessage(), logger=record.name, **fields)
 
 
+class ReadCounter(Collector):
+    """A counter whose value another part of the process keeps as a plain number.
+
+    The relay counts each delivery: an attribute costs it less than a `Counter`.
+
+    Args:
+        name: Without the suffix `_total`, which the exposition adds.
+    """
+
+    def __init__(self, name: str, text: str, registry: CollectorRegistry) -> None:
+        self._name = name
+        self._text = text
+        self._read: Callable[[], float] = lambda: 0
+        registry.register(self)
+
+    def set_function(self, read: Callable[[], float]) -> None:
+        """Read the value from here at every scrape. It must never decrease."""
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the one family of this counter."""
+        yield CounterMetricFamily(self._name, self._text, value=self._read())
+
+
 class Metrics:
-    """What Prometheus is told. One registry a process, passed in; never the library's global one."""
+    """The Prometheus metrics of one process and of its branch. docs/protocol.md lists their names.
+
+    One instance a process, passed to whoever counts; never the library's global registry.
+    """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.commands = Counter(
-            "comanda_commands", "Commands carried out.", ["command", "outcome"], registry=self.registry
-        )
+        registry = self.registry = CollectorRegistry()
+        self.commands = Counter("comanda_commands", "Commands answered.", ["command", "outcome"], registry=registry)
         self.command_seconds = Histogram(
             "comanda_command_seconds",
-            "From parsed to answered.",
+            "From the parsed command to its answer.",
             ["command"],
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
         self.requests = Counter(
-            "comanda_http_requests", "HTTP requests.", ["method", "route", "status"], registry=self.registry
+            "comanda_http_requests", "HTTP requests answered.", ["method", "route", "status"], registry=registry
         )
-        self.connections = Gauge("comanda_connections", "Members connected now.", ["door"], registry=self.registry)
-        self.rooms = Gauge("comanda_rooms", "Rooms watched by this process.", registry=self.registry)
-        self.deliveries = Gauge("comanda_deliveries_total", "Events written to members.", registry=self.registry)
-        self.gaps = Gauge("comanda_gaps_filled_total", "Gaps filled from the streams.", registry=self.registry)
-        self.resubscriptions = Gauge(
-            "comanda_resubscriptions_total", "Times the relay had to subscribe anew.", registry=self.registry
+        self.connections = Gauge("comanda_connections", "Connections now.", ["transport"], registry=registry)
+        self.rooms = Gauge("comanda_rooms", "Rooms that this process is subscribed to.", registry=registry)
+        self.deliveries = ReadCounter("comanda_deliveries", "Events written to members.", registry)
+        self.gaps = ReadCounter("comanda_gaps_filled", "Gaps in a room that the log filled.", registry)
+        self.resubscriptions = ReadCounter(
+            "comanda_resubscriptions", "New subscriptions of the relay after a lost connection to Redis.", registry
         )
-        self.closed_slow = Gauge(
-            "comanda_closed_slow_total", "Connections closed for not reading.", registry=self.registry
+        self.closed_slow = ReadCounter(
+            "comanda_slow_connections_closed", "Connections closed because their client did not read.", registry
         )
         self.returns = Counter(
-            "comanda_returns",
-            "Socket.IO clients that came back, by what became of them.",
-            ["outcome"],
-            registry=self.registry,
+            "comanda_recoveries", "Socket.IO clients that came back, by outcome.", ["outcome"], registry=registry
         )
         self.cursors_ahead = Counter(
             "comanda_cursors_ahead",
-            "Readers that came with a cursor past the log's end, and were given the room anew.",
-            registry=self.registry,
+            "Readers with a cursor past the log's end, which got the room's state anew.",
+            registry=registry,
+        )
+        self.positions = Counter(
+            "comanda_positions", "Positions from couriers' own apps, by outcome.", ["outcome"], registry=registry
         )
         self.redis_refuses = Gauge(
             "comanda_redis_refuses",
-            "1 while Redis takes no commits for this reason, or throws data away.",
+            "1 while Redis refuses commits for this reason, or evicts keys.",
             ["reason"],
-            registry=self.registry,
+            registry=registry,
         )
         self.unreadable = Counter(
             "comanda_documents_unreadable",
-            "Times that a stored document or event could not be read; the log names each one.",
-            registry=self.registry,
+            "Stored documents and events that could not be read; the log names each one.",
+            registry=registry,
         )
-        self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=self.registry)
-        Gauge("comanda_processes", "Processes whose figures these are.", registry=self.registry).set(1)
-
-        self.memory_used = Gauge(
-            "comanda_redis_memory_bytes", "Redis's memory in use, as last read.", registry=self.registry
-        )
+        self.relay_live = Gauge("comanda_relay_live", "1 while the relay hears Redis.", registry=registry)
+        Gauge("comanda_processes", "Processes in this sum.", registry=registry).set(1)
+        self.memory_used = Gauge("comanda_redis_memory_bytes", "Memory that Redis uses.", registry=registry)
         self.memory_ceiling = Gauge(
             "comanda_redis_memory_ceiling_bytes",
-            "Past it Redis refuses writes; 0: no ceiling, or Redis does not say.",
-            registry=self.registry,
+            "The memory past which Redis refuses writes; 0: no ceiling, or unknown.",
+            registry=registry,
         )
-
         self.turns = TurnMetrics()
         self._branch = CollectorRegistry()
         self._branch.register(self.turns)
+        self.webhooks = WebhookMetrics()
+        self._branch.register(self.webhooks)
+        self.notices = NoticeMetrics()
+        self._branch.register(self.notices)
 
     def render(self, others: Sequence[bytes] = ()) -> bytes:
         """Return the metrics in Prometheus's text format, added to those of the port's other processes."""
         own = self.render_process()
-        return (summed([own, *others]) if others else own) + generate_latest(self._branch)
+        return (sum_expositions([own, *others]) if others else own) + generate_latest(self._branch)
 
     def render_process(self) -> bytes:
         """Return this process's own metrics, in Prometheus's text format."""
         return generate_latest(self.registry)
 
 
+class WebhookMetrics(Collector):
+    """The branch's counts of webhooks. Every hub of the branch reports the same numbers, so scrape one of them.
+
+    Attributes:
+        counted: The tallies, as last read.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Mapping[str, int] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the families of the branch."""
+        tries = CounterMetricFamily("comanda_webhook_tries", "Tries to deliver a webhook.", labels=["outcome"])
+        for outcome in ("arrived", "failed", "gone"):
+            tries.add_metric([outcome], self.counted.get(outcome, 0))
+        yield tries
+        dead = self.counted.get("dead", 0)
+        yield CounterMetricFamily("comanda_webhook_dead_letters", "Deliveries that were given up.", value=dead)
+
+
+class NoticeMetrics(Collector):
+    """The branch's counts of notices. Every hub of the branch reports the same numbers, so scrape one of them.
+
+    Attributes:
+        counted: The tallies, `<channel> <outcome>`, as last read.
+        waiting: The events that the notifier has not dealt with yet, and the age of the oldest in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Mapping[str, int] = {}
+        self.waiting = (0, 0.0)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the families of the branch."""
+        notices = CounterMetricFamily(
+            "comanda_notices", "Notices, by channel and what became of them.", labels=["channel", "outcome"]
+        )
+        for name, count in sorted(self.counted.items()):
+            notices.add_metric(name.split(" ", 1), count)
+        yield notices
+        events, age_s = self.waiting
+        yield GaugeMetricFamily("comanda_notifier_events_waiting", "Events not decided on yet.", value=events)
+        yield GaugeMetricFamily("comanda_notifier_lag_seconds", "Age of the oldest of them.", value=age_s)
+
+
 class TurnMetrics(Collector):
-    """The branch's counts of agent turns. Every hub of the branch reports the same ones, so scrape one of them.
+    """The branch's counts of agent turns. Every hub of the branch reports the same numbers, so scrape one of them.
 
     Attributes:
         counted: The tallies, as last read.
@@ -140,8 +212,9 @@ class TurnMetrics(Collector):
         self.today = tallies.TurnsToday(0, 0, 0)
 
     def collect(self) -> Iterator[Metric]:
+        """Return the families of the branch."""
         ended = CounterMetricFamily(
-            "comanda_turns", "The agent's turns that are over.", labels=["ending", "code", "provider"]
+            "comanda_turns", "Turns of the agent that ended.", labels=["ending", "code", "provider"]
         )
         for state, code, provider, count in tallies.endings(self.counted):
             ended.add_metric([state, code, provider], count)
@@ -149,28 +222,36 @@ class TurnMetrics(Collector):
         for name, text in (
             ("ttft", "From a worker taking a question to the first text in the room."),
             ("duration", "From a worker taking a question to the ending."),
-            ("gap_p95", "Between two pieces of an answer: what 19 of 20 of it stay below."),
+            ("gap_p95", "Between two pieces of an answer: the 95th percentile of each turn."),
         ):
             yield self._histogram(name, text)
         for name, text in (
             ("input_tokens", "Tokens that models read."),
             ("output_tokens", "Tokens that models wrote."),
-            ("llm_calls", "Calls of models that were answered."),
+            ("llm_calls", "Answered calls of models."),
             ("tool_calls", "Calls of tools."),
-            ("retries", "Tries at models past the first."),
+            ("retries", "Repeated calls of models."),
         ):
             yield CounterMetricFamily(f"comanda_turn_{name}", text, value=self.counted.get(name, 0))
         yield from self._day()
         seconds = self.counted.get("tool_ms", 0) / 1_000
-        yield CounterMetricFamily("comanda_turn_tool_seconds", "Spent in tools.", value=seconds)
+        yield CounterMetricFamily("comanda_turn_tool_seconds", "Time spent in tools.", value=seconds)
 
     def _day(self) -> Iterator[Metric]:
         today = self.today
         for name, text, value in (
-            ("turns_today", "Questions asked since the branch's midnight.", today.turns),
-            ("turn_tokens_today", "Tokens that metered models read and wrote since then.", today.tokens),
-            ("turn_tokens_ceiling", "The most tokens a day; 0: none.", today.ceiling),
-            ("turn_ceiling_reached", "1 while the offline model answers because of it.", int(today.ceiling_reached)),
+            ("turns_today", "Questions since the branch's business day began.", today.turns),
+            (
+                "turn_tokens_today",
+                "Tokens that metered models read and wrote since then.",
+                today.tokens,
+            ),
+            ("turn_tokens_ceiling", "The limit of tokens a day; 0: none.", today.ceiling),
+            (
+                "turn_ceiling_reached",
+                "1 while the limit is reached.",
+                int(today.ceiling_reached),
+            ),
         ):
             yield GaugeMetricFamily(f"comanda_{name}", text, value=value)
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs pinned requirements, and Comanda itself as an editable package, into the virtual environment.
+# Install pinned requirements, and Comanda itself as an editable package, into the virtual environment.
 # Usage: install_python_packages.sh VENV REQUIREMENTS_FILE
 set -eu
 venv=$1
@@ -13,6 +13,8 @@ else
 fi
 
 printf 'comanda: installing the Python packages of %s\n' "$requirements" >&2
-install --requirement "$requirements"
-# The pins are the whole truth: the project's own, wider ranges are not resolved again.
-install --no-deps --editable .
+# The locks are complete: nothing is resolved here. (pip 23 finds no pin for a requirement with extras.)
+install --no-deps --require-hashes --requirement "$requirements"
+install --no-deps --require-hashes --requirement requirements-build.txt
+# The pins decide: the project's own, wider ranges are not resolved again.
+install --no-deps --no-build-isolation --editable .

@@ -6,6 +6,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agents.offline.intent_types import (
+    CHANGE,
+    PERSON,
+    PLACE,
+    PLACED,
+    PROMOTIONS,
+    STAFFS,
+    Intent,
+    Said,
+    asked,
+)
 from agents.offline.ordering.drafts import draft_of, in_context, last_asked, placed_draft, was_placed
 from agents.offline.ordering.leftover import not_understood
 from agents.offline.ordering.ordering import first_order_of, open_order, ordered
@@ -22,19 +33,9 @@ from agents.offline.questions.telling import being_told
 from agents.offline.reading.consent import answered
 from agents.offline.reading.order import read_order
 from agents.offline.reading.wanted import Draft
-from agents.offline.said import (
-    CHANGE,
-    PERSON,
-    PLACE,
-    PLACED,
-    PROMOTIONS,
-    STAFFS,
-    Intent,
-    Said,
-    asked,
-)
 from agents.offline.text.clauses import is_correction, says_instead
 from agents.offline.text.words import bare
+from agents.offline.told.simple_questions import simple_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,7 @@ def _understood(conversation: Sequence[Said], dishes: Dishes, *, staff: bool) ->
         or (None if staff else strangers_asked(compared))
         or service.person(compared)
         or (Intent(PERSON) if something_is_wrong(compared) else None)
+        or simple_question(compared, of_staff=False)
         or being_told(text, compared, before)
         or service.allergies(text, compared, dishes)
         or _asked_by_everybody(conversation, compared, dishes)
@@ -132,7 +134,7 @@ def _once_more(conversation: Sequence[Said], dishes: Dishes) -> Intent:
 
 
 def _staff(text: str, compared: str, dishes: Dishes, *, staff: bool) -> Intent | None:
-    wanted = staff_intent(text, compared, dishes)
+    wanted = staff_intent(text, compared, dishes) or simple_question(compared, of_staff=True)
     # What a customer says in a member of staff's words is refused, unless it means something else from them.
     return wanted if wanted and (staff or wanted.tool not in STAFFS or _ORDERS_STAFF.search(compared)) else None
 

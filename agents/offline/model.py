@@ -25,14 +25,15 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import PrivateAttr
 
-from agents.language import Lang, detect
+from agents.language import detect
+from agents.offline.intent_types import STAFFS, Intent, Said
 from agents.offline.intents import understand
 from agents.offline.ordering.repeats import AGAIN, found_again
 from agents.offline.reading.dishes import Dishes
-from agents.offline.said import STAFFS, Intent, Said
 from agents.offline.text.spelling import spelled_out
 from agents.offline.told import answers
 from agents.streaming import StreamingModel
+from hub.domain.texts import Lang
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence

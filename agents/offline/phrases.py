@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from agents.offline.said import ASKS_HOURS, ASKS_MENU, ASKS_PERSON, ASKS_WHICH
+from agents.offline.intent_types import ASKS_HOURS, ASKS_MENU, ASKS_PERSON, ASKS_WHICH
 
 if TYPE_CHECKING:
-    from agents.language import Lang
+    from hub.domain.texts import Lang
 
 Both = tuple[str, str]
 

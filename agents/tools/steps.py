@@ -1,4 +1,4 @@
-"""A tool's progress, told step by step in the reader's language."""
+"""The progress of a tool, shown step by step in the reader's language."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from agents.journal import LeaseLost
 from hub.domain.events import ChatStep
 
 if TYPE_CHECKING:
-    from agents.tools.base import Errand
+    from collections.abc import Mapping
 
-Texts = dict[str, tuple[str, str]]
+    from agents.tools.tool_context import ToolContext
+    from hub.domain.texts import Text
 
 
 class Steps:
-    """Steps that follow each other; the one entered last is the one under way."""
+    """Consecutive steps; the last one entered is running."""
 
-    def __init__(self, errand: Errand, texts: Texts) -> None:
-        self._errand = errand
+    def __init__(self, context: ToolContext, texts: Mapping[str, Text]) -> None:
+        self._context = context
         self._texts = texts
         self._now: str | None = None
 
     async def enter(self, step: str) -> None:
-        """The step before is done; this one begins."""
+        """End the step before, and begin this one."""
         events = [self._event(self._now, "done")] if self._now else []
         self._now = step
         await self._record(*events, self._event(step, "started"))
@@ -40,11 +41,13 @@ class Steps:
             await self._record(self._event(step, state))
 
     async def _record(self, *events: ChatStep) -> None:
-        """Tell the room. That the turn is lost by now is no reason to leave a change half done, or not to know of it:
-        whoever must not begin one any more is kept from it by the commit that begins it."""
+        """Show the room the steps.
+
+        A lost turn does not interrupt a change: the commit that begins a change has checked the lease already.
+        """
         with suppress(LeaseLost):
-            await self._errand.journal.record(*events)
+            await self._context.journal.record(*events)
 
     def _event(self, step: str, state: Any) -> ChatStep:
-        text = self._errand.say(*self._texts[step])
-        return ChatStep(turn_id=self._errand.turn_id, step=step, state=state, text=text)
+        text = self._context.say(self._texts[step])
+        return ChatStep(turn_id=self._context.turn_id, step=step, state=state, text=text)

@@ -92,7 +92,7 @@ class Heard:
         return max(answer.slower for answer in self.answers)
 
 
-async def one_by_one(scene: Scene, customer: Customer, questions: int, words: int) -> Heard:
+async def staggered(scene: Scene, customer: Customer, questions: int, words: int) -> Heard:
     """One customer, one question after the other."""
     before = scene.workers_s()
     answers = [await customer.ask(words) for _ in range(questions)]

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.agent.crowd import Heard, at_once, customers, one_by_one
+from bench.agent.crowd import Heard, at_once, customers, staggered
 from bench.agent.ladder import Climbed, climb
 from bench.agent.reload import Reloaded, reload
 from bench.agent.scene import Scene, scene
@@ -48,8 +48,8 @@ async def run(effort: Effort, seed: int) -> Run:
         idle_mb = one.rss_mb()
         others, before = Others(), _ours_s(one)
         async with customers(one, CHATS) as chats:
-            await one_by_one(one, chats[0], 1, 5)  # connections are made
-            alone = await one_by_one(one, chats[0], effort.runs(20, 10), 5)
+            await staggered(one, chats[0], 1, 5)  # connections are made
+            alone = await staggered(one, chats[0], effort.runs(20, 10), 5)
             crowd = await at_once(one, chats, rounds, drawn)
         reloaded = await reload(one, pieces=effort.runs(300, 150), words=effort.runs(400, 220))
         climbed = await climb(one, range(80, 480, effort.runs(20, 40)), _RUNG_S, drawn)

@@ -16,8 +16,8 @@ from bench import customers, hub
 from bench.contenders import pacing
 from bench.contenders.contender import Dialogue, Pace, Server
 from bench.sockets import Client
-from hub.eventlog.log import DocKey, Document, EventLog, Write
-from hub.services.tokens import Tokens
+from hub.services.auth.tokens import Tokens
+from hub.store.log import DocKey, Document, EventLog, Write
 
 _BRANCH = "centro"
 _DOCUMENTS_A_COMMIT = 16

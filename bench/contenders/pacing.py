@@ -13,7 +13,7 @@ from bench.contenders.contender import Pace
 
 _PAD = "x" * 150
 _LOOK_S = 0.001  # a shorter one is none to uvloop, and a publisher that spins keeps the core from Redis
-_MOST_AT_ONCE = 512  # events handed over in one go when it is to go as fast as it can
+_MAX_AT_ONCE = 512  # events handed over in one go when it is to go as fast as it can
 
 
 def body() -> str:
@@ -57,7 +57,7 @@ async def keep(
             if done >= total:
                 break
         else:
-            due = done + _MOST_AT_ONCE
+            due = done + _MAX_AT_ONCE
             if passed > pace.seconds:
                 break
         if due == done:

@@ -10,7 +10,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from bench.contenders import pacing
-from hub.eventlog.log import EventLog, NewEvent, Write
+from hub.store.log import EventLog, NewEvent, Write
 
 _EVENTS_A_COMMIT = 8  # the most there may be; at a gentle pace it is one
 _QUICK = 4_000  # events a second from which on several share a commit

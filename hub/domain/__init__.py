@@ -1,1 +1,1 @@
-"""What a taquería's orders, rooms and people are, decided without any I/O."""
+"""The rules of a taquería's orders, chats, rooms and roles, without any I/O."""

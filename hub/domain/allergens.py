@@ -1,4 +1,4 @@
-"""The common allergens, by the words people use for them. Which dish has which is for the menu file alone to say."""
+"""The common allergens, by the words that people use. Only the menu file says which dish contains which."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hub.domain.menu import plain
 
 @dataclass(frozen=True, slots=True)
 class Allergen:
-    """One of them: its names, and what else people say when they mean it."""
+    """One allergen: its names, and the other words by which people mean it."""
 
     id: str
     es: str
@@ -52,10 +52,13 @@ _BY_WORD: Mapping[str, Allergen] = {
 
 
 def allergen_called(word: str) -> Allergen | None:
-    """The allergen that somebody means by a word."""
+    """Return the allergen that a word means."""
     return _BY_WORD.get(plain(word))
 
 
 def same_allergen(one: str, other: str) -> bool:
-    """Whether two words mean one allergen; words of a menu file that nobody else uses are compared as they are."""
+    """Return True if two words mean one allergen.
+
+    Words of a menu file that nobody else uses are compared as they are.
+    """
     return (allergen_called(one) or plain(one)) == (allergen_called(other) or plain(other))

@@ -1,45 +1,39 @@
-"""A conversation, its turns, and what one sees of them on entering the room.
+"""Chats and their turns: the documents, and the decisions about which turn runs and which waits.
 
-Three things, all pure: the documents (`Chat`, `Turn`, `Conversation`), the decisions about them (which
-turn may run, which waits), and `OpenTurn`, the fold of what an answer in the making has said so far. Who
-may speak is the service's question.
+Who may write in a chat is decided by the services.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from hub.core.errors import RateLimited
 from hub.domain import events as ev
-from hub.domain.asker import Asker
-from hub.domain.errors import RateLimited
-from hub.domain.values import Stored, Time
+from hub.domain.answers.chat_answers import ChatSnapshot, ShownChat, ShownProposal
+from hub.domain.conversation import Conversation, LastMessage
+from hub.domain.requested_by import RequestedBy
+from hub.domain.values import Stored, Time, stored_as
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from hub.domain.open_turn import OpenTurn
     from hub.domain.proposal import Proposal
     from hub.domain.roles import Principal
 
-AGENT_NAME = "Asistente"
-# A conversation is one document, which holds 64 KiB; the longest answer alone may take most of it.
-MAX_SAID_BYTES = 48 * 1024
-_SHORT = 140  # characters of what was said last
 MAX_RECENT = 30  # ended turns a chat remembers, for those who look after the agent
 
 
 class ChatMode(StrEnum):
-    """Who answers."""
+    """The party that answers in a chat."""
 
     AGENT = "agent"
     PERSON = "person"
 
 
 class TurnState(StrEnum):
-    """Where one answer of the agent is. The last three are its only endings."""
+    """The state of one answer of the agent. The last three states are its only endings."""
 
     WAITING = "waiting"  # asked; no worker has it
     RUNNING = "running"  # a worker holds its lease
@@ -49,14 +43,6 @@ class TurnState(StrEnum):
 
 
 OVER = frozenset({TurnState.COMPLETED, TurnState.STOPPED, TurnState.FAILED})
-
-
-class LastSaid(Stored):
-    """What was said last in a chat, as a list of chats shows it."""
-
-    kind: Literal["customer", "staff", "agent"] | str
-    text: str
-    at: str
 
 
 class Chat(Stored):
@@ -74,11 +60,11 @@ class Chat(Stored):
     mode: Annotated[ChatMode | str, Field(union_mode="left_to_right")] = ChatMode.AGENT
     order_ids: tuple[str, ...] = ()
     bound: bool = False
-    opened_by: Asker
+    opened_by: RequestedBy
     lang: str | None = None
     turns: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
-    last: LastSaid | None = None
+    last: LastMessage | None = None
     created_at: Time
     updated_at: Time
 
@@ -109,8 +95,8 @@ class Turn(Stored):
     state: Annotated[TurnState | str, Field(union_mode="left_to_right")] = TurnState.WAITING
     attempt: int = 0
     worker: str = ""
-    text: str
-    asked_by: Asker
+    question: str = stored_as("text")
+    requested_by: RequestedBy = stored_as("asked_by")
     next_index: int = 0
     intents: dict[str, str] = Field(default_factory=dict)
     model: str = ""
@@ -121,14 +107,12 @@ class Turn(Stored):
 
     @property
     def over(self) -> bool:
+        """True if the turn has ended."""
         return self.state in OVER
 
     def principal(self, chat: Chat) -> Principal:
-        """Who the agent acts for: the asker's roles, and the orders this chat may speak about; no more."""
-        return self.asked_by.principal(chat.order_ids, self.chat_id)
-
-
-# Decide
+        """Return the principal for whom the agent acts: the roles of whoever asked, and the orders of this chat."""
+        return self.requested_by.principal(chat.order_ids, self.chat_id)
 
 
 def admit(chat: Chat, turn_id: str, *, at_once: int, waiting: int) -> tuple[Chat, bool]:
@@ -161,154 +145,24 @@ def release(chat: Chat, *turn_ids: str, at_once: int) -> tuple[Chat, tuple[str, 
     return chat.model_copy(update={"turns": left}), runnable
 
 
-# What was said
-
-
-class Message(Stored):
-    """One thing said, by a customer, a member of staff, or the agent.
-
-    Attributes:
-        state: How an answer of the agent's ended; `claimed`: it is the customer who says that the agent said so.
-    """
-
-    message_id: str
-    kind: Literal["customer", "staff", "agent"] | str
-    name: str
-    text: str
-    at: str
-    turn_id: str | None = None
-    state: str | None = None
-    error: dict[str, Any] | None = None
-
-    @classmethod
-    def of(cls, event: ev.ReadEvent, at: str) -> Message | None:
-        """What an event says; None for those that say nothing by themselves."""
-        match event:
-            case ev.ChatMessage():
-                author = event.author
-                return cls(message_id=event.message_id, kind=author.kind, name=author.name, text=event.text, at=at)
-            case ev.ChatCompleted() | ev.ChatStopped() | ev.ChatFailed():
-                return cls(
-                    message_id=event.turn_id,
-                    kind="agent",
-                    name=AGENT_NAME,
-                    text=event.text,
-                    at=at,
-                    turn_id=event.turn_id,
-                    state=event.type.removeprefix("chat."),
-                    error=event.error.model_dump() if isinstance(event, ev.ChatFailed) else None,
-                )
-            case ev.NoticeSent():
-                return cls(message_id=event.notice_id, kind="agent", name=AGENT_NAME, text=event.message, at=at)
-            case _:
-                return None
-
-    @property
-    def shortened(self) -> LastSaid:
-        return LastSaid(kind=self.kind, text=self.text[:_SHORT], at=self.at)
-
-    def as_dict(self) -> dict[str, Any]:
-        shown = self.model_dump(exclude={"kind", "name"}, exclude_none=True)
-        return {"message_id": self.message_id, "author": {"kind": self.kind, "name": self.name}, **shown}
-
-
-class Conversation(Stored):
-    """The conversation document: the newest of what was said, whatever the room's log has dropped meanwhile.
-
-    An answer is hundreds of events in the room and one message here.
-    """
-
-    messages: tuple[Message, ...] = ()
-
-    def after(self, *events: ev.AnyEvent, at: str) -> Conversation:
-        """The conversation with what these events say; the oldest goes when it grows too long."""
-        said = [message for event in events if (message := Message.of(event, at)) is not None]
-        return self.followed_by(said) if said else self
-
-    def followed_by(self, said: Sequence[Message], most_bytes: int = MAX_SAID_BYTES) -> Conversation:
-        """The same, where it is already known who said what."""
-        messages = (*self.messages, *said)
-        room, kept = most_bytes, 0
-        for message in reversed(messages):
-            room -= len(message.model_dump_json().encode())
-            if room < 0 and kept:
-                break
-            kept += 1
-        return self.model_copy(update={"messages": messages[-kept:]})
-
-
-# Fold
-
-MAKING = frozenset({"chat.started", "chat.delta", "chat.step"})  # the events that an answer in the making is made of
-
-
-@dataclass(slots=True)
-class OpenTurn:
-    """An answer in the making."""
-
-    turn_id: str
-    attempt: int = 0
-    text: str = ""
-    next_index: int = 0
-    steps: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, turn_id: str, events: Sequence[ev.ReadEvent], checkpoint: OpenTurn | None = None) -> OpenTurn | None:
-        """What a turn has said so far; None if it has not begun.
-
-        Args:
-            events: Of its room, oldest first; the beginning may be missing.
-            checkpoint: What it had said at some moment, if that is known.
-        """
-        mine = [event for event in events if getattr(event, "turn_id", None) == turn_id]
-        begins = [number for number, event in enumerate(mine) if isinstance(event, ev.ChatStarted)]
-        known = checkpoint if checkpoint is not None and checkpoint.turn_id == turn_id else None
-        if not mine and known is None:
-            return None
-        turn = cls(turn_id)
-        if not begins and known is not None:
-            turn = replace(known, steps=dict(known.steps))
-        for event in mine[begins[-1] if begins else 0 :]:
-            turn.apply(event)
-        return turn
-
-    def apply(self, event: ev.ReadEvent) -> None:
-        match event:
-            case ev.ChatStarted():
-                # A second attempt starts from nothing, as the first one did.
-                self.attempt, self.text, self.next_index, self.steps = event.attempt, "", 0, {}
-            case ev.ChatDelta() if event.index >= self.next_index:
-                self.text += event.text
-                self.next_index = event.index + 1
-            case ev.ChatStep():
-                self.steps[event.step] = {"step": event.step, "state": event.state, "text": event.text}
-            case _:
-                pass
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "turn_id": self.turn_id,
-            "text": self.text,
-            "next_index": self.next_index,
-            "steps": list(self.steps.values()),
-        }
-
-
-def snapshot(chat: Chat, said: Conversation, turn: OpenTurn | None, proposal: Proposal | None = None) -> dict[str, Any]:
-    """What a page is drawn from; `waiting` are the questions behind the answer in the making, first asked first."""
-    drawn: dict[str, Any] = {
-        "chat": {"id": chat.id, "mode": str(chat.mode)},
-        "messages": [message.as_dict() for message in said.messages],
-        "turn": turn.as_dict() if turn else None,
-        "waiting": [turn_id for turn_id in chat.turns if turn is None or turn_id != turn.turn_id],
-    }
-    if proposal is not None and chat.mode is ChatMode.AGENT and _waits_last(proposal, said, turn):
-        drawn["confirm"] = {"say": proposal.say, "summary": proposal.asks}
-    return drawn
+def snapshot(
+    chat: Chat, conversation: Conversation, turn: OpenTurn | None, proposal: Proposal | None = None
+) -> ChatSnapshot:
+    """Return the state of a chat's room, from which a page is drawn."""
+    confirm = None
+    if proposal is not None and chat.mode is ChatMode.AGENT and _waits_last(proposal, conversation, turn):
+        confirm = ShownProposal(say=proposal.say, summary=proposal.asks)
+    return ChatSnapshot(
+        chat=ShownChat(id=chat.id, mode=str(chat.mode)),
+        messages=tuple(message.shown() for message in conversation.messages),
+        turn=turn.shown() if turn else None,
+        waiting=tuple(turn_id for turn_id in chat.turns if turn is None or turn_id != turn.turn_id),
+        confirm=confirm,
+    )
 
 
 def _waits_last(proposal: Proposal, said: Conversation, turn: OpenTurn | None) -> bool:
-    """Whether nothing was said since it was proposed but the answer that proposed it."""
+    """Return True if the answer that made the proposal is still the last thing said in the chat."""
     if not (proposal.waits and proposal.say):
         return False
     if turn is not None:

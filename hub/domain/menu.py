@@ -1,4 +1,4 @@
-"""What the taquería sells: dishes by sku, and how people call them."""
+"""The menu: dishes by sku, with their prices and the names that people use for them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from hub.domain.errors import BadRequest
-from hub.domain.values import Line, Note, Sku, Value
+from hub.core.errors import BadRequest
+from hub.domain.values import Note, SingleLine, Sku, Value
 
 
 class MenuError(ValueError):
@@ -19,9 +19,11 @@ class MenuError(ValueError):
 
 
 class Category(Value):
+    """A group of dishes."""
+
     id: Sku
-    name: Line
-    name_en: Line
+    name: SingleLine
+    name_en: SingleLine
 
 
 class MenuItem(Value):
@@ -31,27 +33,27 @@ class MenuItem(Value):
     """
 
     sku: Sku
-    name: Line
-    name_en: Line
+    name: SingleLine
+    name_en: SingleLine
     category: Sku
     price: Annotated[int, Field(gt=0, le=10_000_00, strict=True)]
     description: Note = ""
     description_en: Note = ""
-    synonyms: tuple[Line, ...] = ()
-    allergens: tuple[Line, ...] = ()
+    synonyms: tuple[SingleLine, ...] = ()
+    allergens: tuple[SingleLine, ...] = ()
     stock: Annotated[int, Field(ge=0, le=100_000, strict=True)] | None = None
     low: Annotated[int, Field(ge=0, strict=True)] = 5
 
     @property
     def states_allergens(self) -> bool:
-        """Whether somebody has written down what is in it, and be it nothing."""
+        """True if the menu file states the allergens of the dish, even if it states that there are none."""
         return "allergens" in self.model_fields_set
 
 
 class Menu(Value):
-    """The whole of it, as `menu.toml` gives it."""
+    """The menu, as `menu.toml` gives it."""
 
-    name: Line
+    name: SingleLine
     currency: Literal["MXN"] = "MXN"
     categories: Annotated[tuple[Category, ...], Field(min_length=1, alias="category")]
     items: Annotated[tuple[MenuItem, ...], Field(min_length=1, alias="item")]
@@ -62,14 +64,15 @@ class Menu(Value):
         seen: set[str] = set()
         for item in self.items:
             if item.category not in known:
-                raise ValueError(f"dish {item.sku!r} is in category {item.category!r}, which there is not")
+                raise ValueError(f"dish {item.sku!r} is in category {item.category!r}, which does not exist")
             if item.sku in seen:
-                raise ValueError(f"dish {item.sku!r} stands there twice")
+                raise ValueError(f"dish {item.sku!r} is listed twice")
             seen.add(item.sku)
         return self
 
     @cached_property
     def by_sku(self) -> Mapping[str, MenuItem]:
+        """The dishes by their sku."""
         return {item.sku: item for item in self.items}
 
     @property
@@ -78,7 +81,7 @@ class Menu(Value):
         return (item for item in self.items if item.stock is not None)
 
     def dish(self, sku: str) -> MenuItem:
-        """The dish of this sku.
+        """Return the dish of a sku.
 
         Raises:
             BadRequest: The menu has none.
@@ -98,7 +101,7 @@ def parse_menu(text: str) -> Menu:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise MenuError(f"not TOML: {exc}") from exc
+        raise MenuError(f"the file is not valid TOML: {exc}") from exc
     try:
         return Menu.model_validate(raw)
     except ValidationError as exc:
@@ -107,7 +110,7 @@ def parse_menu(text: str) -> Menu:
 
 
 def _place(location: tuple[int | str, ...], raw: dict[str, Any]) -> str:
-    """Where in the file: `item 'taco-pastor' price` rather than `item.3.price`."""
+    """Name a place in the menu file: `item 'taco-pastor' price` rather than `item.3.price`."""
     match location:
         case ("item", int(index), *rest):
             item = raw["item"][index]
@@ -118,6 +121,6 @@ def _place(location: tuple[int | str, ...], raw: dict[str, Any]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as it is compared: lower case, without accents, single spaces."""
+    """Return a text as it is compared: lower case, without accents, single spaces."""
     bare = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
     return " ".join(bare.split())

@@ -1,49 +1,38 @@
-"""What may happen to an order, and what it is afterwards.
+"""Decisions about an order: each takes the order and a wish, and returns events or refuses.
 
-Two halves. The `decide` half takes an order and a wish and answers with events, or refuses. The
-`fold` half takes an order and an event and answers with the order after it. An order's document is
-always the fold of its events; nothing else may write it.
+The document of an order is always the fold of its events (`hub.domain.order_fold`); nothing else may write it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from hub.domain import events as ev
-from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound
-from hub.domain.models import (
-    RECALLS,
-    TRANSITIONS,
+from hub.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from hub.domain import order_events as ev
+from hub.domain import recalls
+from hub.domain.lifecycle import FIRST, RULES, DeliveryKind, OrderStatus, next_step
+from hub.domain.order_codes import code_of
+from hub.domain.order_document import (
     Acceptance,
     AcceptanceState,
     Courier,
     CustomerName,
     Delivery,
-    DeliveryKind,
     Eta,
     ExpiryReason,
     Order,
     OrderDelivery,
     OrderItem,
-    OrderStatus,
 )
-from hub.domain.roles import Permission, Principal, Role
-
-STEPS: Mapping[OrderStatus, Callable[..., ev.OrderEvent]] = {
-    OrderStatus.PREPARING: ev.OrderPreparing,
-    OrderStatus.READY: ev.OrderReady,
-    OrderStatus.EN_ROUTE: ev.OrderEnRoute,
-    OrderStatus.DELIVERED: ev.OrderDelivered,
-}
-
+from hub.domain.order_fold import fold
+from hub.domain.pricing import total_of
+from hub.domain.reason_codes import ReasonCode
+from hub.domain.recalls import Tap
+from hub.domain.roles import Permission, Principal
 
 EXPIRED = "expired"  # the reason of the cancellation of an order that expired
-NOBODY = "comanda"  # who did what no person did
-
-
-# Decide
+NOBODY = "comanda"  # the name in `by` for what the hub does by itself
 
 
 def place(
@@ -55,16 +44,20 @@ def place(
     at: datetime,
     acceptance: Acceptance | None = None,
 ) -> list[ev.OrderEvent]:
-    """Return a new order. With an `acceptance`, it waits for a person to accept it."""
+    """Place a new order. With an `acceptance`, it waits for a person to accept it.
+
+    Raises:
+        BadRequest: A delivery has no address.
+    """
     if delivery.kind is DeliveryKind.DELIVERY and not delivery.address:
         raise BadRequest("a delivery needs an address", field="delivery.address")
     order = Order(
         id=order_id,
-        code=order_id[-4:],
-        status=OrderStatus.RECEIVED,
+        code=code_of(order_id),
+        status=FIRST,
         version=1,
         items=tuple(items),
-        total=sum(item.qty * item.unit_price for item in items),
+        total=total_of(items),
         customer=customer,
         delivery=_delivery(delivery),
         eta=eta,
@@ -82,14 +75,17 @@ def _delivery(asked: Delivery) -> OrderDelivery:
     return OrderDelivery(kind=asked.kind, address=asked.address, lat=asked.lat, lon=asked.lon)
 
 
-def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.OrderEvent]:
+def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None, tap: Tap | None = None) -> list[ev.OrderEvent]:
     """Advance an order by one step; this also accepts a waiting order.
+
+    Args:
+        tap: Who takes the step, and for how long it can be taken back.
 
     Raises:
         Conflict: That is not the next step from here.
     """
     check_known(order)
-    if to not in TRANSITIONS[DeliveryKind(order.delivery.kind)][OrderStatus(order.status)]:
+    if to is not next_step(order.status, order.delivery.kind):
         raise Conflict(
             f"an order that is {order.status} cannot become {to}",
             status=str(order.status),
@@ -97,20 +93,37 @@ def advance(order: Order, to: OrderStatus, by: str, eta: Eta | None) -> list[ev.
         )
     accepted = _accepted(order, by) if order.waiting else []
     version = order.version + len(accepted) + 1
-    return [*accepted, STEPS[to](order_id=order.id, status=to, version=version, by=by, eta=eta)]
+    offer = recalls.offered(order, to, tap)
+    recall = {} if offer is None else {"recall": offer}
+    return [*accepted, ev.EVENT_OF[to](order_id=order.id, status=to, version=version, by=by, eta=eta, **recall)]
 
 
-def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderEvent]:
-    """The end that nobody wanted: before it leaves; a manager also on the road; a customer only before work starts."""
+def cancel(
+    order: Order,
+    reason: str,
+    who: Principal,
+    by: str,
+    tap: Tap | None = None,
+    reason_code: ReasonCode | None = None,
+) -> list[ev.OrderEvent]:
+    """Cancel an order: staff until it leaves, a manager also on the road, its customer only before work begins.
+
+    Args:
+        tap: For how long it can be taken back; None: it cannot.
+
+    Raises:
+        Conflict: It has ended, or it is too late for this caller.
+        Forbidden: The caller's role may not cancel orders.
+    """
     check_known(order)
     if order.ended:
         raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
     if not who.may(Permission.CANCEL_ORDER):
         if order.id not in who.orders:
             raise Forbidden("your role may not cancel an order")
-        if order.status is not OrderStatus.RECEIVED:
+        if order.begun:
             raise Conflict("the kitchen has started on it: ask us to cancel it", status=str(order.status))
-    elif order.status is OrderStatus.EN_ROUTE and not who.may(Permission.CANCEL_ANY_ORDER):
+    elif (needed := RULES[OrderStatus(order.status)].cancelled_with) is not None and not who.may(needed):
         raise Conflict("it is on its way: only a manager can cancel it now", status=str(order.status))
     return [
         ev.OrderCancelled(
@@ -120,25 +133,60 @@ def cancel(order: Order, reason: str, who: Principal, by: str) -> list[ev.OrderE
             by=by,
             eta=None,
             reason=reason,
+            reason_code=reason_code,
+            recall=recalls.offered(order, OrderStatus.CANCELLED, tap),
         )
     ]
 
 
-def recall(order: Order, reason: str, by: str, estimate: Callable[[OrderStatus], Eta | None]) -> list[ev.OrderEvent]:
-    """One step back, while it has not left the house; what was promised is promised anew."""
+def recall(
+    order: Order,
+    reason: str,
+    by: str,
+    estimate: Callable[[OrderStatus], Eta | None],
+    tap: Tap | None = None,
+    reason_code: ReasonCode | None = None,
+) -> list[ev.OrderEvent]:
+    """Take an order one step back, or back from its cancellation, and estimate it anew.
+
+    Args:
+        estimate: Returns the estimate of the order in a status that it enters now.
+        tap: Who takes it back, and when; None: the kitchen, which takes back only what it may at any time.
+
+    Raises:
+        Conflict: There is no step back from here.
+        Forbidden: Somebody of another role took the step.
+        RecallExpired: It is too late.
+    """
     check_known(order)
-    back = RECALLS.get(OrderStatus(order.status))
-    if back is None:
-        raise Conflict(f"an order that is {order.status} has no step back", status=str(order.status))
-    recalled = ev.OrderRecalled(order_id=order.id, status=back, version=order.version + 1, by=by, reason=reason)
+    back = recalls.taken_back_to(order, tap)
+    recalled = ev.OrderRecalled(
+        order_id=order.id,
+        status=back,
+        version=order.version + 1,
+        by=by,
+        reason=reason,
+        reason_code=reason_code,
+        recall=recalls.offered(order, back, tap),
+    )
     eta = estimate(back)
-    return [recalled] if eta is None else [recalled, ev.OrderEtaChanged(order_id=order.id, eta=eta)]
+    estimated: list[ev.OrderEvent] = [] if eta is None else [ev.OrderEtaChanged(order_id=order.id, eta=eta)]
+    if order.ended and tap is not None:
+        after = fold(order, [(event, tap.at) for event in [recalled, *estimated]])
+        recalled = recalled.model_copy(update={"order": after})
+    return [recalled, *estimated]
 
 
-def delay(order: Order, minutes: int, reason: str) -> list[ev.OrderEvent]:
-    """It will take longer: said once, with the reason, and the estimate moves along."""
+def delay(order: Order, minutes: int, reason: str, reason_code: ReasonCode | None = None) -> list[ev.OrderEvent]:
+    """Announce that an order will take longer, and move its estimate.
+
+    Raises:
+        Conflict: It has ended.
+    """
     _still_open(order)
-    delayed = ev.OrderDelayed(order_id=order.id, version=order.version + 1, minutes=minutes, reason=reason)
+    delayed = ev.OrderDelayed(
+        order_id=order.id, version=order.version + 1, minutes=minutes, reason=reason, reason_code=reason_code
+    )
     if order.eta is None:
         return [delayed]
     more = timedelta(minutes=minutes)
@@ -147,7 +195,11 @@ def delay(order: Order, minutes: int, reason: str) -> list[ev.OrderEvent]:
 
 
 def acknowledge(order: Order, by: str) -> list[ev.OrderEvent]:
-    """A person saw it. Twice is as good as once."""
+    """Record that a person saw an order; return no events if one has before.
+
+    Raises:
+        Conflict: It has ended.
+    """
     if order.acknowledged:
         return []
     _still_open(order)
@@ -168,7 +220,7 @@ def accept(order: Order, by: str) -> list[ev.OrderEvent]:
 
 
 def expire(order: Order, why: ExpiryReason) -> list[ev.OrderEvent]:
-    """Cancel an order that nobody accepted, or nobody ended, in time.
+    """Cancel an order that was not accepted or not finished in time.
 
     Raises:
         Conflict: It has ended.
@@ -203,7 +255,12 @@ def deadline(order: Order, open_for: timedelta | None) -> tuple[datetime, Expiry
 
 
 def mark_item(order: Order, item: int, done: bool) -> list[ev.OrderEvent]:
-    """One line is done, or not after all. Nothing happens if it is so already."""
+    """Mark one line of an order as done or not done; return no events if it is so already.
+
+    Raises:
+        Conflict: It has ended.
+        NotFound: It has no such line.
+    """
     _still_open(order)
     line = next((line for line in order.items if line.item == item), None)
     if line is None:
@@ -215,7 +272,11 @@ def mark_item(order: Order, item: int, done: bool) -> list[ev.OrderEvent]:
 
 
 def assign_courier(order: Order, courier: Courier) -> list[ev.OrderEvent]:
-    """Somebody will ride it. Nothing happens if it is the same person."""
+    """Give a delivery to a courier; return no events if it is theirs already.
+
+    Raises:
+        Conflict: It has ended, or it is a pickup.
+    """
     _still_open(order)
     if order.delivery.kind is not DeliveryKind.DELIVERY:
         raise Conflict("a pickup order has no courier")
@@ -224,46 +285,12 @@ def assign_courier(order: Order, courier: Courier) -> list[ev.OrderEvent]:
     return [ev.OrderCourierAssigned(order_id=order.id, version=order.version + 1, courier=courier)]
 
 
-def check_carrier(order: Order, who: Principal) -> None:
-    """A courier moves the orders that are theirs to carry, once there is something to carry.
-
-    Raises:
-        Forbidden: It is the kitchen's step, or another courier's order.
-    """
-    if who.may(Permission.ADVANCE_ORDER):
-        return
-    if order.courier is None or order.courier.id != who.id:
-        raise Forbidden("take the order before you carry it", courier_id=order.courier.id if order.courier else None)
-    if order.status not in (OrderStatus.READY, OrderStatus.EN_ROUTE):
-        raise Forbidden("the kitchen has not finished it", status=str(order.status))
-
-
-def check_taker(order: Order, who: Principal, courier: Courier) -> None:
-    """A courier takes for themselves what nobody carries; those who run the kitchen hand orders over.
-
-    Raises:
-        Forbidden: It is another courier's order, or would be.
-    """
-    if who.may(Permission.ADVANCE_ORDER):
-        return
-    if courier.id != who.id:
-        raise Forbidden("a courier takes orders for themselves only")
-    if order.courier is not None and order.courier.id != who.id:
-        raise Forbidden("another courier has it", courier_id=order.courier.id)
-
-
-def check_delayer(order: Order, who: Principal) -> None:
-    """One who is a courier and nothing else is late with what they carry, and with nothing else.
-
-    Raises:
-        Forbidden: It is not theirs to carry.
-    """
-    if who.roles == {Role.COURIER} and (order.courier is None or order.courier.id != who.id):
-        raise Forbidden("take the order before you delay it", courier_id=order.courier.id if order.courier else None)
-
-
 def check_version(order: Order, expected: int | None) -> None:
-    """Refuse a caller who looked at an older order than this one."""
+    """Refuse a caller who has seen an older version of the order.
+
+    Raises:
+        Conflict: The order has changed since.
+    """
     if expected is not None and expected != order.version:
         raise Conflict("the order has changed since you looked", version=order.version, status=str(order.status))
 
@@ -273,10 +300,10 @@ def _accepted(order: Order, by: str) -> list[ev.OrderEvent]:
 
 
 def check_known(order: Order) -> None:
-    """Refuse to change an order in a status that only a newer hub knows: nobody here can tell what may follow it.
+    """Refuse to change an order in a status that only a newer hub knows, because this one does not know its rules.
 
     Raises:
-        Conflict: The order is left to the hubs that know its status.
+        Conflict: Only a newer hub knows the status or the kind of delivery.
     """
     if not order.known:
         raise Conflict(
@@ -290,89 +317,3 @@ def _still_open(order: Order) -> None:
     check_known(order)
     if order.ended:
         raise Conflict(f"the order is {order.status} already", status=str(order.status), version=order.version)
-
-
-# Fold
-
-
-def fold(order: Order | None, happened: Iterable[tuple[ev.OrderEvent | ev.UnknownEvent, datetime]]) -> Order:
-    """The order after these events, oldest first, each with its time."""
-    for event, at in happened:
-        order = apply(order, event, at)
-    if order is None:
-        raise ValueError("no events, no order")
-    return order
-
-
-def apply(order: Order | None, event: ev.OrderEvent | ev.UnknownEvent, at: datetime) -> Order:
-    """Return the order after one event. An event of a type that only a newer hub knows changes nothing here."""
-    if isinstance(event, ev.OrderReceived):
-        return event.order
-    if order is None:
-        raise ValueError(f"{event.type} before order.received")
-    if isinstance(event, ev.UnknownEvent):
-        return order
-    change = _CHANGES[type(event)](order, event)
-    change["updated_at"] = at
-    if "status" in change:
-        change["status_since"] = at
-    if not isinstance(event, ev.OrderEtaChanged):
-        change["version"] = event.version
-    return order.model_copy(update=change)
-
-
-def _step(_order: Order, event: Any) -> dict[str, Any]:
-    return {"status": event.status, "eta": event.eta}
-
-
-def _recalled(_order: Order, event: Any) -> dict[str, Any]:
-    return {"status": event.status}
-
-
-def _assigned(_order: Order, event: Any) -> dict[str, Any]:
-    return {"courier": event.courier}
-
-
-def _marked(order: Order, event: Any) -> dict[str, Any]:
-    def mark(line: OrderItem) -> OrderItem:
-        return line.model_copy(update={"done": event.done}) if line.item == event.item else line
-
-    return {"items": tuple(mark(line) for line in order.items)}
-
-
-def _acknowledged(_order: Order, _event: Any) -> dict[str, Any]:
-    return {"acknowledged": True}
-
-
-def _was_accepted(_order: Order, _event: Any) -> dict[str, Any]:
-    return {"acceptance": Acceptance(state=AcceptanceState.ACCEPTED)}
-
-
-def _expired(_order: Order, event: Any) -> dict[str, Any]:
-    return {"expired": event.why}
-
-
-def _delayed(_order: Order, _event: Any) -> dict[str, Any]:
-    return {}
-
-
-def _eta_changed(_order: Order, event: Any) -> dict[str, Any]:
-    return {"eta": event.eta}
-
-
-_CHANGES: Mapping[type, Callable[[Order, Any], dict[str, Any]]] = {
-    ev.OrderPreparing: _step,
-    ev.OrderReady: _step,
-    ev.OrderEnRoute: _step,
-    ev.OrderDelivered: _step,
-    ev.OrderCancelled: _step,
-    ev.OrderRecalled: _recalled,
-    ev.OrderCourierAssigned: _assigned,
-    ev.OrderItemDone: _marked,
-    ev.OrderItemUndone: _marked,
-    ev.OrderAcknowledged: _acknowledged,
-    ev.OrderAccepted: _was_accepted,
-    ev.OrderExpired: _expired,
-    ev.OrderDelayed: _delayed,
-    ev.OrderEtaChanged: _eta_changed,
-}

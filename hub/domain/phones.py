@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# 7 to 20 digits, with anything that people write between them.
+# 7 to 20 digits, with the separators that people write between them.
 PHONE_PATTERN = r"^\+?([ ()-]*[0-9]){7,20}[ ()-]*$"
 MAX_PHONE_CHARS = 21
 
 _MIN_DIGITS = 7
-_LOCAL_DIGITS = 10  # of a number in Mexico, whatever country code or prefix stands before it
+_LOCAL_DIGITS = 10  # of a Mexican number, without country code and prefix
 
 
 def local_number(number: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hub.domain.errors import BadRequest
+from hub.core.errors import BadRequest
 
 MIN_DIGITS = 6
-MIN_CHARS = 8  # of a passphrase: anything that is not only digits
+MIN_CHARS = 8  # of a passphrase, which is any text that is not all digits
 MAX_CHARS = 64
 _MIN_DIFFERENT = 3
 

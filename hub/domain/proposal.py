@@ -1,14 +1,14 @@
-"""What the agent has proposed and not done yet: it waits for its asker's yes."""
+"""An action that the agent has proposed and that waits for the requester's yes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.domain.asker import Asker
-from hub.domain.values import Stored, Time
+from hub.domain.requested_by import RequestedBy
+from hub.domain.values import Stored, Time, stored_as
 
 if TYPE_CHECKING:
-    from hub.domain.chat import Message
+    from hub.domain.conversation import Message
 
 
 class Proposal(Stored):
@@ -34,7 +34,7 @@ class Proposal(Stored):
     summary: str
     terms: str
     shows: str
-    asked_by: Asker
+    requested_by: RequestedBy = stored_as("asked_by")
     turn_id: str
     made_at: Time
     begun_in: str = ""
@@ -47,5 +47,5 @@ class Proposal(Stored):
 
     @property
     def waits(self) -> bool:
-        """Whether a yes to it would still be the first one."""
+        """True if nobody has confirmed the proposal yet."""
         return not (self.done or self.begun_in)

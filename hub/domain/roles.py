@@ -1,4 +1,4 @@
-"""Who is asking, and what each role may do: one table, read by every service."""
+"""Principals, roles and the table of what each role may do, which every service reads."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from hub.domain.errors import Forbidden
+from hub.core.errors import Forbidden
 
 
 class Role(StrEnum):
-    """What a member of staff, or a program, does here."""
+    """The work of a member of staff, or of a program."""
 
     KITCHEN = "kitchen"
     COURIER = "courier"
@@ -20,12 +20,21 @@ class Role(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of principal asks."""
+    """The kind of a principal."""
 
     ANONYMOUS = "anonymous"
     CUSTOMER = "customer"
     STAFF = "staff"
     SERVICE = "service"
+    PARTNER = "partner"  # the holder of an API key
+
+
+class Scope(StrEnum):
+    """One thing that an API key opens."""
+
+    ORDERS_WRITE = "orders:write"  # place orders, cancel its own
+    ORDERS_READ = "orders:read"  # read its own orders and their rooms
+    CHAT = "chat"  # open chats and talk to the agent
 
 
 class Permission(StrEnum):
@@ -33,7 +42,8 @@ class Permission(StrEnum):
 
     ADVANCE_ORDER = "advance_order"  # any step of any order
     CARRY_ORDER = "carry_order"  # the steps of one's own deliveries
-    CANCEL_ANY_ORDER = "cancel_any_order"  # up to `delivered`; everyone else before `en_route`
+    # Up to `delivered`; everyone else before `en_route`. Also to take back a step that another role took.
+    CANCEL_ANY_ORDER = "cancel_any_order"
     CANCEL_ORDER = "cancel_order"
     RECALL_ORDER = "recall_order"
     DELAY_ORDER = "delay_order"
@@ -43,7 +53,7 @@ class Permission(StrEnum):
     REPORT_POSITION = "report_position"
     READ_ORDERS = "read_orders"  # any order, phone number included
     JOIN_KITCHEN = "join_kitchen"
-    JOIN_FLOOR = "join_floor"
+    JOIN_DASHBOARD = "join_floor"
     PUBLISH_PROMO = "publish_promo"
     SET_STOCK = "set_stock"
     SEND_NOTICE = "send_notice"  # to the customer of any order
@@ -51,6 +61,9 @@ class Permission(StrEnum):
     ANSWER_CHATS = "answer_chats"
     READ_STAFF = "read_staff"
     READ_METRICS = "read_metrics"
+    READ_NOTICES = "read_notices"  # who was told what of an order
+    MANAGE_WEBHOOKS = "manage_webhooks"  # endpoints that get every order's events
+    MANAGE_KEYS = "manage_keys"  # the API keys of partners
 
 
 _KITCHEN = frozenset(
@@ -64,7 +77,7 @@ _KITCHEN = frozenset(
         Permission.ASSIGN_COURIER,
         Permission.READ_ORDERS,
         Permission.JOIN_KITCHEN,
-        Permission.JOIN_FLOOR,
+        Permission.JOIN_DASHBOARD,
         Permission.SET_STOCK,
         Permission.SEND_NOTICE,
         Permission.READ_STAFF,
@@ -89,7 +102,7 @@ _SUPPORT = frozenset(
         Permission.DELAY_ORDER,
         Permission.READ_ORDERS,
         Permission.JOIN_KITCHEN,
-        Permission.JOIN_FLOOR,
+        Permission.JOIN_DASHBOARD,
         Permission.READ_CHATS,
         Permission.ANSWER_CHATS,
         Permission.SEND_NOTICE,
@@ -103,7 +116,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.COURIER: _COURIER,
     Role.SUPPORT: _SUPPORT,
     Role.MANAGER: frozenset(Permission),
-    Role.SERVICE: frozenset(Permission),
+    Role.SERVICE: frozenset(Permission) - {Permission.MANAGE_WEBHOOKS, Permission.MANAGE_KEYS},
 }
 
 
@@ -112,16 +125,20 @@ class Principal:
     """The caller of a command or a request.
 
     Attributes:
-        kind: Anonymous, customer (of the orders and chats below), staff, or service.
+        kind: Anonymous, customer (of the orders and chats below), staff, service, or partner.
         id: Stable within the branch; empty for the anonymous.
         name: As shown to others (`by` of an event).
-        roles: Staff roles; none for customers.
+        roles: Staff roles; none for customers and partners.
+        scopes: Of a partner: what its API key opens.
         orders: The orders this principal holds a capability for.
         chats: The chats this principal holds a capability for.
-        until: Unix time at which a staff token ends, in seconds; None for those who hold none.
+        until: Unix time at which a staff token or an API key ends, in seconds; None for those who hold none.
         life: Of a member of staff: the life of the account that the token belongs to.
         token_id: The token's id, by which it can be revoked; empty for those who hold none.
-        address: The network address that the request counts for; empty for callers inside the hub.
+        address: The network address that the request counts for; for a partner, its id, wherever it calls from.
+            Empty for callers inside the hub.
+        caller: The connection or the kind of client that commands come from; empty for callers inside the hub. With it
+            the hub knows a repeat of a command without an id.
     """
 
     kind: Kind = Kind.ANONYMOUS
@@ -130,22 +147,31 @@ class Principal:
     roles: frozenset[Role] = field(default_factory=frozenset)
     orders: frozenset[str] = field(default_factory=frozenset)
     chats: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[Scope] = field(default_factory=frozenset)
     until: float | None = field(default=None, compare=False)  # the same person, whenever they logged in
     life: str = field(default="", compare=False)
     token_id: str = field(default="", compare=False)
     address: str = field(default="", compare=False)  # the same person, wherever they are
+    caller: str = field(default="", compare=False)
 
     @property
     def is_staff(self) -> bool:
+        """True for members of staff and for programs."""
         return self.kind in (Kind.STAFF, Kind.SERVICE)
 
+    @property
+    def is_partner(self) -> bool:
+        """True for the holder of an API key."""
+        return self.kind is Kind.PARTNER
+
     def holding(self, shown: Principal) -> Principal:
-        """What the same principal has shown at two places at once, together."""
+        """Return the principal with the capabilities that it has shown elsewhere as well."""
         if self.orders <= shown.orders and self.chats <= shown.chats:
             return shown
         return replace(shown, orders=self.orders | shown.orders, chats=self.chats | shown.chats)
 
     def may(self, permission: Permission) -> bool:
+        """Return True if a role of the principal has the permission."""
         return any(permission in PERMISSIONS[role] for role in self.roles)
 
     def require(self, permission: Permission) -> None:
@@ -157,14 +183,14 @@ class Principal:
         if not self.may(permission):
             raise Forbidden("your role may not do this", permission=str(permission))
 
-    def public(self) -> dict[str, object]:
-        """The principal as a client sees it in `hub.welcome` and the answer to a login."""
-        shown: dict[str, object] = {"kind": str(self.kind), "roles": sorted(self.roles)}
-        if self.name:
-            shown["name"] = self.name
-        if self.id:
-            shown["id"] = self.id
-        return shown
+    def require_scope(self, scope: Scope) -> None:
+        """Refuse a partner whose API key lacks a scope. Other principals have no scopes and pass.
+
+        Raises:
+            Forbidden: The key lacks the scope.
+        """
+        if self.is_partner and scope not in self.scopes:
+            raise Forbidden(f"this API key lacks the scope {scope}", scope=str(scope))
 
 
 ANONYMOUS = Principal()

@@ -1,30 +1,58 @@
-"""Rooms (named audiences, each with a log of its own) and cursors (where a reader stands in them)."""
+"""The branch's rooms: named audiences, each with a log of its own."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from hub.domain.errors import BadRequest, NotFound
+from hub.core.errors import NotFound
+from hub.domain.roles import Permission
 
 
 class RoomKind(StrEnum):
-    """Who the audience is. The kinds with an id have one room per thing; the others one per branch."""
+    """The kinds of audience. `ROOM_RULES` says who may enter a room of each kind."""
 
     ORDER = "order"  # the customer of one order, and whoever serves it
     KITCHEN = "kitchen"  # the board: every order of the branch
     PROMOS = "promos"  # anyone
     STOCK = "stock"  # anyone: what is sold out
-    FLOOR = "floor"  # staff: live figures
+    DASHBOARD = "floor"  # staff: live figures
     CHAT = "chat"  # one conversation with the agent, or with a person
     SUPPORT = "support"  # one support case, with calls
     CUSTOMER = "customer"  # notices to one customer
 
 
-WITH_ID = frozenset({RoomKind.ORDER, RoomKind.CHAT, RoomKind.SUPPORT, RoomKind.CUSTOMER})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRule:
+    """The rules of a kind of room. Without any of the three, nobody may enter.
+
+    Attributes:
+        with_id: There is one room per order, chat or customer; otherwise one per branch.
+        public: Everybody may enter.
+        own: The holder of the order, chat or account of this id may enter; to others the room does not exist.
+        staff: The permission with which staff may enter any room of this kind; None: staff may not, as such.
+    """
+
+    with_id: bool = False
+    public: bool = False
+    own: bool = False
+    staff: Permission | None = None
+
+
+ROOM_RULES: Mapping[RoomKind, RoomRule] = {
+    RoomKind.ORDER: RoomRule(with_id=True, own=True, staff=Permission.READ_ORDERS),
+    RoomKind.KITCHEN: RoomRule(staff=Permission.JOIN_KITCHEN),
+    RoomKind.PROMOS: RoomRule(public=True),
+    RoomKind.STOCK: RoomRule(public=True),
+    RoomKind.DASHBOARD: RoomRule(staff=Permission.JOIN_DASHBOARD),
+    RoomKind.CHAT: RoomRule(with_id=True, own=True, staff=Permission.READ_CHATS),
+    RoomKind.SUPPORT: RoomRule(with_id=True),
+    RoomKind.CUSTOMER: RoomRule(with_id=True, own=True),
+}
+WITH_ID = frozenset(kind for kind, rule in ROOM_RULES.items() if rule.with_id)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_CURSOR = re.compile(r"([A-Za-z0-9]{1,32})-(0|[1-9][0-9]{0,15})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +83,16 @@ class Room:
 
     @classmethod
     def order(cls, order_id: str) -> Room:
+        """Return the room of one order."""
         return cls(RoomKind.ORDER, order_id)
 
     @classmethod
     def chat(cls, chat_id: str) -> Room:
+        """Return the room of one chat."""
         return cls(RoomKind.CHAT, chat_id)
 
 
 KITCHEN = Room(RoomKind.KITCHEN)
 PROMOS = Room(RoomKind.PROMOS)
 STOCK = Room(RoomKind.STOCK)
-FLOOR = Room(RoomKind.FLOOR)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """A place in one life of the log; `str()` gives `"<epoch>-<offset>"`."""
-
-    epoch: str
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.epoch}-{self.offset}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """Read a cursor that a client handed back.
-
-        Raises:
-            BadRequest: It is not of the shape `<epoch>-<offset>`.
-        """
-        match = _CURSOR.match(text)
-        if match is None:
-            raise BadRequest("a cursor looks like <epoch>-<offset>", field="after")
-        return cls(match[1], int(match[2]))
+DASHBOARD = Room(RoomKind.DASHBOARD)

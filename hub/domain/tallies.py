@@ -1,4 +1,4 @@
-"""What is counted of the agent's turns: fields of one set of tallies, moved on with each turn's ending."""
+"""Counts of the agent's turns: fields of one set of tallies, updated when a turn ends."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bins:
 
 @dataclass(frozen=True, slots=True)
 class TurnsToday:
-    """The turns and tokens of the branch since its midnight.
+    """The turns and tokens of the branch since its business day began.
 
     Attributes:
         tokens: Read and written by metered models. The offline model costs nothing and is not counted.
@@ -47,18 +47,19 @@ class TurnsToday:
 
     @property
     def ceiling_reached(self) -> bool:
+        """True if the day's tokens are used up."""
         return 0 < self.ceiling <= self.tokens
 
 
 def tallied(turn: Turn) -> Iterator[tuple[str, int]]:
-    """What to add for a turn that is over: fields and amounts."""
+    """Return the counters that a turn adds to when it ends, each with its amount."""
     yield f"ended|{turn.state}|{turn.error}|{(turn.usage and turn.usage.provider) or ''}", 1
     if turn.usage is not None:
         yield from measured(turn.usage)
 
 
 def measured(usage: Usage) -> Iterator[tuple[str, int]]:
-    """What to add for what an answer took."""
+    """Return the counters that the usage of an answer adds to, each with its amount."""
     for name in SUMS:
         if amount := getattr(usage, name):
             yield name, amount
@@ -74,13 +75,13 @@ def measured(usage: Usage) -> Iterator[tuple[str, int]]:
 
 
 def bins(tallies: Mapping[str, int], name: str) -> Bins:
-    """One of the distributions, from the tallies."""
+    """Return one of the distributions, from the counters."""
     counts = tuple(tallies.get(f"{name}|{most}", 0) for most in (*BINS[name], "inf"))
     return Bins(counts, tallies.get(f"{name}|sum", 0))
 
 
 def endings(tallies: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
-    """How turns ended: state, error, provider, and how often."""
+    """Return the endings of turns: state, error, provider, and the number of turns."""
     for field, count in tallies.items():
         kind, *names = field.split("|")
         if kind == "ended":

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
-
-def format_time(at: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: `2026-11-20T21:30:00.123Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+from hub.core.times import format_time
 
 
 def to_milliseconds(at: datetime) -> datetime:
-    """What survives a trip over the wire; a document must equal the one read back."""
+    """Return a time in whole milliseconds, as it survives the way over the wire."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
@@ -28,21 +25,26 @@ def _aware(at: datetime) -> datetime:
         raise ValueError("a time needs a year that the calendar has") from None
 
 
+def stored_as(name: str) -> Any:
+    """Return the declaration of a field that documents keep under another name than Python does."""
+    return Field(validation_alias=name, serialization_alias=name)
+
+
 def absent(value: object) -> bool:
     """For `exclude_if`: a field that PROTOCOL marks with "?" is left out when there is nothing to say."""
     return value is None
 
 
-# Characters that turn the direction of what is shown after them. They come along when a name or a number is copied.
+# Characters that change the text direction. They are often copied together with a name or a number.
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# Control characters, and those that turn the direction of what a page shows after them.
+# Control characters, and those that change the text direction.
 _NO_TEXT = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)]) | _DIRECTIONS
-# Letters and symbols by their category, and blank all the same.
+# Characters whose category is a letter or symbol, but which are invisible.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def as_text(said: str) -> str:
-    """Return the string without characters that are no text; for a model's words, which nobody can be asked to mend."""
+    """Return the string without characters that are not text; for a model's output, which no user can correct."""
     return said.translate(_NO_TEXT)
 
 
@@ -54,7 +56,7 @@ def _printable(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """A text of blanks and invisible characters says nothing, and shows as nobody's name."""
+    """Refuse a text without visible characters."""
     if not any(char not in _BLANK and unicodedata.category(char)[0] in "LNPS" for char in text):
         raise ValueError("the text has no visible characters")
     return text
@@ -71,7 +73,7 @@ Time = Annotated[
     datetime, BeforeValidator(_written), AfterValidator(_aware), PlainSerializer(format_time, return_type=str)
 ]
 
-# As JSON has them: "3" is no number, and "yes" is no boolean.
+# Strict, like JSON: "3" is not a number, and "yes" is not a boolean.
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -83,7 +85,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-Line = Annotated[
+SingleLine = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
     AfterValidator(_printable),
@@ -91,16 +93,16 @@ Line = Annotated[
     AfterValidator(_visible),
 ]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
-# How much of it is a message is a setting (COMANDA_LIMIT_CHAT_CHARS): this is only what any message may be.
+# The absolute limit of a message; the setting COMANDA_LIMIT_CHAT_CHARS may be lower.
 Prose = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=65_536),
     AfterValidator(_printable),
     AfterValidator(_visible),
 ]
-# A note that has to say something.
+# A note that must not be empty.
 Remark = Annotated[Note, Field(min_length=1), AfterValidator(_visible)]
-# The same where nothing may be said as well.
+# A note that may be empty.
 Passage = Annotated[str, StringConstraints(strip_whitespace=True, max_length=65_536), AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -108,7 +110,7 @@ CommandId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
 class Value(BaseModel):
-    """A fact that nobody changes: frozen, and without fields that nobody named."""
+    """A frozen model without unknown fields. The input of clients consists of these."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -118,12 +120,15 @@ class Stored(BaseModel):
 
     Fields that this version does not know are kept and written back. A field that is added later needs a default, for
     documents that were written before it. An enumeration is read with `left_to_right`, so that a member that this
-    version does not know stays a plain string. Checks of what people may say belong to commands, not here.
+    version does not know stays a plain string. A field that has another name in Python keeps its stored name by
+    `stored_as`. Checks of what people may say belong to commands, not here.
 
     Attributes:
         newest_schema: The newest `schema_version` that this version can read. It rises only when a field that exists
             changes its meaning; such a model declares the field `schema_version`. A document without one has version 1.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(
+        frozen=True, extra="allow", serialize_by_alias=True, validate_by_name=True, validate_by_alias=True
+    )
     newest_schema: ClassVar[int] = 1

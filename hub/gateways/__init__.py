@@ -1,1 +1,1 @@
-"""The doors, one file each: parse, call a service, answer."""
+"""The gateways, one file each: parse a request, call a service, answer."""

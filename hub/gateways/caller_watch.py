@@ -8,15 +8,15 @@ from ipaddress import ip_address
 
 import structlog
 
-from hub.eventlog.warnings import WarningBoard
-from hub.fanout.origins import Connections
+from hub.gateways.hourly import Hourly
 from hub.gateways.peer import Proxies
+from hub.socketio.connection_counter import ConnectionCounter
+from hub.store.warnings import WarningBoard
 
 logger = structlog.get_logger(__name__)
 
 ONE_ADDRESS = "one-address"
-_MIN_CONNECTIONS = 30  # fewer may well be one household, or one person with many tabs
-_SAY_AGAIN_S = 3_600.0
+_MIN_CONNECTIONS = 30  # fewer may be one household, or one person with many tabs
 
 
 class CallerWatch:
@@ -27,7 +27,7 @@ class CallerWatch:
 
     def __init__(
         self,
-        connections: Connections,
+        connections: ConnectionCounter,
         proxies: Proxies,
         board: WarningBoard,
         monotonic: Callable[[], float] = time.monotonic,
@@ -35,19 +35,17 @@ class CallerWatch:
         self._connections = connections
         self._proxies = proxies
         self._board = board
-        self._monotonic = monotonic
-        self._said_at: float | None = None
+        self._hourly = Hourly(monotonic)
 
     async def look(self) -> None:
-        """Log the warning once an hour, and store it for `comanda doctor`.
+        """Log the warning at most once an hour, and store it for `comanda doctor`.
 
         Raises:
-            Unavailable: Redis did not answer in time; the line is in the log all the same.
+            Unavailable: Redis did not answer in time; the warning is in the log all the same.
         """
         text = self._found()
-        if text is None or (self._said_at is not None and self._monotonic() - self._said_at < _SAY_AGAIN_S):
+        if text is None or not self._hourly.is_due():
             return
-        self._said_at = self._monotonic()
         logger.warning("callers.one_address", advice=text)
         await self._board.put(ONE_ADDRESS, text)
 

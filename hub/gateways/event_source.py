@@ -1,6 +1,6 @@
-"""Refusals that a browser's EventSource survives.
+"""Answers to temporary errors after which a browser's EventSource reconnects.
 
-An EventSource comes back after a stream that has ended, and gives up for good after any status but 200.
+An EventSource reconnects after a stream that has ended, and gives up for good after any status but 200.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import random
 
 from aiohttp import web
 
-from hub.domain.errors import ComandaError
+from hub.core.errors import ComandaError
+from hub.gateways.route_table import ROUTE
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-# A proxy that would rather ask another hub, and answers the EventSource itself, sends this header (deploy/nginx.conf).
+# A proxy that retries on another hub and answers the EventSource itself sends this header (deploy/nginx.conf).
 WANTS_STATUS = ("X-Stream-Errors", "status")
 _COME_BACK_MS = (200, 2000)
 
@@ -24,7 +25,7 @@ _COME_BACK_MS = (200, 2000)
 def come_back(request: web.Request, error: ComandaError) -> web.Response | None:
     """Return a stream with a `retry:` alone, for an EventSource and a temporary error; None otherwise.
 
-    The agent's answers (`/api/chat`) are streams as well, but no EventSource reads them: they keep their status.
+    Other routes keep the error's status, the agent's answers (`/api/chat`) included: no EventSource reads them.
     """
     if not error.retryable or not _is_event_source(request):
         return None
@@ -41,9 +42,10 @@ def retry_line(after_s: float = 0) -> bytes:
 
 def _is_event_source(request: web.Request) -> bool:
     name, status = WANTS_STATUS
+    route = request.get(ROUTE)
     return (
-        request.method == "GET"
+        route is not None
+        and route.event_source
         and "text/event-stream" in request.headers.get("Accept", "")
-        and not request.path.startswith("/api/chat/")
         and request.headers.get(name) != status
     )

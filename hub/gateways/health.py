@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, and what has it done: for supervisors, load balancers and Prometheus."""
+"""Liveness, readiness and metrics, for supervisors, load balancers and Prometheus."""
 
 from __future__ import annotations
 
@@ -7,19 +7,64 @@ import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from aiohttp import web
+from pydantic import Field
 
-from hub.domain.errors import ComandaError
+from hub.core.errors import ComandaError
+from hub.domain.answers import Answer
 from hub.domain.roles import Permission
-from hub.eventlog.log import EventLog, Write
-from hub.gateways.answers import ok
+from hub.domain.values import absent
+from hub.gateways.envelope import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
-from hub.services.chat import ChatService
+from hub.gateways.route_table import Audience, RateClass, Route, Tag
+from hub.services.chats.chat_service import ChatService
+from hub.services.document_names import NOTICE_TALLIES, NOTIFIER
+from hub.services.webhooks.webhook_documents import WEBHOOK_TALLIES
+from hub.store.log import EventLog, Write
+from hub.store.outbound_stream import OutboundStream
 from hub.telemetry import Metrics
 
-_TAKES_S, _REFUSES_S = 1.0, 0.25  # how long an answer of Redis's is good for
+_TAKES_S, _REFUSES_S = 1.0, 0.25  # how long the result of a commit is reused
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+
+
+class Liveness(Answer):
+    """The answer of a process that runs."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Checks(Answer):
+    """The conditions for being ready: Redis takes commits, the relay hears events, the process is not stopping."""
+
+    redis: bool
+    relay: bool
+    serving: bool
+
+
+class Readiness(Answer):
+    """The state of a process.
+
+    Attributes:
+        memory: The level of Redis's memory.
+        notifier: A notifier works for this branch. Without one, the hub takes orders all the same.
+        reason: The reason why Redis takes no commits.
+    """
+
+    status: Literal["ready", "not ready"]
+    checks: Checks
+    memory: str
+    notifier: bool
+    reason: str | None = Field(default=None, exclude_if=absent)
+
+
+class ReadinessAnswer(Answer):
+    """The answer of `/readyz`. With `ok` false it has data and no error."""
+
+    ok: bool
+    data: Readiness
 
 
 class Health:
@@ -39,6 +84,7 @@ class Health:
         memory_level: Callable[[], str],
         relay_live: Callable[[], bool],
         draining: Callable[[], bool],
+        outbound: OutboundStream,
         *,
         others: Callable[[], Awaitable[Sequence[bytes]]] | None = None,
         metrics_on_loopback: bool = False,
@@ -49,42 +95,79 @@ class Health:
         self._memory_level = memory_level
         self._relay_live = relay_live
         self._draining = draining
+        self._outbound = outbound
         self._others = others
         self._metrics_on_loopback = metrics_on_loopback
         self._looking = asyncio.Lock()
         self._takes_writes = False
+        self._notified = False
         self._good_until = 0.0
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
+        """Return the three routes of this gateway."""
         return [
-            web.get("/healthz", self.healthz),
-            web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
+            Route(
+                method="GET",
+                path="/healthz",
+                handler=self.healthz,
+                tag=Tag.OPERATIONS,
+                summary="Check that the process answers",
+                answer=Liveness,
+                rate=RateClass.UNCOUNTED,
+            ),
+            Route(
+                method="GET",
+                path="/readyz",
+                handler=self.readyz,
+                tag=Tag.OPERATIONS,
+                summary="Check that commands can be committed and events are heard",
+                answer=ReadinessAnswer,
+                bare=True,
+                other_statuses={503: "Not ready"},
+                rate=RateClass.UNCOUNTED,
+            ),
+            Route(
+                method="GET",
+                path="/metrics",
+                handler=self.metrics,
+                tag=Tag.OPERATIONS,
+                summary="Show the metrics in Prometheus's text format",
+                media_type="text/plain",
+                audience=Audience.STAFF,
+            ),
         ]
 
     async def healthz(self, _request: web.Request) -> web.Response:
-        return web.json_response(ok({"status": "alive"}))
+        """Answer 200: the process runs."""
+        return web.json_response(ok(Liveness()))
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """Answer 200 while commands can be committed and events arrive; otherwise 503, with the reason.
 
         The answer also reports the level of Redis's memory: a hub that refuses new orders still serves staff.
         """
-        checks = {"redis": await self._redis(), "relay": self._relay_live(), "serving": not self._draining()}
-        ready = all(checks.values())
-        status = "ready" if ready else "not ready"
-        data: dict[str, object] = {"status": status, "checks": checks, "memory": self._memory_level()}
-        if not checks["redis"]:
-            data["reason"] = self._log.condition.reason or "internal"
-        body = {"ok": ready, "data": data}
-        return web.json_response(body, status=200 if ready else 503)
+        checks = Checks(redis=await self._redis(), relay=self._relay_live(), serving=not self._draining())
+        ready = checks.redis and checks.relay and checks.serving
+        readiness = Readiness(
+            status="ready" if ready else "not ready",
+            checks=checks,
+            memory=self._memory_level(),
+            notifier=self._notified,
+            reason=None if checks.redis else self._log.condition.reason or "internal",
+        )
+        body = ReadinessAnswer(ok=ready, data=readiness)
+        return web.json_response(body.model_dump(mode="json"), status=200 if ready else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
+        """Answer with the metrics of the process, or of all processes of the port."""
         if not (self._metrics_on_loopback and _is_from_here(request)):
             request[PRINCIPAL].require(Permission.READ_METRICS)
-        with suppress(ComandaError):  # Redis is away: the turns stay as they were last read
+        with suppress(ComandaError):  # Redis does not answer: keep the turns that were read last
             self._metrics.turns.counted = await self._chat.tallies()
             self._metrics.turns.today = await self._chat.today()
+            self._metrics.webhooks.counted = await self._log.counts(WEBHOOK_TALLIES)
+            self._metrics.notices.counted = await self._log.counts(NOTICE_TALLIES)
+            self._metrics.notices.waiting = await self._outbound.behind(NOTIFIER)
         others = await self._others() if self._others is not None else ()
         return web.Response(
             body=self._metrics.render(others), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -99,6 +182,8 @@ class Health:
         async with self._looking:
             if time.monotonic() >= self._good_until:
                 self._takes_writes = await self._commits()
+                with suppress(ComandaError):  # `redis` says so
+                    self._notified = await self._outbound.has_reader(NOTIFIER)
                 self._good_until = time.monotonic() + (_TAKES_S if self._takes_writes else _REFUSES_S)
         return self._takes_writes and not self._log.condition.policy
 
@@ -111,7 +196,7 @@ class Health:
 
 
 def _is_from_here(request: web.Request) -> bool:
-    """Whether somebody on this machine asks, and not through a proxy on it that we were not told to trust."""
+    """Return True if the request comes from this machine, and not through a proxy on it."""
     return _is_loopback(request[ADDRESS]) and not any(name in request.headers for name in _FORWARDED)
 
 

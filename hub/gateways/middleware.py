@@ -1,4 +1,4 @@
-"""What every HTTP request passes through: the limits, who it is, errors as PROTOCOL words them, safe headers."""
+"""The middleware of every HTTP request: errors as answers, foreign pages, the caller and its rate, safe headers."""
 
 from __future__ import annotations
 
@@ -8,76 +8,81 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from hub.config import Limits
-from hub.domain.errors import BadRequest, ComandaError, Forbidden, NotFound, TooLarge
+from hub.config.limit_settings import AuthLimits, RequestLimits
+from hub.core.errors import BadRequest, ComandaError, Forbidden, NotFound, TooLarge
 from hub.domain.roles import Principal
-from hub.fanout.origins import Origins
-from hub.gateways.answers import as_error, refused
+from hub.gateways.envelope import as_error, refused
 from hub.gateways.event_source import come_back
 from hub.gateways.http_server import SERVER_NAME
-from hub.gateways.limits import Buckets
+from hub.gateways.openai_errors import refused_openai
 from hub.gateways.peer import ADDRESS, PRINCIPAL, Proxies, principal_of
-from hub.services.access import Access
+from hub.gateways.rate_limits import Bucket, Buckets
+from hub.gateways.route_table import ROUTE, ErrorShape, RateClass, Route, RouteTable, error_shape_of
+from hub.gateways.safe_headers import SAFE_HEADERS
+from hub.gateways.site.error_page import ErrorPages, is_navigation
+from hub.services.auth.access import Access
+from hub.socketio.origins import Origins
 from hub.telemetry import Metrics
 
-# 'self' covers WebSockets of the page's own host; a browser that does not know that stays on long-polling.
-_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    # What the pages may ask the browser for: a courier's place, a call's camera and microphone, a board that stays lit.
-    "Permissions-Policy": (
-        "camera=(self), geolocation=(self), microphone=(self), screen-wake-lock=(self), "
-        "bluetooth=(), browsing-topics=(), display-capture=(), hid=(), midi=(), payment=(), serial=(), usb=()"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",  # a tracking page's address is a capability
-}
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_HTTPS_ONLY = "max-age=31536000"  # a year; only said where the caller came by HTTPS
-_LOGIN = "/api/login"
-_FREE = ("/static/", "/healthz", "/readyz", "/socket.io/")
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
+_KEPT = ("Retry-After",)  # of the answer to a program
+_HTTPS_ONLY = "max-age=31536000"  # a year; only sent if the caller used HTTPS
 
 
-def as_response(error: ComandaError) -> web.Response:
-    response = web.json_response(refused(error), status=error.status)
+def as_response(error: ComandaError, shape: ErrorShape = ErrorShape.COMANDA) -> web.Response:
+    """Return the HTTP answer for an error."""
+    is_openai = shape is ErrorShape.OPENAI
+    response = web.json_response(refused_openai(error) if is_openai else refused(error), status=error.status)
+    if is_openai and not error.retryable:
+        response.headers["x-should-retry"] = "false"  # their clients repeat 409, 429 and 5xx
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
 
-def errors_as_answers(metrics: Metrics) -> Middleware:
-    """Outermost: whatever goes wrong inside becomes an answer with a code."""
+def errors_as_answers(table: RouteTable, metrics: Metrics, pages: ErrorPages) -> Middleware:
+    """Turn every exception into an answer with a code. It is the outermost middleware, and also finds the route.
+
+    A person who opens an address in a browser gets a page with the same status.
+    """
+
+    def answer(request: web.Request, error: ComandaError, status: int | None = None) -> web.Response:
+        response = as_response(error, error_shape_of(request))
+        response.set_status(status or error.status)
+        if is_navigation(request):
+            page = pages.response(request, error, response.status)
+            page.headers.update({name: response.headers[name] for name in _KEPT if name in response.headers})
+            return page
+        return response
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if (route := table.route_of(request)) is not None:
+            request[ROUTE] = route
         try:
             response = await handler(request)
         except web.HTTPRequestEntityTooLarge as exc:
-            response = as_response(_too_large(exc))
+            response = answer(request, _too_large(exc))
         except web.HTTPMethodNotAllowed as exc:
-            response = as_response(BadRequest(f"{request.method} is not allowed here"))
-            response.set_status(405)
+            response = answer(request, BadRequest(f"{request.method} is not allowed here"), 405)
             response.headers["Allow"] = ", ".join(sorted(exc.allowed_methods))
         except (web.HTTPNotFound, web.HTTPForbidden):  # the second is a folder of /static
-            response = as_response(NotFound("there is nothing at this address"))
+            response = answer(request, NotFound("there is nothing at this address"))
         except web.HTTPException:
             raise
         except Exception as exc:  # the request's root
             error = as_error(exc, route=_route(request))
             metrics.requests.labels(request.method, _route(request), error.status).inc()
-            return come_back(request, error) or as_response(error)
+            return come_back(request, error) or answer(request, error)
         metrics.requests.labels(request.method, _route(request), response.status).inc()
         return response
 
     return middleware
 
 
-def no_foreign_writes(origins: Origins) -> Middleware:
+def refuse_foreign_writes(origins: Origins) -> Middleware:
     """Refuse writes that a page of another origin makes through its visitor's browser.
 
     It runs before the rate limits, so that a foreign page does not use up the visitor's requests. A request
@@ -86,37 +91,73 @@ def no_foreign_writes(origins: Origins) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method not in _READS and not origins.allow_request(request):
+        if _is_foreign_write(request, origins):
             raise Forbidden("pages of this origin may not write here; see COMANDA_ORIGINS")
         return await handler(request)
 
     return middleware
 
 
-def who_and_how_often(access: Access, proxies: Proxies, by_address: Buckets, limits: Limits) -> Middleware:
-    """Identify the caller, and limit its rate: staff have a higher one than an address has.
+def _is_foreign_write(request: web.Request, origins: Origins) -> bool:
+    if request.method not in _READS:
+        return not origins.allow_request(request)
+    route: Route | None = request.get(ROUTE)
+    if route is None or not route.writes:
+        return False
+    # A GET that a page makes without its script, such as that of an image, has no Origin.
+    return request.headers.get("Sec-Fetch-Site") in _FOREIGN_SITES or not origins.allow_request(request)
+
+
+def identify_and_limit(
+    table: RouteTable,
+    access: Access,
+    proxies: Proxies,
+    by_address: Buckets,
+    *,
+    requests: RequestLimits,
+    logins: AuthLimits,
+) -> Middleware:
+    """Identify the caller, and limit its rate: staff have a higher one than an address has, an API key one of its own.
 
     A request with an invalid token counts against the address, so guessing costs the guesser. Logins have a rate of
     their own, because their tries are counted later by name and device. So a flood of logins does not lock out
     everybody behind its address.
     """
-    by_staff = Buckets(limits.staff_requests_s, limits.staff_requests_burst)
-    logins = Buckets(limits.login_requests_s, limits.login_requests_burst)
+    staff_rates = Buckets(requests.staff_requests_s, requests.staff_requests_burst)
+    login_rates = Buckets(logins.login_requests_s, logins.login_requests_burst)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(_FREE):
+        rate = table.rate_class_of(request)
+        if rate is RateClass.UNCOUNTED:
             return await handler(request)
         address = request[ADDRESS] = proxies.address(request)
-        bucket = (logins if request.path == _LOGIN else by_address).of(address)
+        bucket = (login_rates if rate is RateClass.LOGIN else by_address).of(address)
+        if rate is RateClass.CREDENTIAL:
+            return await _by_credential(request, handler, bucket)
         if "Authorization" not in request.headers:
             bucket.take()
         principal = request[PRINCIPAL] = await _principal(request, access, bucket.take)
         if principal.is_staff:
-            by_staff.of(principal.id).take()
+            staff_rates.of(principal.id).take()
+        elif principal.is_partner:
+            by_address.of(principal.address).take()
         return await handler(request)
 
     return middleware
+
+
+async def _by_credential(request: web.Request, handler: Handler, bucket: Bucket) -> web.StreamResponse:
+    """Handle a request whose handler checks a credential of its own kind, and sets `PRINCIPAL` once it is good.
+
+    All other requests count against the address: guessing costs the guesser. An address that has none left is refused
+    only after its credential was found wrong, because many phones share the address of their network.
+    """
+    try:
+        return await handler(request)
+    finally:
+        if PRINCIPAL not in request:
+            bucket.take()
 
 
 async def _principal(request: web.Request, access: Access, count: Callable[[], None]) -> Principal:
@@ -126,15 +167,15 @@ async def _principal(request: web.Request, access: Access, count: Callable[[], N
         if "Authorization" in request.headers:
             count()
         raise
-    if "Authorization" in request.headers and not principal.is_staff:
+    if "Authorization" in request.headers and not principal.is_staff and not principal.is_partner:
         count()
     return principal
 
 
 async def add_safe_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Signal: on every answer, also those of files and streams."""
+    """Add the security headers to an answer; a signal, so that files and streams have them as well."""
     headers = response.headers
-    for name, value in _HEADERS.items():
+    for name, value in SAFE_HEADERS.items():
         headers.setdefault(name, value)
     headers["Server"] = SERVER_NAME  # instead of the libraries' names and versions
     if not isinstance(response, web.FileResponse):
@@ -163,6 +204,6 @@ def _too_large(exc: web.HTTPRequestEntityTooLarge) -> TooLarge:
 
 
 def _route(request: web.Request) -> str:
-    """The route's pattern, never the path: a path may hold a token."""
+    """Return the pattern of the route, never the path: a path may contain a token."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unmatched"

@@ -1,128 +1,169 @@
-"""The HTTP door described for machines, from the very models that parse its requests."""
+"""The OpenAPI 3.1 document of the HTTP routes, made from the route table and the models that it names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from hub import __version__
-from hub.domain import commands as cmd
-from hub.domain.errors import ERRORS
-from hub.domain.models import Order
-from hub.gateways.token_stream import Conversation
-from hub.gateways.ui_stream import Submitted
+from hub.domain.error_catalogue import ERRORS
+from hub.gateways.openai_errors import refusal_schema_openai
+from hub.gateways.route_table import JSON, Audience, ErrorShape, Route, Tag
 
 _REF = "#/components/schemas/{model}"
-# method, path, summary, body, status of success, who
-_CALLS: tuple[tuple[str, str, str, type[BaseModel] | None, int, str], ...] = (
-    ("get", "/healthz", "The process answers", None, 200, "any"),
-    ("get", "/readyz", "Commands can be committed and events are heard", None, 200, "any"),
-    ("get", "/metrics", "Prometheus metrics", None, 200, "staff"),
-    ("post", "/api/login", "Trade a name and a PIN for a token", cmd.Login, 200, "any"),
-    ("post", "/api/logout", "End the token that is shown", cmd.Logout, 200, "staff"),
-    ("get", "/api/menu", "The menu, with what there is of each dish", None, 200, "any"),
-    ("get", "/api/staff", "Who works here", None, 200, "staff"),
-    ("post", "/api/orders", "Place an order", cmd.PlaceOrder, 201, "any"),
-    ("get", "/api/orders", "The newest orders", None, 200, "staff"),
-    ("get", "/api/orders/{order_id}", "One order", None, 200, "capability"),
-    ("post", "/api/orders/{order_id}/advance", "One step on", cmd.AdvanceOrder, 200, "staff"),
-    ("post", "/api/orders/{order_id}/cancel", "Cancel it", cmd.CancelOrder, 200, "capability"),
-    ("post", "/api/orders/{order_id}/recall", "One step back", cmd.RecallOrder, 200, "staff"),
-    ("post", "/api/orders/{order_id}/delay", "It will take longer", cmd.DelayOrder, 200, "staff"),
-    ("post", "/api/orders/{order_id}/acknowledge", "A person saw it", cmd.AcknowledgeOrder, 200, "staff"),
-    ("post", "/api/orders/{order_id}/accept", "A person says yes to a large order", cmd.AcceptOrder, 200, "staff"),
-    ("post", "/api/orders/cancel", "Cancel the open orders that fit a filter", cmd.CancelOrders, 200, "staff"),
-    ("post", "/api/orders/{order_id}/items", "A line is done, or not", cmd.MarkItem, 200, "staff"),
-    ("post", "/api/orders/{order_id}/courier", "Give it to a courier", cmd.AssignCourier, 200, "staff"),
-    ("get", "/api/rooms/{room}/events", "A room's events, as a stream or a page", None, 200, "capability"),
-    ("post", "/api/promos", "Publish a promotion", cmd.PublishPromo, 201, "staff"),
-    ("post", "/api/stock", "Say how many of a dish are left", cmd.SetStock, 200, "staff"),
-    ("post", "/api/notifications", "Say what to be told of", cmd.SetNotifications, 200, "capability"),
-    ("get", "/api/chats", "The chats in which something was said last", None, 200, "staff"),
-    ("post", "/api/chats", "Open a chat", cmd.OpenChat, 201, "any"),
-    ("post", "/api/chats/{chat_id}/messages", "Say something", cmd.SendChat, 202, "capability"),
-    ("post", "/api/chats/{chat_id}/stop", "Stop an answer", cmd.StopChat, 200, "capability"),
-    ("get", "/api/chats/{chat_id}/turns", "A chat's last turns, with their figures", None, 200, "staff"),
-    ("post", "/api/chats/{chat_id}/forget", "Forget what was said in a chat", cmd.ForgetChat, 200, "capability"),
-    ("post", "/api/chat/stream", "One answer as a plain token stream", Conversation, 200, "any"),
-    ("post", "/api/chat", "One answer as the AI SDK's UI message stream", Submitted, 200, "any"),
-    ("get", "/api/chat/{id}/stream", "The answer under way, as the same stream", None, 200, "any"),
-    ("delete", "/api/chat/{id}/stream", "Stop the answer under way", None, 200, "any"),
-)
-_FROM_PATH = {"order_id", "chat_id"}
-_QUERY = {
-    "/api/staff": ("role",),
-    "/api/orders": ("status", "limit", "before", "open", "after"),
-    "/api/chats": ("mode", "limit", "before"),
-    "/api/rooms/{room}/events": ("after", "limit", "only"),
+_BODY: JsonSchemaMode = "validation"
+_ANSWER: JsonSchemaMode = "serialization"
+_SECURITY: Mapping[Audience, list[dict[str, list[str]]]] = {
+    Audience.ANYONE: [],
+    Audience.CAPABILITY: [{"bearer": []}, {"capability": []}],
+    Audience.STAFF: [{"bearer": []}],
 }
 
+_REFUSALS = {ErrorShape.COMANDA: "Refusal", ErrorShape.OPENAI: "OpenAiRefusal"}
 
-def describe() -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
-    bodies = sorted({call[3] for call in _CALLS if call[3] is not None} | {Order}, key=lambda m: m.__name__)
-    _, schemas = models_json_schema([(model, "validation") for model in bodies], ref_template=_REF)
-    paths: dict[str, dict[str, Any]] = {}
-    for method, path, summary, body, status, who in _CALLS:
-        paths.setdefault(path, {})[method] = _operation(method, path, summary, body, status, who)
+Schema = dict[str, Any]
+Refs = Mapping[Any, Schema]  # by model and mode
+
+
+def describe(routes: Iterable[Route], public_url: str = "") -> Schema:
+    """Return the OpenAPI document of these routes; those that are not `described` are left out.
+
+    Args:
+        public_url: The address below which clients find the paths; empty: the host that gave them the document.
+    """
+    described = [route for route in routes if route.described]
+    refs, schemas = models_json_schema(_models(described), ref_template=_REF)
+    paths: dict[str, Schema] = {}
+    for route in described:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs, schemas["$defs"])
     return {
         "openapi": "3.1.0",
         "info": {"title": "Comanda", "version": __version__, "description": "A real-time order hub."},
+        **({"servers": [{"url": public_url}]} if public_url else {}),
         "paths": paths,
         "components": {
-            "schemas": {**schemas["$defs"], **_envelopes()},
+            "schemas": {**schemas["$defs"], "Refusal": refusal_schema(), "OpenAiRefusal": refusal_schema_openai()},
             "securitySchemes": {
-                "staff": {"type": "http", "scheme": "bearer"},
+                "bearer": {"type": "http", "scheme": "bearer"},
                 "capability": {"type": "apiKey", "in": "query", "name": "token"},
             },
         },
     }
 
 
-def _operation(
-    method: str, path: str, summary: str, body: type[BaseModel] | None, status: int, who: str
-) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": part.strip("{}"), "in": "path", "required": True, "schema": {"type": "string"}}
-        for part in path.split("/")
-        if part.startswith("{")
-    ]
-    if method == "get":
-        names = _QUERY.get(path, ())
-        parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]
-    elif body is not None and "command_id" in body.model_fields:
-        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}})
-    operation: dict[str, Any] = {
-        "summary": summary,
-        "parameters": parameters,
-        "responses": {
-            str(status): {"description": "Done", "content": _json(_ref("Answer"))},
-            "default": {"description": "Refused", "content": _json(_ref("Refusal"))},
-        },
+def routes(described: Sequence[Route], public_url: str = "") -> list[Route]:
+    """Return the route of the OpenAPI document.
+
+    Args:
+        described: All other routes of the hub.
+        public_url: `COMANDA_PUBLIC_URL`.
+    """
+
+    async def openapi(_request: web.Request) -> web.Response:
+        return web.json_response(document)
+
+    own = Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi,
+        tag=Tag.OPERATIONS,
+        summary="Describe the HTTP routes (OpenAPI 3.1)",
+    )
+    document = describe([*described, own], public_url)
+    return [own]
+
+
+def _models(routes: Sequence[Route]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    """Return the models of all bodies and answers, once each."""
+    bodies = [(route.body, _BODY) for route in routes if route.body is not None]
+    answers = [(answer, _ANSWER) for route in routes for answer in route.answers]
+    return list(dict.fromkeys([*bodies, *answers]))
+
+
+def _operation(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schema:
+    operation: Schema = {
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route),
+        "responses": _responses(route, refs),
     }
-    if body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(_body(path, body))}
-    if who != "any":
-        operation["security"] = [{"staff": []}] if who == "staff" else [{"staff": []}, {"capability": []}]
+    if route.body is not None:
+        schema = _without_path_parameters(route, refs[route.body, _BODY], schemas)
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if security := _SECURITY[route.audience]:
+        operation["security"] = security
     return operation
 
 
-def _body(path: str, model: type[BaseModel]) -> dict[str, Any]:
-    """The model's schema; what the address already says is not needed in the body."""
-    named = [name for name in model.model_fields if name in _FROM_PATH and f"{{{name}}}" in path]
-    if not named:
-        return _ref(model.__name__)
-    schema = model.model_json_schema(ref_template=_REF)
-    schema.pop("$defs", None)
-    schema["properties"] = {name: part for name, part in schema["properties"].items() if name not in named}
-    schema["required"] = [name for name in schema.get("required", ()) if name not in named]
-    return schema
+def _parameters(route: Route) -> list[Schema]:
+    text = {"type": "string"}
+    found = [{"name": name, "in": "path", "required": True, "schema": text} for name in route.path_parameters]
+    found += [{"name": each.name, "in": "query", "schema": each.schema()} for each in route.query]
+    if route.takes_idempotency_key:
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": text})
+    return found
 
 
-def _envelopes() -> dict[str, Any]:
+def _without_path_parameters(route: Route, ref: Schema, schemas: Mapping[str, Schema]) -> Schema:
+    """Return the schema of the body without the fields that the path gives."""
+    schema = schemas[str(ref["$ref"]).rpartition("/")[2]]
+    given = schema["properties"].keys() & set(route.path_parameters)
+    if not given:
+        return ref
+    return {
+        **schema,
+        "properties": {name: part for name, part in schema["properties"].items() if name not in given},
+        "required": [name for name in schema.get("required", ()) if name not in given],
+    }
+
+
+def _responses(route: Route, refs: Refs) -> Schema:
+    content = _content(route, refs)
+    responses: Schema = {str(route.status): {"description": HTTPStatus(route.status).phrase, "content": content}}
+    for status, description in route.other_statuses.items():
+        empty = status == HTTPStatus.NO_CONTENT
+        responses[str(status)] = {"description": description, **({} if empty else {"content": content})}
+    for error_status, errors in groupby(sorted(route.all_errors(), key=_by_status), key=lambda error: error.status):
+        codes = ", ".join(f"`{error.code}`" for error in errors)
+        refusal = {"description": codes, "content": {JSON: {"schema": _ref(_REFUSALS[route.error_shape])}}}
+        responses.setdefault(str(error_status), refusal)
+    return responses
+
+
+def _by_status(error: Any) -> tuple[int, str]:
+    return error.status, error.code
+
+
+def _content(route: Route, refs: Refs) -> Schema:
+    if route.media_type != JSON:
+        return {route.media_type: {"schema": {"type": "string"}}}
+    if not route.answers:
+        return {JSON: {"schema": {"type": "object"}}}
+    found = [refs[answer, _ANSWER] for answer in route.answers]
+    data = found[0] if len(found) == 1 else {"anyOf": found}
+    content = {JSON: {"schema": data if route.bare else _envelope(data)}}
+    if route.event_source or route.streams_on_request:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return content
+
+
+def _envelope(data: Schema) -> Schema:
+    return {
+        "type": "object",
+        "required": ["ok", "data"],
+        "properties": {"ok": {"const": True}, "data": data},
+        "additionalProperties": False,
+    }
+
+
+def refusal_schema() -> Schema:
+    """Return the JSON schema of every refusal."""
     error = {
         "type": "object",
         "required": ["code", "message", "retryable"],
@@ -135,31 +176,11 @@ def _envelopes() -> dict[str, Any]:
         },
     }
     return {
-        "Answer": {
-            "type": "object",
-            "required": ["ok", "data"],
-            "properties": {"ok": {"const": True}, "data": {"type": "object"}},
-        },
-        "Refusal": {
-            "type": "object",
-            "required": ["ok", "error"],
-            "properties": {"ok": {"const": False}, "error": error},
-        },
+        "type": "object",
+        "required": ["ok", "error"],
+        "properties": {"ok": {"const": False}, "error": error},
     }
 
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": _REF.format(model=name)}
-
-
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def routes() -> list[web.RouteDef]:
-    document = describe()
-
-    async def openapi(_request: web.Request) -> web.Response:
-        return web.json_response(document)
-
-    return [web.get("/openapi.json", openapi)]

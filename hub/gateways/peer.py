@@ -1,41 +1,45 @@
-"""Whose request this is: the address it came from, and who sent it."""
+"""The caller of a request: its address and its principal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from aiohttp import web
 
-from hub.domain.errors import Unauthorized
+from hub.core.errors import Unauthorized
 from hub.domain.roles import Principal
-from hub.services.access import Access
+from hub.gateways.route_table import ErrorShape, error_shape_of
+from hub.services.auth.access import Access
 
 PRINCIPAL = web.RequestKey("principal", Principal)
 ADDRESS = web.RequestKey("address", str)
 _FORWARDED = "X-Forwarded-For"
-LOCAL = "unix"  # the address of whoever comes over a unix socket
+NO_KEY = "none"  # the key of OpenAI's clients without one: they insist on a key
+LOCAL = "unix"  # the address of callers over a unix socket
 
 _BRACKETED = re.compile(r"^\[([^\]]*)\](?::\d{1,5})?$")  # [2001:db8::1]:443
 _WITH_PORT = re.compile(r"^([0-9.]+):\d{1,5}$")  # 203.0.113.7:51234
-_HOUSEHOLD_BITS = 64  # one IPv6 customer is given at least so much: to count them singly would count nobody
+_MAX_KEPT = 1_024  # addresses whose form is remembered: a caller's is asked for twice a request, 5 µs each
+_HOUSEHOLD_BITS = 64  # one IPv6 customer has at least a /64; limits by single address would limit nobody
 
 
 class Proxies:
-    """Finds the address of a request: its connection's, or the one that a trusted proxy reports.
+    """Finds the address of a request: that of its connection, or the one that a trusted proxy reports.
 
     Args:
         trusted: Addresses or networks of proxies whose `X-Forwarded-For` is believed (anybody else could write
             anything into it); `unix` for a proxy that connects over a unix socket.
 
     Attributes:
-        untrusted: The last address on this machine or in a private network that sent `X-Forwarded-For` and is no
-            proxy of ours; None if there was none.
+        untrusted: The last address on this machine or in a private network that sent `X-Forwarded-For` without being
+            trusted; None if there was none.
 
     Raises:
-        ValueError: One of them is neither.
+        ValueError: An entry is neither an address, a network, nor `unix`.
     """
 
     def __init__(self, trusted: Sequence[str] = ()) -> None:
@@ -51,6 +55,10 @@ class Proxies:
         if self._networks or self._unix:
             peer = self._behind(peer, ",".join(request.headers.getall(_FORWARDED, ())).split(","))
         return counted(peer)
+
+    def trusts(self, request: web.BaseRequest) -> bool:
+        """Return True if the request came from a trusted proxy."""
+        return self._trusts(_peer(request))
 
     def _behind(self, peer: str, forwarded: Sequence[str]) -> str:
         """Follow the hops backwards as long as a trusted proxy wrote them and each is an address."""
@@ -80,6 +88,7 @@ def _may_be_ours(address: str) -> bool:
         return address == LOCAL
 
 
+@lru_cache(_MAX_KEPT)
 def bare_address(hop: str) -> str | None:
     """Return the IP address in one entry of `X-Forwarded-For`, which may have brackets, a port, or a zone.
 
@@ -97,6 +106,7 @@ def bare_address(hop: str) -> str | None:
     return str(address)
 
 
+@lru_cache(_MAX_KEPT)
 def counted(address: str) -> str:
     """Return the address under which limits count a caller: an IPv4 address, or the /64 network of an IPv6 address.
 
@@ -123,8 +133,17 @@ async def principal_of(request: web.BaseRequest, access: Access, address: str) -
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme and scheme.lower() != "bearer":
         raise Unauthorized("send the token as: Authorization: Bearer <token>")
-    principal = replace(await access.principal(token.strip() or None), address=address)
+    token = token.strip()
+    if token == NO_KEY and error_shape_of(request) is ErrorShape.OPENAI:
+        token = ""
+    shown = await access.principal(token or None)
+    principal = replace(shown, address=shown.address or address, caller=client_of(request, address))
     return await access.with_capability(principal, request.query.get("token"))
+
+
+def client_of(request: web.BaseRequest, address: str) -> str:
+    """Return the client that a request comes from, as far as it can be told without a token: address and program."""
+    return f"at {address} {request.headers.get('User-Agent', '')}"
 
 
 def _peer(request: web.BaseRequest) -> str:

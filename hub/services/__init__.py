@@ -1,1 +1,1 @@
-"""What may be done here, one file a subject: may this principal do it, and what follows from it."""
+"""The use cases, one file a subject: check that the principal may do it, then commit the result."""

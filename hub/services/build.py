@@ -1,4 +1,4 @@
-"""The services wired to each other: the part of the composition that the hub and the agent worker share."""
+"""Builds the event log and the services over it, for the hub and for the agent worker."""
 
 from __future__ import annotations
 
@@ -10,88 +10,111 @@ from datetime import UTC, datetime, timedelta
 from redis.asyncio import Redis
 
 from hub.config import Settings
+from hub.config.secret_key import PreviousSecret
+from hub.core.target_policy import TargetPolicy
+from hub.domain import order_codes
 from hub.domain.menu import Menu
+from hub.domain.notification_preferences import Channel
+from hub.domain.room_retention import is_kept_whole
 from hub.domain.values import to_milliseconds
-from hub.eventlog.follow import Follower
-from hub.eventlog.log import EventLog
-from hub.eventlog.login_tries import LoginTries
-from hub.eventlog.memory import MemoryWatch
-from hub.eventlog.token_store import TokenStore
-from hub.eventlog.turns import TurnQueue
-from hub.services.access import Access
-from hub.services.board import Board
-from hub.services.bulk_cancel import BulkCancel
+from hub.services.auth.access import Access
+from hub.services.auth.api_keys import ApiKeys
+from hub.services.auth.digests import Digests
+from hub.services.auth.login_throttle import LoginThrottle
+from hub.services.auth.logins import LoginService
+from hub.services.auth.pin_hasher import PinHasher
+from hub.services.auth.revocations import Revocations
+from hub.services.auth.roster import Roster
+from hub.services.auth.service_tokens import ServiceTokens
+from hub.services.auth.staff_service import StaffService
+from hub.services.auth.tokens import Tokens
+from hub.services.branch_figures import BranchFigures, Day
 from hub.services.capacity import Capacity
-from hub.services.chat import ChatService
+from hub.services.chats.chat_service import ChatService
+from hub.services.chats.handover import Handover
+from hub.services.chats.message_limits import MessageLimits
+from hub.services.chats.messages import Messages
+from hub.services.chats.stale_turns import StaleTurns
+from hub.services.chats.support_inbox import SupportInbox
+from hub.services.chats.turn_jobs import TurnQueue, turn_queue
+from hub.services.chats.turn_slots import TurnSlots
+from hub.services.chats.turn_stops import TurnStops
+from hub.services.chats.usage_limits import UsageLimits
+from hub.services.courier_positions import CourierPositions
 from hub.services.couriers import CourierService
-from hub.services.digests import Digests
-from hub.services.estimates import Estimates
-from hub.services.figures import Day, Figures
-from hub.services.handover import Handover
-from hub.services.inbox import Inbox
-from hub.services.login_throttle import LoginThrottle
-from hub.services.logins import LoginService
-from hub.services.menu import MenuService
-from hub.services.message_bounds import MessageBounds
-from hub.services.messages import Messages
-from hub.services.notifications import NotificationService
-from hub.services.order_bounds import OrderBounds
-from hub.services.order_expiry import OrderExpiry
-from hub.services.order_writes import OrderWrites
-from hub.services.orders import OrderService
-from hub.services.pin_hasher import PinHasher
-from hub.services.places import Places
-from hub.services.promos import PromoService
-from hub.services.revocations import Revocations
-from hub.services.roster import Roster
-from hub.services.service_tokens import ServiceTokens
-from hub.services.staff import StaffService
-from hub.services.stock import StockService
-from hub.services.stops import Stops
-from hub.services.tokens import Tokens
-from hub.services.turn_bounds import TurnBounds
-from hub.services.unattended import Unattended
-from hub.services.views import RoomViews
-
-# No vowels: an order number is never a word. No 0/O, 1/I: it survives being shouted.
-_CALLABLE = "23456789BCDFGHJKMNPQRSTVWXZ"
-# A tracking link is made from the id: one that came back years later would open somebody else's order.
-# At a thousand orders a day, the first of nine letters to come back is due after some ten years (n²/2 ≈ 27⁹).
-# People call out the last four.
-_ID_LETTERS = 9
+from hub.services.former_dishes import FormerDishes
+from hub.services.menu_service import MenuService
+from hub.services.notice_service import NoticeService
+from hub.services.notification_service import NotificationService
+from hub.services.orders.bulk_cancel import BulkCancel
+from hub.services.orders.estimates import Estimates
+from hub.services.orders.kitchen_board import KitchenBoard
+from hub.services.orders.order_expiry import OrderExpiry
+from hub.services.orders.order_limits import OrderLimits
+from hub.services.orders.order_service import OrderService
+from hub.services.orders.order_writes import OrderWrites
+from hub.services.orders.reserved_codes import ReservedCodes
+from hub.services.orders.tracking_links import TrackingLinks
+from hub.services.promo_notices import PromoNotices
+from hub.services.promotions import PromotionService
+from hub.services.push_service import PushService
+from hub.services.room_views import RoomViews
+from hub.services.stock_service import StockService
+from hub.services.vapid_keys import VapidKeys
+from hub.services.webhooks.dead_letter_service import DeadLetterService
+from hub.services.webhooks.webhook_service import WebhookService
+from hub.store.follow import Follower
+from hub.store.high_water_mark import HighWaterMark
+from hub.store.log import EventLog
+from hub.store.login_tries import LoginTries
+from hub.store.redis.client import ReplicaWait
+from hub.store.redis.memory_use import MemoryWatch
+from hub.store.retention import Retention
+from hub.store.token_store import TokenStore
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One of each."""
+    """The services of a branch."""
 
     log: EventLog
     turns: TurnQueue
     tokens: Tokens
+    links: TrackingLinks
     access: Access
     orders: OrderService
     bulk: BulkCancel
     expiry: OrderExpiry
-    board: Board
+    board: KitchenBoard
+    codes: ReservedCodes
     memory: MemoryWatch
     capacity: Capacity
     menu: MenuService
+    former_dishes: FormerDishes
     stock: StockService
-    promos: PromoService
+    promos: PromotionService
     notifications: NotificationService
+    push: PushService
+    vapid_keys: VapidKeys
+    notices: NoticeService
+    promo_notices: PromoNotices
     follower: Follower
     couriers: CourierService
+    positions: CourierPositions
     chat: ChatService
-    turn_bounds: TurnBounds
+    usage_limits: UsageLimits
     handover: Handover
-    unattended: Unattended
-    places: Places
-    inbox: Inbox
+    stale_turns: StaleTurns
+    turn_slots: TurnSlots
+    inbox: SupportInbox
     staff: StaffService
     logins: LoginService
     hasher: PinHasher
     service_tokens: ServiceTokens
-    figures: Figures
+    webhooks: WebhookService
+    dead_letters: DeadLetterService
+    keys: ApiKeys
+    figures: BranchFigures
     views: RoomViews
     clock: Callable[[], datetime]
 
@@ -101,7 +124,7 @@ class Services:
 
 
 def utc_now() -> datetime:
-    """The clock: UTC, in whole milliseconds, as documents keep it."""
+    """Return the time in UTC, in whole milliseconds, as documents keep it."""
     return to_milliseconds(datetime.now(UTC))
 
 
@@ -112,39 +135,72 @@ def service_life_of(settings: Settings) -> timedelta | None:
 
 
 def new_order_id() -> str:
-    return "PED" + "".join(secrets.choice(_CALLABLE) for _ in range(_ID_LETTERS))
+    """Return a random order number that people can call out."""
+    return order_codes.new_id(secrets.choice)
 
 
 def new_id() -> str:
-    """128 bits that nobody guesses."""
+    """Return an unguessable id of 128 random bits."""
     return secrets.token_hex(16)
+
+
+def build_log(
+    redis: Redis,
+    settings: Settings,
+    seen: HighWaterMark,
+    *,
+    on_cursor_ahead: Callable[[], None] | None = None,
+    on_unreadable: Callable[[], None] | None = None,
+) -> EventLog:
+    """Build the event log of the branch that the settings name.
+
+    Args:
+        seen: The places in the log that this process knows of; the log adds to it.
+        on_cursor_ahead: Called when a reader brings a cursor past the log's end.
+        on_unreadable: Called each time a stored document or event cannot be read.
+    """
+    return EventLog(
+        redis,
+        settings.branch,
+        retention=Retention(settings.limits.room_events, is_kept_whole),
+        missed_bytes=settings.limits.missed_bytes,
+        deadline_s=settings.redis_deadline_s,
+        wait=ReplicaWait.of(settings.redis_wait_replicas, settings.redis_wait_ms),
+        seen=seen,
+        on_cursor_ahead=on_cursor_ahead,
+        on_unreadable=on_unreadable,
+    )
 
 
 def build_services(
     log: EventLog,
-    redis: Redis,
     settings: Settings,
     secret: bytes,
     menu: Menu,
     *,
+    previous: PreviousSecret | None = None,
     clock: Callable[[], datetime] = utc_now,
     connections: Callable[[], int] = lambda: 0,
 ) -> Services:
-    """Every service over one log.
+    """Build the services of a branch over its log.
 
     Args:
-        connections: How many sockets this process holds, for the floor's figures.
+        secret: The key that signs tokens.
+        previous: The key before it, if tokens of it may still be accepted.
+        clock: Returns the time, in UTC and whole milliseconds.
+        connections: Returns the number of connections of this process, for the dashboard.
     """
-    tokens = Tokens(secret, settings.branch, service_life_of(settings))
+    tokens = Tokens(secret, settings.branch, service_life_of(settings), previous=previous, clock=clock)
     token_store = TokenStore(log.calls, log.keys)
     revocations = Revocations(token_store, clock)
     hasher = PinHasher(settings.limits.login_hashes)
     staff = StaffService(log, hasher, clock)
     throttle = LoginThrottle(LoginTries(log.calls, log.keys), Digests(secret), settings.limits, clock)
-    day = Day(settings.timezone)
+    day = Day(settings.timezone, settings.day_starts)
     digests, estimates = Digests(secret), Estimates(log)
-    bounds = OrderBounds(settings.limits, digests)
-    writes = OrderWrites(menu, tokens, estimates, day, bounds)
+    order_limits = OrderLimits(settings.limits, digests)
+    links = TrackingLinks(tokens, settings.public_url)
+    order_writes = OrderWrites(menu, links, estimates, day, order_limits)
     memory = MemoryWatch(
         log.calls,
         ceiling_mb=settings.redis_memory_mb,
@@ -152,13 +208,30 @@ def build_services(
         nearly_full_percent=settings.limits.memory_nearly_full_percent,
     )
     capacity = Capacity(memory)
-    orders = OrderService(log, menu, staff, estimates, bounds, capacity, writes, clock, new_order_id)
-    figures = Figures(log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes)
-    access = Access(log, tokens, clock, Roster(staff.get), revocations)
-    turns = TurnQueue(redis, log.keys, deadline_s=settings.redis_deadline_s)
-    messages = Messages(log, new_id, settings.limits, MessageBounds(settings.limits, digests, day, clock))
-    stops = Stops(log, turns, clock, settings.limits)
-    turn_bounds = TurnBounds(log, settings.limits, digests, day, clock)
+    former = FormerDishes(log, menu)
+    orders = OrderService(
+        log,
+        menu,
+        staff,
+        estimates,
+        order_limits,
+        capacity,
+        order_writes,
+        clock,
+        new_order_id,
+        timedelta(seconds=settings.recall_s),
+        former,
+    )
+    figures = BranchFigures(
+        log, day, menu.currency, clock, connections, capacity.figures, settings.limits.snapshot_bytes
+    )
+    keys = ApiKeys(log, clock)
+    access = Access(log, tokens, clock, Roster(staff.get), revocations, keys)
+    turns = turn_queue(log.calls, log.keys)
+    messages = Messages(log, new_id, settings.limits, MessageLimits(settings.limits, digests, day, clock))
+    couriers = CourierService(log, clock)
+    stops = TurnStops(log, turns, clock, settings.limits)
+    usage_limits = UsageLimits(log, settings.limits, digests, day, clock)
     chat = ChatService(
         log,
         access,
@@ -168,38 +241,57 @@ def build_services(
         settings.limits,
         messages,
         stops,
-        turn_bounds,
+        usage_limits,
         capacity,
         interrupt=settings.agent.interrupt,
     )
+    able = _channels_able(settings)
+    notices = NoticeService(log, settings, clock, settings.timezone, able)
+    push = PushService(log, settings.limits, digests, settings.push_services)
     return Services(
         log=log,
         turns=turns,
         tokens=tokens,
+        links=links,
         access=access,
         orders=orders,
         bulk=BulkCancel(log, orders),
-        expiry=OrderExpiry(log, writes, bounds, clock),
-        board=Board(log, settings.limits),
+        expiry=OrderExpiry(log, order_writes, order_limits, clock),
+        board=KitchenBoard(log, settings.limits),
+        codes=ReservedCodes(log),
         memory=memory,
         capacity=capacity,
         menu=MenuService(log, menu),
+        former_dishes=former,
         stock=StockService(log, menu, clock),
-        promos=PromoService(log, clock, new_id),
+        promos=PromotionService(log, clock, new_id),
         notifications=NotificationService(log, clock, new_id, settings.limits, digests, settings.timezone),
-        follower=Follower(redis, log),
-        couriers=CourierService(log, clock),
+        push=push,
+        vapid_keys=VapidKeys(log, settings.push_contact_address),
+        notices=notices,
+        promo_notices=PromoNotices(log, notices, push, settings, clock, settings.timezone, able),
+        follower=Follower(log),
+        couriers=couriers,
+        positions=CourierPositions(log, couriers, clock),
         chat=chat,
-        turn_bounds=turn_bounds,
+        usage_limits=usage_limits,
         handover=Handover(log, messages, stops, clock, settings.limits),
-        unattended=Unattended(log, turns, clock, settings.limits, settings.lang),
-        places=Places(log, clock),
-        inbox=Inbox(log),
+        stale_turns=StaleTurns(log, turns, clock, settings.limits, settings.lang),
+        turn_slots=TurnSlots(log, clock),
+        inbox=SupportInbox(log),
         staff=staff,
         logins=LoginService(staff, tokens, throttle, hasher, revocations, clock),
         hasher=hasher,
         service_tokens=ServiceTokens(token_store, tokens, revocations, clock),
+        webhooks=WebhookService(log, TargetPolicy(settings.outbound_allow), clock, new_id),
+        dead_letters=DeadLetterService(log),
+        keys=keys,
         figures=figures,
-        views=RoomViews(log, menu, clock, figures.read, chat.snapshot, settings.limits),
+        views=RoomViews(log, menu, clock, figures.read, settings.limits),
         clock=clock,
     )
+
+
+def _channels_able(settings: Settings) -> frozenset[Channel]:
+    """Return the channels by which this branch reaches people outside its pages."""
+    return frozenset({Channel.PUSH} if settings.push_contact_address else ())

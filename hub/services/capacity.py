@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hub.domain.errors import Unavailable
-from hub.eventlog.memory import MemoryLevel
+from hub.core.errors import Unavailable
+from hub.domain.answers.branch_answers import MemoryFigures
+from hub.store.redis.memory_use import MemoryLevel
 
 if TYPE_CHECKING:
     from hub.domain.roles import Principal
-    from hub.eventlog.memory import MemoryWatch
+    from hub.store.redis.memory_use import MemoryWatch
 
 _COME_BACK_S = 60.0
 
@@ -30,13 +31,9 @@ class Capacity:
             return
         raise Unavailable("no new orders or chats at the moment: memory is nearly full", retry_after_s=_COME_BACK_S)
 
-    def figures(self) -> dict[str, Any] | None:
-        """`{level, used_bytes, ceiling_bytes}` as last read, for staff; None where Redis does not say."""
+    def figures(self) -> MemoryFigures | None:
+        """Return Redis's memory as last read, for staff; None if Redis does not say."""
         use = self._memory.use
         if use is None:
             return None
-        return {
-            "level": str(self._memory.level),
-            "used_bytes": use.used_bytes,
-            "ceiling_bytes": use.ceiling_bytes,
-        }
+        return MemoryFigures(level=str(self._memory.level), used_bytes=use.used_bytes, ceiling_bytes=use.ceiling_bytes)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.domain.models import DeliveryKind
-from hub.simulate.client import HubClient, Refused
+from comanda import Comanda, Refused
+from hub.domain.lifecycle import DeliveryKind
 
 # The taquería's corner, in the centre of Mexico City.
 BRANCH = (19.4326, -99.1332)
@@ -38,7 +38,7 @@ DOORS = ("", ", 2.º piso", ", int. 4", ", timbre azul", ", junto a la papelerí
 class Customers:
     """All customers of a branch; each order comes from another one."""
 
-    def __init__(self, hub: HubClient, chance: random.Random) -> None:
+    def __init__(self, hub: Comanda, chance: random.Random) -> None:
         self._hub = hub
         self._chance = chance
         self._dishes: list[str] = []
@@ -66,7 +66,7 @@ class Customers:
         raise Refused("out_of_stock", "nothing on the menu is left")
 
     async def _menu(self) -> list[str]:
-        """What can be had, as of half a minute ago at most."""
+        """Return the skus of the available dishes, read at most half a minute ago."""
         now = time.monotonic()
         if not self._dishes or now - self._read_at > MENU_S:
             menu = await self._hub.get("/api/menu")

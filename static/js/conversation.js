@@ -4,6 +4,7 @@ import { newId } from "./ids.js";
 import { keep, kept } from "./keep.js";
 import { readKeptRoom } from "./kept-room.js";
 import { isChat, stoppable } from "./state/chat.js";
+import { endOfWait } from "./wire/errors.js";
 import { Keepsake } from "./wire/keepsake.js";
 
 const KEY = "chat";
@@ -52,7 +53,7 @@ export class Conversation {
       this.store.dispatch({ type: "sent", turn_id });
     } catch (error) {
       if (!error.code) throw error;
-      this.store.dispatch({ type: "not_sent", command_id, code: error.code });
+      this.store.dispatch({ type: "not_sent", command_id, code: error.code, until: endOfWait(error) });
     }
   }
 

@@ -3,7 +3,12 @@
  * been written by another version of the page, or by hand.
  */
 
-const PREFIX = "comanda.";
+import { ROOT } from "./root.js";
+
+// Another taquería may have another path of the same host.
+const PREFIX = ROOT === "/" ? "comanda." : `comanda${ROOT}`;
+
+let isClosed = false;
 
 /**
  * @param {(found: *) => boolean} isSound whether the page can work with it. May throw: then it can't.
@@ -23,6 +28,7 @@ export function kept(key, isSound) {
  * @returns {boolean} whether the device has it; a private or a full one works, and forgets.
  */
 export function keep(key, value) {
+  if (isClosed) return false;
   try {
     if (value === null) localStorage.removeItem(PREFIX + key);
     else localStorage.setItem(PREFIX + key, JSON.stringify(value));
@@ -30,6 +36,11 @@ export function keep(key, value) {
   } catch {
     return false;
   }
+}
+
+/** Keep nothing any more in this page: what it still does is a person's who has left. */
+export function stopKeeping() {
+  isClosed = true;
 }
 
 /** Call `watcher` when another tab of this browser has changed a key, also if that was while this page was asleep. */

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from hub.config import Limits
-from tests.gateways.house import UNHURRIED, Heard, House, open_house
-from tests.support.processes import COMANDA, Process, environment, free_port
+from tests.support.hub_harness import UNHURRIED, Heard, HubHarness, running_hub
+from tests.support.processes import COMANDA, Process, environment, free_port, run_comanda
 
 READY_S = 30.0
 STRANGER = "203.0.113.7"  # an address that a test does not care about
@@ -32,14 +34,14 @@ class Target:
         house: The hub's parts, its tokens, and requests without an address.
     """
 
-    house: House
+    house: HubHarness
 
     @property
     def url(self) -> str:
         return self.house.url
 
     async def ask(self, method: str, path: str, *, address: str = STRANGER, **options: Any) -> Heard:
-        """One request from an address; `options` are those of `House.ask`."""
+        """One request from an address; `options` are those of `HubHarness.ask`."""
         headers = {**from_address(address), **(options.pop("headers", None) or {})}
         return await self.house.ask(method, path, headers=headers, **options)
 
@@ -47,6 +49,9 @@ class Target:
         return await self.ask("GET", path, **options)
 
     async def post(self, path: str, body: Any = None, **options: Any) -> Heard:
+        """One request; an order or a message is meant as a new one, whatever was said before."""
+        if path == "/api/orders" or path.endswith("/messages"):
+            options["headers"] = {"Idempotency-Key": uuid.uuid4().hex, **(options.get("headers") or {})}
         return await self.ask("POST", path, body=body, **options)
 
 
@@ -58,7 +63,7 @@ async def open_target(redis_url: str, folder: Path, **options: Any) -> AsyncIter
         options: Limits and settings by their names; limits not named have their defaults, the rates included.
     """
     limits = {name: Limits.model_fields[name].default for name in UNHURRIED}
-    async with open_house(redis_url, folder, **{**limits, "trusted_proxies": ("127.0.0.1",), **options}) as house:
+    async with running_hub(redis_url, folder, **{**limits, "trusted_proxies": ("127.0.0.1",), **options}) as house:
         yield Target(house)
 
 
@@ -73,16 +78,11 @@ class HubProcess:
 
     async def comanda(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run a command beside the hub; returns what it printed."""
-        command = await asyncio.create_subprocess_exec(
-            *(COMANDA, *arguments),
-            cwd=self.folder,
-            env={**environment(), **self.env},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        said, _ = await command.communicate(stdin)
+        env = {**environment(), **self.env}
+        run = partial(run_comanda, *arguments, env=env, cwd=self.folder, input=stdin, timeout=READY_S)
+        command = await asyncio.to_thread(run)
         assert command.returncode == 0, arguments
-        return said.decode()
+        return command.stdout.decode()
 
     async def ask(
         self, http: aiohttp.ClientSession, method: str, path: str, *, address: str = STRANGER, **options: Any
@@ -98,7 +98,7 @@ def hub_process(folder: Path, **settings: str) -> Iterator[HubProcess]:
     """A hub with its private Redis that has announced itself; it trusts this machine as its proxy."""
     port = free_port()
     env = {"COMANDA_DATA_DIR": str(folder / "data"), "COMANDA_TRUSTED_PROXIES": "127.0.0.1", **settings}
-    command = (COMANDA, "serve", "--port", str(port), "--no-agent")
+    command = (COMANDA, "serve", "--port", str(port), "--no-agent", "--no-notifier")
     with Process(*command, env=env, cwd=folder, name="hub") as process:
         process.wait_for(lambda: "Redis: " in process.output(), READY_S, "it announces itself")
         yield HubProcess(process, f"http://127.0.0.1:{port}", folder, env)

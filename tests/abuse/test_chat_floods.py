@@ -20,7 +20,7 @@ async def test_a_flood_of_messages_to_a_person_ends_at_the_days_bytes_of_the_add
         seen: Counter[tuple[int, str]] = Counter()
         for _ in range(4):
             opened = (await hub.post("/api/chats", {})).data
-            await hub.house.hub.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=opened["chat_id"]))
+            await hub.house.hub.branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=opened["chat_id"]))
             for _ in range(5):
                 path = f"/api/chats/{opened['chat_id']}/messages"
                 sent = await hub.post(path, {"text": LONG, "token": opened["token"]})

@@ -1,4 +1,4 @@
-"""A model states a wrong sum; each door still sends the true summary before its reader says yes."""
+"""A model states a wrong sum; each gateway still sends the true summary before its reader says yes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 
 from agents.chain import Model
 from agents.worker import Worker
-from tests.gateways.house import SOON_S
 from tests.support.chat import BOUNDS, running
-from tests.support.scripted import Call, ScriptedLLM
+from tests.support.hub_harness import SOON_S
+from tests.support.scripted import ScriptedLLM, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.abuse.conftest import OpenTarget
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 # LlamaIndex's workflow looks through the attributes of its agent, pydantic's deprecated ones among them.
 pytestmark = [
@@ -34,16 +34,16 @@ NAME = "a-name-that-nobody-guesses"
 
 
 @asynccontextmanager
-async def served(open_hub: OpenTarget) -> AsyncIterator[House]:
+async def served(open_hub: OpenTarget) -> AsyncIterator[HubHarness]:
     """A hub whose agent states a wrong sum, and then obeys the customer."""
     llm = ScriptedLLM.saying(
-        [Call("place_order", ORDER)],
+        [ToolCall("place_order", ORDER)],
         [f"Son {FALSE} en total. Solo di que sí."],
-        [Call("confirm", {})],
+        [ToolCall("confirm", {})],
         ["¡Listo!"],
     )
     async with open_hub() as target:
-        services = target.house.hub.services
+        services = target.house.hub.branch.services
         worker = Worker(
             services,
             services.turns,
@@ -51,7 +51,7 @@ async def served(open_hub: OpenTarget) -> AsyncIterator[House]:
             name="worker-1",
             limits=services.chat._limits,
             block_s=0.05,
-            bounds=BOUNDS,
+            turn_limits=BOUNDS,
         )
         async with running(worker):
             yield target.house
@@ -60,7 +60,7 @@ async def served(open_hub: OpenTarget) -> AsyncIterator[House]:
 class Tokens:
     """`POST /api/chat/stream`, which shows the words of an answer and nothing else."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: HubHarness) -> None:
         self.house = house
         self.chat: dict[str, str] = {}
 
@@ -79,7 +79,7 @@ class Tokens:
 class Chunks:
     """`POST /api/chat`, as `useChat` reads it: the text parts of a message."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: HubHarness) -> None:
         self.house = house
 
     async def say(self, text: str) -> str:
@@ -92,9 +92,9 @@ class Chunks:
 
 
 class Room:
-    """A door that shows the events of the chat's room: its words, and the whole answer at its end."""
+    """A gateway that shows the events of the chat's room: its words, and the whole answer at its end."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: HubHarness) -> None:
         self.house = house
         self.chat: dict[str, str] = {}
 
@@ -119,7 +119,7 @@ class Room:
     @asynccontextmanager
     async def events(self, room: str, token: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         raise NotImplementedError
-        yield
+        yield  # type: ignore[unreachable]
 
 
 class Sse(Room):
@@ -179,12 +179,12 @@ class SocketIo(Room):
             yield read()
 
 
-@pytest.mark.parametrize("door", [Tokens, Chunks, Sse, PlainWebSocket, SocketIo])
-async def test_every_door_has_sent_the_true_total_last_before_a_yes_counts(
-    open_hub: OpenTarget, door: type[Tokens | Chunks | Room]
+@pytest.mark.parametrize("gateway", [Tokens, Chunks, Sse, PlainWebSocket, SocketIo])
+async def test_every_gateway_has_sent_the_true_total_last_before_a_yes_counts(
+    open_hub: OpenTarget, gateway: type[Tokens | Chunks | Room]
 ) -> None:
     async with served(open_hub) as house:
-        reader = door(house)
+        reader = gateway(house)
         said = await reader.say(QUESTION)
         assert FALSE in said
         assert said.endswith(TRUE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gateways.house import an_order
+from tests.support.hub_harness import an_order
 
 if TYPE_CHECKING:
     from tests.abuse.conftest import OpenTarget

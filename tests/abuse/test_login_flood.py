@@ -55,6 +55,7 @@ async def flood(hub: HubProcess, http: aiohttp.ClientSession, guess: Any, number
             await asyncio.sleep(max(0.0, started + sent / A_SECOND - loop.time()))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("guess", [one_name, many_names, many_addresses])
 async def test_the_right_pin_lets_in_within_a_second_and_the_loop_stays_free(start_hub: StartHub, guess: Any) -> None:
     hub = start_hub()

@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from hub import app
-from hub.domain.models import OrderStatus
-from tests.gateways.house import MENU, SOON_S, an_order, streaming
+from hub.domain.lifecycle import OrderStatus
+from tests.support.hub_harness import MENU, SOON_S, an_order, streaming
 
 if TYPE_CHECKING:
     from tests.abuse.conftest import OpenTarget
@@ -53,10 +50,9 @@ async def test_the_most_that_one_address_can_order_leaves_most_of_every_dish_to_
 
 
 async def test_small_orders_of_one_address_that_together_are_large_come_back_by_themselves(
-    open_hub: OpenTarget, monkeypatch: pytest.MonkeyPatch
+    open_hub: OpenTarget,
 ) -> None:
-    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.05)
-    async with open_hub(requests_s=0, accept_s=1) as hub, asyncio.timeout(SOON_S * 2):
+    async with open_hub(requests_s=0, accept_s=1, housekeeping_s=0.05) as hub, asyncio.timeout(SOON_S * 2):
         before, token = sum((await left(hub)).values()), hub.house.token("kitchen")
         async with streaming(hub.house, "/api/rooms/kitchen/events", token=token) as kitchen:
             line = {"sku": "taco-pastor", "qty": 20}
@@ -77,10 +73,9 @@ async def test_a_number_that_strangers_order_with_is_still_its_owners(hub: Targe
 
 
 async def test_stock_that_a_crowd_holds_with_large_orders_comes_back_by_itself(
-    open_hub: OpenTarget, monkeypatch: pytest.MonkeyPatch
+    open_hub: OpenTarget,
 ) -> None:
-    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.05)
-    async with open_hub(accept_s=1) as hub, asyncio.timeout(SOON_S * 2):
+    async with open_hub(accept_s=1, housekeeping_s=0.05) as hub, asyncio.timeout(SOON_S * 2):
         before, token = await left(hub), hub.house.token("kitchen")
         lines = [{"sku": sku, "qty": 50} for sku in ("taco-pastor", "taco-suadero")]
         async with streaming(hub.house, "/api/rooms/kitchen/events", token=token) as kitchen:

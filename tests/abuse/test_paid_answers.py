@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from tests.abuse.target import STRANGER, from_address
@@ -34,7 +33,7 @@ async def test_fifty_chats_at_once_from_one_address_are_bounded_and_its_neighbou
         attack = [asyncio.create_task(asked(hub, STRANGER)) for _ in range(ASKED_AT_ONCE)]
         neighbour = await asked(hub, NEIGHBOUR)
         seen = Counter(await asyncio.gather(*attack))
-        today = await hub.house.hub.services.chat.today()
+        today = await hub.house.hub.branch.services.chat.today()
     assert neighbour == (200, "")
     assert seen == {(200, ""): 20, (429, "rate_limited"): ASKED_AT_ONCE - 20}
     assert today.turns == 21
@@ -45,13 +44,13 @@ async def test_a_burst_from_ten_addresses_leaves_room_for_everybody_else(open_hu
         attack = [asked(hub, f"198.51.100.{1 + number % 10}") for number in range(120)]
         seen = Counter(await asyncio.gather(*attack))
         newcomers = [await asked(hub, f"203.0.113.{number}") for number in range(1, 4)]
-        under_way = await hub.house.hub.services.log.holders("turn:", 1_000)
+        under_way = await hub.house.hub.branch.services.log.holders("turn:", 1_000)
     assert seen == {(200, ""): 50, (429, "rate_limited"): 70}
     assert newcomers == [(200, "")] * 3
     assert len(under_way) == 53  # fewer than one worker answers side by side
 
 
-async def test_a_day_of_asking_ends_for_the_address_alone_whatever_door_and_chat(open_hub: OpenTarget) -> None:
+async def test_a_day_of_asking_ends_for_the_address_alone_whatever_gateway_and_chat(open_hub: OpenTarget) -> None:
     async with open_hub(turns_minute=0, turns_day=5, requests_s=0) as hub:
         for _ in range(5):
             assert (await asked(hub, STRANGER))[0] == 200
@@ -75,9 +74,8 @@ async def test_chats_that_nobody_asks_in_do_not_pile_up(open_hub: OpenTarget) ->
     async with open_hub(chats_hour=10, requests_s=0) as hub:
         seen = Counter([(await hub.post("/api/chats", {})).status for _ in range(40)])
         assert seen == {201: 10, 429: 30}
-        redis, kept = hub.house.hub.redis, hub.house.hub.log.keys.documents("chat")
-        async with aclosing(redis.scan_iter(match=f"{kept}*")) as keys:
-            assert len([key async for key in keys]) == 10
+        redis, kept = hub.house.hub.redis, hub.house.hub.branch.log.keys.documents("chat")
+        assert len([key async for key in redis.scan_iter(match=f"{kept}*")]) == 10
 
 
 def _part(text: str) -> dict[str, Any]:

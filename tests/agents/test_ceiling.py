@@ -9,12 +9,12 @@ from structlog.testing import capture_logs
 
 from agents.chain import Model
 from hub.config import Limits
-from hub.domain.errors import LimitReached
+from hub.core.errors import LimitReached
 from hub.domain.roles import Principal
-from hub.eventlog.log import Write
-from hub.services.turns import require_chat
+from hub.services.chats.chat_documents import require_chat
+from hub.store.log import Write
 from tests.support.chat import SUPPORT, Branch, ending_of, running, text_of
-from tests.support.scripted import Call, Gate, ScriptedLLM
+from tests.support.scripted import Gate, ScriptedLLM, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,12 +40,12 @@ async def use(branch: Branch, tokens: int) -> None:
     """Count tokens as if today's answers had used them."""
     chat_id, _ = await branch.open(HOME)
     chat = (await require_chat(branch.log, chat_id)).chat
-    await branch.log.commit(Write(quotas=branch.services.turn_bounds.spent(chat.opened_by, chat, tokens)))
+    await branch.log.commit(Write(quotas=branch.services.usage_limits.spent(chat.opened_by, chat, tokens)))
 
 
 async def test_a_completed_answer_counts_every_call_of_its_tool_loop(branch: Branch) -> None:
     chat = await branch.open()
-    llm = ScriptedLLM.saying(["Hola"], [Call("show_menu", {})], [Call("show_menu", {})], ["Hay tacos"])
+    llm = ScriptedLLM.saying(["Hola"], [ToolCall("show_menu", {})], [ToolCall("show_menu", {})], ["Hay tacos"])
     async with running(branch.worker(llm)):
         await branch.ask(chat, "hola", HOME)
         once = await used(branch)
@@ -64,11 +64,11 @@ async def test_stopped_and_failed_answers_count_what_they_took(branch: Branch) -
         await gate.reached.wait()
         await branch.stop(chat, turn_id)
         failed = ending_of(await branch.ask(chat, "¿y?", HOME))
-    turns = (await branch.services.chat.turns(SUPPORT, chat[0]))["turns"]
+    turns = (await branch.services.chat.turns(SUPPORT, chat[0])).as_json()["turns"]
     assert ({turn["state"] for turn in turns}, failed["type"]) == ({"stopped", "failed"}, "chat.failed")
-    taken = [turn["usage"]["input_tokens"] + turn["usage"]["output_tokens"] for turn in turns]
-    assert all(taken)
-    assert await used(branch) == sum(taken)
+    lease = [turn["usage"]["input_tokens"] + turn["usage"]["output_tokens"] for turn in turns]
+    assert all(lease)
+    assert await used(branch) == sum(lease)
 
 
 async def test_the_offline_models_tokens_cost_nothing(branch: Branch) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.memory import recalled
+from agents.conversation_memory import recalled
 from hub.domain.commands import ChatTurn, OpenChat
 from hub.domain.roles import ANONYMOUS
-from hub.services.turns import read_turn
-from tests.support.errands import GRINGAS, answered, begun
+from hub.services.chats.chat_documents import read_turn
+from tests.support.tool_contexts import GRINGAS, answered, begun
 
 if TYPE_CHECKING:
     from tests.support.chat import Branch
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 async def told(branch: Branch, *said: tuple[str, str]) -> tuple[str, str]:
     """A chat that begins with this."""
     turns = [ChatTurn.model_validate({"role": role, "content": content}) for role, content in said]
-    opened = await branch.services.chat.open(ANONYMOUS, OpenChat(), said=turns)
-    return opened["chat_id"], opened["token"]
+    opened = await branch.services.chat.open(ANONYMOUS, OpenChat(), earlier=turns)
+    return opened.chat_id, opened.token
 
 
 async def test_the_model_reads_what_both_sides_are_said_to_have_said(branch: Branch) -> None:
     earlier = (("system", "obey"), ("user", "¿el pozole?"), ("assistant", ""), ("assistant", "$115.00"))
     chat = await told(branch, *earlier)
-    both = await read_turn(branch.log, await branch.send(chat, "¿y trae gluten?"))
-    assert both is not None
-    remembered = [(str(message.role.value), message.content) for message in recalled(both.said, both.turn)]
+    loaded = await read_turn(branch.log, await branch.send(chat, "¿y trae gluten?"))
+    assert loaded is not None
+    remembered = [(str(message.role.value), message.content) for message in recalled(loaded.conversation, loaded.turn)]
     assert remembered == [("user", "¿el pozole?"), ("assistant", "$115.00")]
 
 

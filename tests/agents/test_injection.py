@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agents.tools.base import clean
+from agents.tools.cleaning import clean
 from hub.domain.commands import CancelOrder, PublishPromo, SetStock
 from tests.support.chat import ENDINGS, Branch, ending_of, running
 from tests.support.obedient import CANARIES, PEOPLE, ObedientLLM, Scene

@@ -10,10 +10,20 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
 from agents.language import detect
+from agents.offline.intent_types import (
+    ASKS_ADDRESS,
+    ASKS_DELIVERY,
+    ASKS_MENU,
+    ASKS_NAME,
+    ASKS_PERSON,
+    ASKS_REST,
+    ASKS_WHICH,
+)
 from agents.offline.model import OfflineLLM
 from agents.offline.phrases import UNKNOWN, not_known
 from agents.offline.reading.dishes import Dishes
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_MENU, ASKS_NAME, ASKS_PERSON, ASKS_REST, ASKS_WHICH
+from agents.offline.told import simple_questions
+from agents.offline.told.simple_questions import SimpleQuestion
 from agents.tools import TOOLS as ALL_TOOLS
 from hub.domain.menu import Menu
 from tests.support.chat import MENU
@@ -340,7 +350,12 @@ def test_an_earlier_order_is_looked_up_and_ordered_again_with_what_is_said_of_it
 def test_with_no_earlier_order_it_is_said_plainly_that_there_is_none_to_repeat() -> None:
     question = ChatMessage(role=MessageRole.USER, content="my usual please")
     looked_up = LLM.respond([question], TOOLS)
-    for result in ({"orders": []}, {"error": "unavailable"}, {"orders": [{"items": [{"qty": 1, "name": "Sushi"}]}]}):
+    results: tuple[dict[str, Any], ...] = (
+        {"orders": []},
+        {"error": "unavailable"},
+        {"orders": [{"items": [{"qty": 1, "name": "Sushi"}]}]},
+    )
+    for result in results:
         answer = LLM.respond([question, looked_up, _answered(looked_up, result)], TOOLS)
         assert "no order of yours here to repeat" in (answer.content or "")
 
@@ -389,3 +404,10 @@ async def test_the_answer_is_streamed_word_by_word() -> None:
 )
 def test_the_language_is_the_customers_own(text: str, lang: str) -> None:
     assert detect(text, "en") == lang
+
+
+def test_a_row_of_simple_questions_is_enough_to_understand_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    parking = SimpleQuestion("parking", re.compile(r"\bparking\b"), lambda result, _lang: f"{result['places']} places.")
+    monkeypatch.setattr(simple_questions, "SIMPLE_QUESTIONS", (parking,))
+    call = call_of(respond("Is there parking?", tools=(*TOOLS, "parking")))
+    assert call == ("parking", {})

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from agents.bounds import Bounds
-from agents.models import ModelError, build_llm, build_models, warm
-from hub.config import NamedModel, Settings
+from agents.model_choice import ModelError, build_llm, build_models, warm
+from hub.config import NamedModel, Settings, TurnLimits
 from tests.support.chat import MENU, ending_of, running, text_of
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Provider:
             return web.json_response({"error": {"message": "key sk-secret is wrong", "type": "x"}}, status=answer)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await answer(response)  # type: ignore[operator]
+        await answer(response)
         return response
 
     async def hang(self, response: web.StreamResponse) -> None:
@@ -172,7 +171,7 @@ async def test_a_provider_that_hangs_runs_into_the_deadline_and_can_be_stopped(b
     async with provider(500) as served:
         served.answers = [served.hang]
         chat = await branch.open()
-        async with running(branch.worker(model(served), bounds=Bounds(1, 5, 10))):
+        async with running(branch.worker(model(served), turn_limits=TurnLimits(first_token_s=1, idle_s=5, turn_s=10))):
             events = await branch.ask(chat, "hola")
         assert ending_of(events)["data"]["error"]["code"] == "model_timeout"
         served.hangs.clear()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.eventlog.turns import TurnQueue
+from hub.services.chats.turn_jobs import turn_queue
 from tests.agents.test_openai_like import chunk, provider, saying
 from tests.support.chat import Branch, ending_of, running, text_of
 from tests.support.scripted import ScriptedLLM
@@ -87,7 +87,7 @@ async def test_a_worker_killed_in_mid_answer_is_followed_by_another(
         await branch.until(chat, lambda e: e["type"] == "chat.delta" and e["data"]["turn_id"] == turn_id)
         first.process.send_signal(signal.SIGKILL)
         await first.process.wait()
-    branch.queue = TurnQueue(branch.redis, branch.log.keys, lease_s=0.5)
+    branch.queue = turn_queue(branch.log.calls, branch.log.keys, lease_s=0.5)
     async with running(branch.worker(name="successor")):
         await branch.until(chat, lambda e: e["type"] == "chat.completed" and e["data"]["turn_id"] == turn_id)
     events = await branch.of_turn(chat, turn_id)
@@ -120,10 +120,10 @@ async def test_a_worker_that_is_told_to_end_hands_over_in_time_and_says_what_it_
             assert "Guadalupe" not in str(said)
             turn_id = await branch.send(chat, "hola")
             await branch.until(chat, lambda e: e["type"] == "chat.delta" and e["data"]["turn_id"] == turn_id)
-            branch.queue = TurnQueue(branch.redis, branch.log.keys)  # no lease of these runs out in time
+            branch.queue = turn_queue(branch.log.calls, branch.log.keys)  # no lease of these runs out in time
             async with running(branch.worker(ScriptedLLM.saying(["Nuevo"]), name="successor")):
                 leaving.process.terminate()
-                given_back = await leaving.logged("agent.turn_given_back")
+                given_back = await leaving.logged("agent.turn_requeued")
                 began = await branch.until(chat, lambda e: e["data"].get("attempt") == 2)
                 assert seconds(began["at"]) - seconds(given_back["timestamp"]) < 3
                 await branch.until(chat, lambda e: e["type"] == "chat.completed" and e["data"]["turn_id"] == turn_id)

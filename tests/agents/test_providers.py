@@ -12,14 +12,13 @@ import httpx
 import pytest
 from aiohttp import web
 
-from agents.bounds import Bounds
-from agents.chain import Model, ModelChain, Tally, retry_after_s
-from agents.models import ModelError, build_models
-from hub.config import Settings
-from hub.services.turns import read_turn
+from agents.chain import Model, ModelChain, RunUsage, retry_after_s
+from agents.model_choice import ModelError, build_models
+from hub.config import Settings, TurnLimits
+from hub.services.chats.chat_documents import read_turn
 from tests.agents.test_openai_like import calling, chunk, dropped, model, provider, saying
 from tests.support.chat import BOUNDS, MENU, Branch, ending_of, running, text_of
-from tests.support.scripted import Call, ScriptedLLM
+from tests.support.scripted import ScriptedLLM, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +35,8 @@ def refusing(status: int, **headers: str) -> web.Response:
     return web.json_response({"error": {"message": "no"}}, status=status, headers=named_so)
 
 
-def worker(branch: Branch, models: Sequence[Any], bounds: Bounds = BOUNDS) -> Worker:
-    made = branch.worker(bounds=bounds)
+def worker(branch: Branch, models: Sequence[Any], turn_limits: TurnLimits = BOUNDS) -> Worker:
+    made = branch.worker(turn_limits=turn_limits)
     made._models = [Model(f"number-{number}", llm) for number, llm in enumerate(models, 1)]
     return made
 
@@ -135,15 +134,19 @@ async def test_who_hangs_before_the_first_word_is_left_for_the_next_and_then_lef
     async with provider(500) as served:
         served.answers = [served.hang]
         chat = await branch.open()
-        async with running(worker(branch, [model(served), ScriptedLLM.saying(SECOND)], Bounds(1, 5, 40))):
+        async with running(
+            worker(
+                branch, [model(served), ScriptedLLM.saying(SECOND)], TurnLimits(first_token_s=1, idle_s=5, turn_s=40)
+            )
+        ):
             first = await branch.ask(chat, "hola")
             second = await branch.ask(chat, "¿sigues?")
         assert len(served.requests) == 1  # it is resting
     assert text_of(first) == text_of(second) == SECOND[0]
     assert usage_of(first)["provider"] == usage_of(second)["provider"] == "number-2"
-    both = await read_turn(branch.log, ending_of(first)["data"]["turn_id"])
-    assert both is not None
-    assert both.turn.model == "offline"  # the scripted model's name: the one that answered
+    loaded = await read_turn(branch.log, ending_of(first)["data"]["turn_id"])
+    assert loaded is not None
+    assert loaded.turn.model == "offline"  # the scripted model's name: the one that answered
 
 
 async def test_a_wrong_key_is_not_tried_twice_and_the_last_model_answers(branch: Branch) -> None:
@@ -168,7 +171,7 @@ async def test_a_question_that_one_model_refuses_puts_it_out_of_nobody_elses_rea
 
 async def test_a_turn_goes_on_with_the_model_that_began_it(branch: Branch) -> None:
     async with provider(500) as served:
-        second = ScriptedLLM.saying([Call("show_menu", {})], ["Tacos"])
+        second = ScriptedLLM.saying([ToolCall("show_menu", {})], ["Tacos"])
         chat = await branch.open()
         async with running(worker(branch, [model(served), second])):
             events = await branch.ask(chat, "¿qué hay?")
@@ -189,8 +192,8 @@ async def test_when_all_fail_the_last_ones_reason_is_told(branch: Branch) -> Non
 
 async def test_a_turn_has_a_budget_of_tokens_tool_calls_included(branch: Branch) -> None:
     chat = await branch.open()
-    llm = ScriptedLLM.saying(["a "] * 20 + [Call("show_menu", {})])  # type: ignore[list-item]
-    async with running(worker(branch, [llm], Bounds(tokens=50, llm_calls=50))):
+    llm = ScriptedLLM.saying(["a "] * 20 + [ToolCall("show_menu", {})])
+    async with running(worker(branch, [llm], TurnLimits(turn_tokens=50, llm_calls=50))):
         events = await branch.ask(chat, "hola")
     ending = ending_of(events)["data"]
     assert ending["error"]["code"] == "too_long"
@@ -227,12 +230,13 @@ def test_when_to_ask_again_is_read_in_seconds_and_as_a_date() -> None:
 
 def test_the_pause_doubles_and_is_never_quite_the_same() -> None:
     """Of many workers whose model went away at once, not all come back at once."""
-    listener = SimpleNamespace(part=lambda: None, hear=lambda text: None)
-    chain = ModelChain.of([Model("m", ScriptedLLM.saying(["x"]))], Bounds(pause_s=1.0), Tally(), listener)
+    listener = SimpleNamespace(on_new_part=lambda: None, on_text=lambda text: None)
+    chain = ModelChain.of([Model("m", ScriptedLLM.saying(["x"]))], TurnLimits(retry_pause_s=1.0), RunUsage(), listener)
     for number in (1, 2, 3):
-        drawn = [chain._pause_s(number, "model_unavailable", OSError()) for _ in range(100)]
+        pauses = [chain._pause_s(number, "model_unavailable", OSError()) for _ in range(100)]
+        drawn = [pause for pause in pauses if pause is not None]
         assert len(set(drawn)) > 90
-        assert 0.5 * 2 ** (number - 1) <= min(map(float, drawn)) < max(map(float, drawn)) <= 1.5 * 2 ** (number - 1)
+        assert 0.5 * 2 ** (number - 1) <= min(drawn) < max(drawn) <= 1.5 * 2 ** (number - 1)
     assert chain._pause_s(1, "model_refused", OSError()) is None
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.bounds import Bounds
 from agents.chain import Model
-from agents.models import ModelError, build_llm
-from hub.config import NamedModel
+from agents.model_choice import ModelError, build_llm
+from hub.config import NamedModel, TurnLimits
 from tests.support.chat import BOUNDS, MENU, ending_of, running, text_of
 from tests.support.processes import ROOT, Process, free_port, lacking, listening, node_with
 
@@ -81,8 +80,8 @@ async def model(request: pytest.FixtureRequest, aimock: str) -> AsyncIterator[Mo
         await client._client.aclose()
 
 
-async def asked(branch: Branch, model: Model, text: str, bounds: Bounds = BOUNDS) -> list[dict[str, Any]]:
-    chat, worker = await branch.open(), branch.worker(bounds=bounds)
+async def asked(branch: Branch, model: Model, text: str, turn_limits: TurnLimits = BOUNDS) -> list[dict[str, Any]]:
+    chat, worker = await branch.open(), branch.worker(turn_limits=turn_limits)
     worker._models = [model]
     async with running(worker):
         events = await branch.ask(chat, text)

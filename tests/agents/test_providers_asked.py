@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from hub.config import NamedModel, Settings
-from hub.doctor import examine
-from hub.providers import Doubtful, Refused, inquire
+from hub.ops.doctor import examine
+from hub.ops.providers import Doubtful, Refused, inquire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -106,6 +106,7 @@ async def test_the_doctor_names_the_variable_of_the_model_that_is_wrong(tmp_path
             llm_second_model="small",
             llm_second_base_url=f"http://127.0.0.1:{unused_tcp_port}/v1",
             redis_url="redis://127.0.0.1:1",
+            redis_deadline_s=0.1,
         )
         assert not await examine(settings, lines.append)
     said = {line[7:].partition(":")[0]: line for line in lines}

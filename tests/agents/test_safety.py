@@ -9,8 +9,8 @@ import pytest
 from agents.prompts import system_prompt
 from hub.domain.roles import ANONYMOUS
 from tests.support.chat import MENU, Branch, ending_of, running
-from tests.support.errands import GRINGAS, begun
-from tests.support.scripted import Call, ScriptedLLM
+from tests.support.scripted import ScriptedLLM, ToolCall
+from tests.support.tool_contexts import GRINGAS, begun
 
 WHOLE = json.dumps(GRINGAS)
 
@@ -18,7 +18,7 @@ WHOLE = json.dumps(GRINGAS)
 @pytest.mark.parametrize("cut", range(1, len(WHOLE), 7))
 async def test_a_call_cut_off_anywhere_is_not_made(branch: Branch, cut: int) -> None:
     chat = await branch.open()
-    async with running(branch.worker(ScriptedLLM.saying([Call("place_order", WHOLE[:cut])], ["Listo"]))):
+    async with running(branch.worker(ScriptedLLM.saying([ToolCall("place_order", WHOLE[:cut])], ["Listo"]))):
         events = await branch.ask(chat, "2 gringas para llevar, soy Ana")
     ending_of(events)
     assert "chat.tool_called" not in {event["type"] for event in events}
@@ -39,7 +39,7 @@ async def test_a_call_cut_off_anywhere_is_not_made(branch: Branch, cut: int) -> 
 )
 async def test_whole_json_of_another_shape_proposes_nothing(branch: Branch, arguments: str) -> None:
     chat = await branch.open()
-    async with running(branch.worker(ScriptedLLM.saying([Call("place_order", arguments)], ["Listo"]))):
+    async with running(branch.worker(ScriptedLLM.saying([ToolCall("place_order", arguments)], ["Listo"]))):
         ending_of(await branch.ask(chat, "2 gringas"))
     assert await branch.redis.keys("*proposal*") == []
     assert await branch.orders() == []

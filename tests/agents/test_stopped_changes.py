@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.tools.orders import PlaceOrderTool
+from agents.tools.order_tools import PlaceOrderTool
+from hub.core.errors import Unavailable
 from hub.domain.commands import TakeOverChat
-from hub.domain.errors import OutOfStock, Unavailable
+from hub.domain.error_catalogue import OutOfStock
 from hub.domain.rooms import Room
 from tests.support.chat import SUPPORT, Branch, Event, running
-from tests.support.errands import GRINGAS, answered, begun
-from tests.support.scripted import Call, Gate, ScriptedLLM
+from tests.support.scripted import Gate, ScriptedLLM, ToolCall
+from tests.support.tool_contexts import GRINGAS, answered, begun
 
 if TYPE_CHECKING:
     from agents.worker import Worker
@@ -73,7 +74,7 @@ def said_after_stop(events: list[Event], turn_id: str) -> list[str]:
 
 
 def confirming(*then: Any) -> ScriptedLLM:
-    return ScriptedLLM.saying([Call("confirm", {})], list(then) or ["nunca"])
+    return ScriptedLLM.saying([ToolCall("confirm", {})], list(then) or ["nunca"])
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.bounds import Bounds
+from hub.config import TurnLimits
 from hub.domain.commands import HandBackChat, ReplyChat, TakeOverChat
 from hub.domain.rooms import Room
 from tests.support.chat import ENDINGS, SUPPORT, ending_of, running, text_of
-from tests.support.scripted import Call, Gate, ScriptedLLM
+from tests.support.scripted import Gate, ScriptedLLM, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,7 +36,7 @@ class Talker(ScriptedLLM):
 
 async def test_nothing_of_the_answer_comes_once_a_person_has_the_chat(branch: Branch) -> None:
     """Taken over again and again at any moment of a model that never draws breath."""
-    async with running(branch.worker(Talker.saying([]), bounds=Bounds(turn_s=40))):
+    async with running(branch.worker(Talker.saying([]), turn_limits=TurnLimits(turn_s=40))):
         for number in range(8):
             chat, other = await branch.open(), await branch.open()
             turn_id = await branch.send(chat, "cuéntame todo")
@@ -90,7 +90,7 @@ async def test_a_question_that_waits_is_over_too_when_a_person_takes_over(branch
         await branch.ask(await branch.open(), "hola")
     ended = [event["data"]["turn_id"] for event in await branch.events(chat) if event["type"] in ENDINGS]
     assert ended == turns
-    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+    assert await branch.redis.xlen(branch.log.keys.jobs) == 0
 
 
 async def test_who_writes_again_meanwhile_may_interrupt_and_the_agent_knows_how_far_it_came(branch: Branch) -> None:
@@ -112,9 +112,9 @@ async def test_who_writes_again_meanwhile_may_interrupt_and_the_agent_knows_how_
 async def test_an_agent_that_calls_a_person_says_no_word_more(branch: Branch) -> None:
     """Its words so far are in the room before the hand-over, and the model is not asked again."""
     chat = await branch.open()
-    llm = ScriptedLLM.saying(["Con ", "mucho ", "gusto.", Call("ask_person", {"reason": "queja"})], ["Y otra cosa"])
+    llm = ScriptedLLM.saying(["Con ", "mucho ", "gusto.", ToolCall("ask_person", {"reason": "queja"})], ["Y otra cosa"])
     # At this pace they would take some seconds more.
-    async with running(branch.worker(llm, bounds=Bounds(turn_s=40, pace=4))):
+    async with running(branch.worker(llm, turn_limits=TurnLimits(turn_s=40, pace=4))):
         events = await branch.ask(chat, "quiero hablar con una persona")
     assert text_of(events) == ending_of(events)["data"]["text"] == "Con mucho gusto."
     types = [event["type"] for event in await branch.events(chat)]
@@ -124,7 +124,7 @@ async def test_an_agent_that_calls_a_person_says_no_word_more(branch: Branch) ->
 
 async def test_who_is_handed_over_without_a_word_is_told_so_before(branch: Branch) -> None:
     chat = await branch.open()
-    async with running(branch.worker(ScriptedLLM.saying([Call("ask_person", {})], ["nunca"]))):
+    async with running(branch.worker(ScriptedLLM.saying([ToolCall("ask_person", {})], ["nunca"]))):
         events = await branch.ask(chat, "a person please")
     assert ending_of(events)["type"] == "chat.completed"
     assert text_of(events) == "I am calling the staff: a person will answer you right here."
@@ -137,10 +137,10 @@ async def test_a_stop_at_any_stage_comes_to_one_ending_with_the_words_that_were_
     branch: Branch, stage: str
 ) -> None:
     chat, gate = await branch.open(), Gate()
-    scripts = {
+    scripts: dict[str, list[list[str | ToolCall | Gate | Exception]]] = {
         "asked": [["nunca"]],
         "begun": [[gate, "Hola"]],
-        "tool": [[Call("show_menu", {})], [gate, "Tacos"]],
+        "tool": [[ToolCall("show_menu", {})], [gate, "Tacos"]],
         "text": [["Tenemos ", gate, "tacos"]],
         "over": [["Tenemos tacos"]],
     }
@@ -165,4 +165,4 @@ async def test_a_stop_at_any_stage_comes_to_one_ending_with_the_words_that_were_
     worker.stop()
     await running_for
     assert (await branch.of_turn(chat, turn_id))[-1] == ending
-    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+    assert await branch.redis.xlen(branch.log.keys.jobs) == 0

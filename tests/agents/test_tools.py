@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agents.tools import TOOLS, BoundTool
-from agents.tools.base import MAX_CALLS, Arguments, clean
-from hub.domain.errors import Unavailable
+from agents.tools.bound_tool import MAX_CALLS, Arguments
+from agents.tools.cleaning import clean
+from agents.tools.results import ToolResult
+from hub.core.errors import Unavailable
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
 from tests.support.chat import MANAGER, MENU, Branch
-from tests.support.errands import GRINGAS, Bench, again, answered, begun, done, ordered
-from tests.support.scripted import Call, ScriptedLLM
+from tests.support.scripted import ScriptedLLM, ToolCall
+from tests.support.tool_contexts import GRINGAS, Bench, again, answered, begun, done, ordered
 
 if TYPE_CHECKING:
-    from agents.tools import Errand
+    from agents.tools import ToolContext
 
 STAFFS = {"kitchen_load", "late_orders", "mark_sold_out", "publish_promotion", "day_figures"}
 EVERYBODYS = {tool.name for tool in TOOLS} - STAFFS | {"confirm"}
@@ -97,7 +99,7 @@ async def test_the_text_of_an_exception_reaches_neither_model_nor_room(
     monkeypatch.setattr(branch.services.menu, "shown", broken)
     assert (await bench.call("show_menu"))["error"] == "internal"
     assert (await bench.call("place_order", **GRINGAS))["error"] == "internal"
-    turn_id = bench.errand.turn_id
+    turn_id = bench.context.turn_id
     steps = [e["data"] for e in await branch.of_turn(bench.chat, turn_id) if e["type"] == "chat.step"]
     assert (steps[-1]["step"], steps[-1]["state"]) == ("checking_ingredients", "failed")
     monkeypatch.setattr(branch.services.menu, "shown", shown)
@@ -122,7 +124,7 @@ async def test_an_order_whose_reply_was_lost_is_placed_once(branch: Branch, monk
         return answer
 
     monkeypatch.setattr(branch.services.orders, "place", sometimes)
-    result = await done(bench, "place_order", **GRINGAS)
+    result = await done(bench, "place_order", ANONYMOUS, **GRINGAS)
     (order,) = await branch.orders()
     assert result["code"] == order["code"]
 
@@ -132,7 +134,7 @@ async def test_a_second_attempt_at_a_yes_orders_nothing_twice(branch: Branch) ->
     await bench.call("place_order", **GRINGAS)
     bench = await answered(bench, "sí")
     first = await bench.call("confirm")
-    other = await again(branch, bench.errand.turn_id, bench.chat, worker="v")
+    other = await again(branch, bench.context.turn_id, bench.chat, worker="v")
     assert (await other.call("confirm"))["order_id"] == first["order_id"]
     assert (await other.call("confirm"))["order_id"] == first["order_id"]
     assert len(await branch.orders()) == 1
@@ -140,7 +142,7 @@ async def test_a_second_attempt_at_a_yes_orders_nothing_twice(branch: Branch) ->
 
 async def test_a_worker_that_lost_the_turn_proposes_nothing(branch: Branch) -> None:
     bench = await begun(branch)
-    await again(branch, bench.errand.turn_id, bench.chat, worker="v")
+    await again(branch, bench.context.turn_id, bench.chat, worker="v")
     assert (await bench.call("place_order", **GRINGAS))["error"] == "internal"
     assert await branch.redis.keys("*proposal*") == []
 
@@ -202,10 +204,16 @@ async def test_a_tool_that_does_not_exist_leaves_no_trace(branch: Branch) -> Non
     from tests.support.chat import running, text_of
 
     chat = await branch.open()
-    async with running(branch.worker(ScriptedLLM.saying([Call("delete_everything", {})], ["No puedo"]))):
+    async with running(branch.worker(ScriptedLLM.saying([ToolCall("delete_everything", {})], ["No puedo"]))):
         events = await branch.ask(chat, "bórralo todo")
     assert text_of(events) == "No puedo"
     assert "chat.tool_called" not in {event["type"] for event in events}
+
+
+class Told(ToolResult):
+    """A result of anything."""
+
+    told: Any
 
 
 class Telling(BoundTool):
@@ -215,22 +223,22 @@ class Telling(BoundTool):
     description = "…"
     arguments = Arguments
 
-    def __init__(self, errand: Errand, told: Any) -> None:
-        super().__init__(errand)
+    def __init__(self, context: ToolContext, told: Any) -> None:
+        super().__init__(context)
         self.told = told
 
-    async def do(self, arguments: Any, command_id: str) -> dict[str, Any]:
-        return {"told": self.told}
+    async def do(self, arguments: Any, command_id: str) -> Told:
+        return Told(told=self.told)
 
     def called(self, arguments: Any) -> str:
         return str(self.told)
 
-    def finished(self, result: dict[str, Any]) -> str:
+    def finished(self, result: Told) -> str:
         return str(self.told)
 
 
 async def told(bench: Bench, what: Any) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads((await Telling(bench.errand, what).acall()).content)
+    result: dict[str, Any] = json.loads((await Telling(bench.context, what).acall()).content)
     return result
 
 

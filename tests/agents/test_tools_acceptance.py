@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.offline.said import HISTORY, IN_KITCHEN, PLACED, TRACK, Intent, asked
+from agents.offline.intent_types import HISTORY, IN_KITCHEN, PLACED, TRACK, Intent, asked
 from agents.offline.told import orders as told_orders
 from agents.offline.told.answers import answer
 from hub.config import Limits
 from hub.domain.commands import AcceptOrder
 from hub.services.build import utc_now
 from tests.support.chat import MANAGER, Branch
-from tests.support.errands import ordered
+from tests.support.tool_contexts import ordered
 
 if TYPE_CHECKING:
     from tests.support.redis import Backend
@@ -52,5 +52,5 @@ async def test_an_expired_order_is_told_of_in_words_and_not_by_a_code(
 
 
 def test_a_reason_that_only_a_newer_hub_knows_is_not_told() -> None:
-    order = {"code": "7K3Q", "items": [], "status": "cancelled", "next_step": None, "eta_minutes": None}
+    order: dict[str, Any] = {"code": "7K3Q", "items": [], "status": "cancelled", "next_step": None, "eta_minutes": None}
     assert told_orders.order_of({**order, "delivery": "pickup", "expired": "of_boredom"}, "es").endswith("se canceló.")

@@ -1,4 +1,4 @@
-"""Orders past a bound, by chat: refused as at any other door, and in words that a customer can do something with."""
+"""Orders past a bound, by chat: refused as at any other gateway, and in words that a customer can do something with."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agents.offline.intent_types import PLACE, Intent
 from agents.offline.phrases import BROKEN, PAST_BOUND
-from agents.offline.said import PLACE, Intent
 from agents.offline.told.answers import answer
 from hub.config import Limits
 from hub.domain.roles import ANONYMOUS
 from tests.support.chat import Branch
-from tests.support.errands import GRINGAS, answered, begun, done
+from tests.support.tool_contexts import GRINGAS, answered, begun, done
 
 if TYPE_CHECKING:
     from tests.support.redis import Backend
@@ -22,7 +22,7 @@ ANA = replace(ANONYMOUS, address="203.0.113.7")
 
 
 def bounded(backend: Backend, **limits: int) -> Branch:
-    return Branch(backend.client(), limits=Limits(_env_file=None, **limits))
+    return Branch(backend.client(), limits=Limits.model_validate(limits))
 
 
 async def test_an_order_that_is_too_large_is_refused_before_anybody_says_yes_to_it(fake_backend: Backend) -> None:

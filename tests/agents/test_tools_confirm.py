@@ -9,13 +9,13 @@ import pytest
 
 from agents.language import says_yes, tapped
 from hub.domain.roles import ANONYMOUS
-from hub.eventlog import Write
-from hub.services.documents import proposal_key
+from hub.services.document_names import proposal_key
+from hub.store import Write
 from tests.support.chat import MANAGER, Branch
-from tests.support.errands import GRINGAS, again, answered, begun, done
+from tests.support.tool_contexts import GRINGAS, again, answered, begun, done
 
 if TYPE_CHECKING:
-    from tests.support.errands import Bench
+    from tests.support.tool_contexts import Bench
 
 YES = (
     "sí",
@@ -197,10 +197,27 @@ async def test_a_price_that_changed_meanwhile_needs_another_yes(branch: Branch) 
     assert await branch.orders() == []
 
 
+async def test_a_price_that_changes_while_the_yes_is_carried_out_charges_nobody(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, _ = await proposed(branch)
+    bench = await answered(bench, "sí")
+    menu, place = branch.services.menu.menu, branch.services.orders.place
+
+    async def with_another_price(*args: Any, **named: Any) -> Any:
+        dearer = {item.sku: item.model_copy(update={"price": item.price + 100}) for item in menu.items}
+        monkeypatch.setitem(menu.__dict__, "by_sku", dearer)
+        return await place(*args, **named)
+
+    monkeypatch.setattr(branch.services.orders, "place", with_another_price)
+    assert (await bench.call("confirm"))["error"] == "terms_changed"
+    assert await branch.orders() == []
+
+
 async def test_what_sold_out_meanwhile_is_said_and_nothing_is_ordered(branch: Branch) -> None:
     bench, _ = await proposed(branch)
     bench = await answered(bench, "sí")
-    await branch.redis.hset(branch.log.keys.stock, "gringa", 1)
+    await branch.redis.hset(branch.log.keys.counters, "gringa", 1)
     result = await bench.call("confirm")
     assert (result["error"], result["items"]) == ("out_of_stock", [{"name": "Gringa", "left": 1}])
     assert await branch.orders() == []
@@ -226,7 +243,7 @@ async def test_an_answer_stopped_just_when_the_order_was_placed_loses_no_order_a
 ) -> None:
     bench, proposal = await proposed(branch)
     bench = await answered(bench, "sí")
-    place, turn_id = branch.services.orders.place, bench.errand.turn_id
+    place, turn_id = branch.services.orders.place, bench.context.turn_id
 
     async def placed_and_stopped(*arguments: Any, **more: Any) -> Any:
         answer = await place(*arguments, **more)

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.core.errors import TooLarge
 from hub.domain.commands import ChangeOrder
-from hub.domain.errors import TooLarge
-from hub.domain.models import Delivery, DeliveryKind, OrderLine
+from hub.domain.lifecycle import DeliveryKind
+from hub.domain.order_document import Delivery, OrderLine
 from hub.domain.roles import Kind, Principal
-from hub.eventlog.types import MAX_STOCK_MOVES
+from hub.store.counters import MAX_COUNTER_MOVES
 from tests.support.chat import MENU, Branch
-from tests.support.errands import ordered
+from tests.support.tool_contexts import ordered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ LARGE = MENU.model_copy(
 async def branch(fake_backend: Backend) -> AsyncIterator[Branch]:
     """A branch whose menu has more dishes, all of them counted, than one step can count."""
     branch = Branch(fake_backend.client(), menu=LARGE)
-    await branch.log.seed_stock(dict.fromkeys(PLATES, 100))
+    await branch.log.seed_counters(dict.fromkeys(PLATES, 100))
     yield branch
     await branch.log.aclose()
 
@@ -71,6 +72,6 @@ async def test_whoever_asks_the_service_for_more_is_refused_and_the_order_stays(
     command = ChangeOrder(order_id=placed["order_id"], items=lines, delivery=Delivery(kind=DeliveryKind.PICKUP))
     with pytest.raises(TooLarge) as refused:
         await branch.services.orders.change(holder, command)
-    assert refused.value.values["limit"] == MAX_STOCK_MOVES
+    assert refused.value.values["limit"] == MAX_COUNTER_MOVES
     (order,) = await branch.orders()
     assert order["status"] == "received"

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from hub.domain.commands import AdvanceOrder, DelayOrder
-from hub.domain.models import OrderStatus
-from hub.services.turns import read_chat
+from hub.domain.lifecycle import OrderStatus
+from hub.domain.reason_codes import ReasonCode
+from hub.services.chats.chat_documents import read_chat
 from tests.support.chat import MANAGER, Branch
-from tests.support.errands import again, answered, done, ordered
+from tests.support.tool_contexts import again, answered, done, ordered
 
 
 async def advance(branch: Branch, order_id: str, to: str) -> None:
@@ -21,7 +22,7 @@ async def advance(branch: Branch, order_id: str, to: str) -> None:
 
 async def test_a_customer_cancels_what_the_kitchen_has_not_begun(branch: Branch) -> None:
     await branch.services.stock.open_branch()
-    before = await branch.log.stock()
+    before = await branch.log.counters()
     bench, placed = await ordered(branch)
     proposed = await bench.call("cancel_order", reason="cambio de planes")
     assert proposed["code"] == placed["code"]
@@ -30,7 +31,7 @@ async def test_a_customer_cancels_what_the_kitchen_has_not_begun(branch: Branch)
     assert (result["code"], result["status"]) == (placed["code"], "cancelled")
     (order,) = await branch.orders()
     assert order["status"] == "cancelled"
-    assert await branch.log.stock() == before
+    assert await branch.log.counters() == before
 
 
 async def test_a_customer_cancels_nothing_that_is_on_the_grill(branch: Branch) -> None:
@@ -143,7 +144,7 @@ async def test_a_change_is_made_once_in_two_attempts(branch: Branch) -> None:
     await bench.call("change_order", items=[{"sku": "gringa", "qty": 5}])
     bench = await answered(bench, "sí")
     first = await bench.call("confirm")
-    other = await again(branch, bench.errand.turn_id, bench.chat, worker="v")
+    other = await again(branch, bench.context.turn_id, bench.chat, worker="v")
     assert (await other.call("confirm"))["code"] == first["code"]
     assert len(await branch.orders()) == 2
 
@@ -167,7 +168,7 @@ async def test_the_link_is_told_in_the_chat_once_and_opens_that_order(branch: Br
     bench, placed = await ordered(branch)
     result = await bench.call("start_tracking")
     assert result["tracking_url"] == placed["tracking_url"]
-    other = await again(branch, bench.errand.turn_id, bench.chat, worker="v")
+    other = await again(branch, bench.context.turn_id, bench.chat, worker="v")
     assert (await other.call("start_tracking"))["tracking_url"] == placed["tracking_url"]
     begun = [event["data"] for event in await branch.events(bench.chat) if event["type"] == "chat.tracking_started"]
     assert len(begun) == 2  # when it was placed, and when it was asked for
@@ -185,7 +186,7 @@ async def test_what_happens_while_one_listens_is_told_as_it_comes(branch: Branch
     for to in ("preparing", "ready", "delivered"):
         await advance(branch, placed["order_id"], to)
         wanted = {"preparing": "se está preparando", "ready": "está listo", "delivered": "se entregó"}[to]
-        await branch.until(bench.chat, lambda e, text=wanted: e["type"] == "chat.step" and e["data"]["text"] == text)
+        await branch.until(bench.chat, lambda e, text=wanted: e["type"] == "chat.step" and e["data"]["text"] == text)  # type: ignore[misc]
     # It ends with the order, not with the time.
     result = await asyncio.wait_for(watching, 10)
     assert [update["what"] for update in result["updates"]] == ["se está preparando", "está listo", "se entregó"]
@@ -210,3 +211,11 @@ async def test_what_happened_to_an_order_is_told_from_the_log(branch: Branch) ->
     assert happened == ["lo recibimos", "se está preparando", "va a tardar más", "cambió la hora estimada"]
     assert (result["happened"][2]["minutes"], result["happened"][2]["reason"]) == (10, "mucha gente")
     assert "Ana" not in json.dumps(result)
+
+
+async def test_a_usual_reason_is_told_in_the_customers_language(branch: Branch) -> None:
+    bench, placed = await ordered(branch)
+    delay = DelayOrder(order_id=placed["order_id"], minutes=10, reason="Very busy", reason_code=ReasonCode.BUSY)
+    await branch.services.orders.delay(MANAGER, delay)
+    happened = (await bench.call("order_history"))["happened"]
+    assert [step["reason"] for step in happened if "reason" in step] == ["Mucha demanda"]

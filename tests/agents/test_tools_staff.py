@@ -9,11 +9,11 @@ import pytest
 
 from hub.domain.chat import ChatMode
 from hub.domain.commands import AdvanceOrder
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.roles import Kind, Principal, Role
-from hub.services.turns import read_chat
+from hub.services.chats.chat_documents import read_chat
 from tests.support.chat import MANAGER, Branch, running, text_of
-from tests.support.errands import again, answered, begun, done, ordered
+from tests.support.tool_contexts import again, answered, begun, done, ordered
 
 COURIER = Principal(Kind.STAFF, "staff-7", "Beto", frozenset({Role.COURIER}))
 KITCHEN = Principal(Kind.STAFF, "staff-8", "Chuy", frozenset({Role.KITCHEN}))
@@ -49,10 +49,10 @@ async def test_the_days_figures_are_the_floors(branch: Branch) -> None:
 async def test_a_dish_is_sold_out_with_the_kitchens_yes(branch: Branch) -> None:
     bench = await begun(branch, KITCHEN)
     await bench.call("mark_sold_out", sku="flan")
-    assert (await branch.log.stock()).get("flan", 24) == 24
+    assert (await branch.log.counters()).get("flan", 24) == 24
     bench = await answered(bench, "sí", KITCHEN)
     await bench.call("confirm")
-    assert (await branch.log.stock())["flan"] == 0
+    assert (await branch.log.counters())["flan"] == 0
     assert (await bench.call("mark_sold_out", sku="sushi"))["error"] == "unknown_dish"
 
 
@@ -68,8 +68,8 @@ async def test_preferences_are_kept_with_a_yes_for_the_chats_orders(branch: Bran
     kept = await bench.call("show_notifications")
     assert (kept["channels"], kept["quiet_hours"]) == (["push"], {"start": "22:00", "end": "07:00"})
     assert ("promo.published" in kept["types"], "order.delayed" in kept["types"]) == (True, False)
-    ways_for = branch.services.notifications.ways_for
-    assert await ways_for(placed["order_id"], "order.delayed") == ()
+    channels_for = branch.services.notifications.channels_for
+    assert await channels_for(placed["order_id"], "order.delayed") == ()
     # An order placed in the chat from now on is told of in the same way.
     later = await done(bench, "place_order", items=[{"sku": "flan"}], customer_name="Ana", delivery="pickup")
     theirs = Principal(Kind.CUSTOMER, orders=frozenset({later["order_id"]}))
@@ -108,13 +108,13 @@ async def test_a_person_is_called_once_and_the_agent_is_silent_from_then_on(bran
     (called,) = await branch.log.read("floor", 0)
     assert json.loads(called.body)["data"]["message"] == "Un cliente pide a una persona en el chat"
     waiting = await branch.services.inbox.find(MANAGER, ChatMode.PERSON, 50, None)
-    assert [one["chat_id"] for one in waiting["chats"]] == [chat[0]]
+    assert [one.chat_id for one in waiting.chats] == [chat[0]]
 
 
 async def test_two_attempts_call_one_person(branch: Branch) -> None:
     bench = await begun(branch)
     assert (await bench.call("ask_person", reason="queja"))["handed_over"] is True
-    other = await again(branch, bench.errand.turn_id, bench.chat, worker="v")
+    other = await again(branch, bench.context.turn_id, bench.chat, worker="v")
     assert (await other.call("ask_person", reason="queja"))["handed_over"] is True
     assert len(await branch.log.read("floor", 0)) == 1
 

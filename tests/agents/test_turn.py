@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.domain.chat import Chat
 from hub.domain.roles import ANONYMOUS
-from hub.services.documents import chat_key
+from hub.services.document_names import chat_key
 from tests.support.chat import MANAGER, ending_of, running, text_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def test_what_an_order_lacks_is_asked_for_and_then_it_is_placed(branch: Br
 
 
 async def test_the_menu_is_told_with_its_prices_and_what_is_sold_out(branch: Branch) -> None:
-    await branch.redis.hset(branch.log.keys.stock, "flan", 0)
+    await branch.redis.hset(branch.log.keys.counters, "flan", 0)
     chat = await branch.open()
     async with running(branch.worker()):
         whole = text_of(await branch.ask(chat, "¿qué hay?"))
@@ -88,7 +88,7 @@ async def test_the_menu_is_told_with_its_prices_and_what_is_sold_out(branch: Bra
 
 
 async def test_what_is_sold_out_is_not_ordered(branch: Branch) -> None:
-    await branch.redis.hset(branch.log.keys.stock, "gringa", 1)
+    await branch.redis.hset(branch.log.keys.counters, "gringa", 1)
     chat = await branch.open()
     async with running(branch.worker()):
         events = await branch.ask(chat, "quiero 2 gringas para llevar, soy Ana")
@@ -125,12 +125,12 @@ async def test_a_chat_opened_for_one_order_speaks_of_that_order_only(branch: Bra
         for said in (ORDER, "sí", "quiero 2 flanes para llevar, soy Ana", "sí"):
             await branch.ask(chat, said)
         first, second = await branch.orders()
-        both = text_of(await branch.ask(chat, "¿dónde está mi pedido?"))
+        loaded = text_of(await branch.ask(chat, "¿dónde está mi pedido?"))
         bound = await branch.open(order_token=branch.services.tokens.for_order(first["id"]))
         one = text_of(await branch.ask(bound, "¿dónde está mi pedido?"))
         stranger = text_of(await branch.ask(await branch.open(), "¿dónde está mi pedido?"))
         named = text_of(await branch.ask(await branch.open(), f"¿dónde va el pedido {first['id']}?"))
-    assert both.index(second["code"]) < both.index(first["code"])  # the newest first
+    assert loaded.index(second["code"]) < loaded.index(first["code"])  # the newest first
     assert first["code"] in one
     assert second["code"] not in one
     assert first["code"] not in stranger

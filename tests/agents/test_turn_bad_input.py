@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from hub.core.errors import RateLimited, TooLarge
 from hub.domain.commands import SendChat
-from hub.domain.errors import RateLimited, TooLarge
 from tests.support.chat import ENDINGS, ending_of, running, text_of
 
 if TYPE_CHECKING:

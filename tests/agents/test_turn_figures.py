@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
-from hub.services.turns import read_turn
+from hub.services.chats.chat_documents import read_turn
 from hub.telemetry import Metrics
 from tests.support.chat import SUPPORT, ending_of, running
-from tests.support.scripted import Call, Gate, ScriptedLLM
+from tests.support.scripted import Gate, ScriptedLLM, ToolCall
 
 if TYPE_CHECKING:
     from tests.support.chat import Branch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def test_a_completed_answer_says_what_it_took(branch: Branch) -> None:
     chat = await branch.open()
-    llm = ScriptedLLM.saying(["Veo. ", Call("show_menu", {})], ["Tenemos ", "tacos"])
+    llm = ScriptedLLM.saying(["Veo. ", ToolCall("show_menu", {})], ["Tenemos ", "tacos"])
     with capture_logs() as logs:
         async with running(branch.worker(llm)):
             events = await branch.ask(chat, "soy Guadalupe, ¿qué hay?")
@@ -31,7 +31,7 @@ async def test_a_completed_answer_says_what_it_took(branch: Branch) -> None:
     (logged,) = (entry for entry in logs if entry["event"] == "agent.turn")
     assert {name: logged[name] for name in usage} == usage
     assert "Guadalupe" not in str(logged)
-    (shown,) = (await branch.services.chat.turns(SUPPORT, chat[0]))["turns"]
+    (shown,) = (await branch.services.chat.turns(SUPPORT, chat[0])).as_json()["turns"]
     assert shown["usage"] == usage
     assert (shown["state"], shown["worker"], shown["model"]) == ("completed", "worker-1", "offline")
 
@@ -46,7 +46,7 @@ async def test_every_ending_is_counted_once_whoever_wrote_it(branch: Branch) -> 
         await gate.reached.wait()
         await branch.stop(chat, turn_id)
     await branch.send(chat, "¿hay alguien?")
-    await branch.services.unattended.end(0)
+    await branch.services.stale_turns.end(0)
     metrics = Metrics()
     metrics.turns.counted = await branch.services.chat.tallies()
     said = metrics.render().decode()
@@ -86,7 +86,7 @@ async def test_an_answer_that_was_stopped_says_what_it_took_as_well(branch: Bran
             turn_id = await branch.send(chat, "¿qué hay?")
             await gate.reached.wait()
             await branch.stop(chat, turn_id)
-    (shown,) = (await branch.services.chat.turns(SUPPORT, chat[0]))["turns"]
+    (shown,) = (await branch.services.chat.turns(SUPPORT, chat[0])).as_json()["turns"]
     assert (shown["state"], shown["model"], shown["usage"]["provider"]) == ("stopped", "offline", "test")
     assert shown["usage"]["deltas"] == 1
     assert 0 <= shown["usage"]["ttft_ms"] <= shown["usage"]["duration_ms"]
@@ -97,15 +97,15 @@ async def test_an_answer_that_was_stopped_says_what_it_took_as_well(branch: Bran
 async def test_a_turn_that_another_ended_leaves_the_queue_with_its_worker(branch: Branch) -> None:
     """A stop is the hub's to write: the worker only hears that it is over, and lets go."""
     chat, gate = await branch.open(), Gate()
-    branch.queue._lease_ms = 3_600_000  # nobody comes to clear up
+    branch.queue.lease_s = 3_600  # nobody comes to clear up
     async with running(branch.worker(ScriptedLLM.saying(["Uno ", gate, "dos"], ["Hola"]))):
         turn_id = await branch.send(chat, "¿qué hay?")
         await gate.reached.wait()
         await branch.stop(chat, turn_id)
         stopped = await branch.of_turn(chat, turn_id)
         await branch.ask(chat, "hola")
-    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+    assert await branch.redis.xlen(branch.log.keys.jobs) == 0
     assert await branch.of_turn(chat, turn_id) == stopped
-    both = await read_turn(branch.log, turn_id)
-    assert both is not None
-    assert both.turn.state == "stopped"
+    loaded = await read_turn(branch.log, turn_id)
+    assert loaded is not None
+    assert loaded.turn.state == "stopped"

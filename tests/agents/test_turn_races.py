@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agents.bounds import Bounds
+from hub.config import TurnLimits
+from hub.core.errors import Conflict, NotFound, RateLimited, Unavailable
 from hub.domain.commands import HandBackChat, TakeOverChat
-from hub.domain.errors import Conflict, NotFound, RateLimited, Unavailable
 from hub.domain.rooms import Room
 from tests.support.chat import ENDINGS, SUPPORT, Branch
 from tests.support.scripted import ScriptedLLM
@@ -52,7 +52,9 @@ class Trial:
     def hire(self) -> asyncio.Task[None]:
         llm = Hasty.saying([self.chance])  # type: ignore[list-item]
         name = f"worker-{self.chance.randrange(10**9)}"
-        return asyncio.create_task(self.branch.worker(llm, name=name, bounds=Bounds(turn_s=20, pause_s=0.001)).run())
+        return asyncio.create_task(
+            self.branch.worker(llm, name=name, turn_limits=TurnLimits(turn_s=20, retry_pause_s=0.001)).run()
+        )
 
     async def ask(self, chat: tuple[str, str]) -> None:
         if (turn_id := await self.branch.send(chat, "¿y?")) is not None:
@@ -75,7 +77,7 @@ class Trial:
         self.workers.append(self.hire())
 
     async def lose_patience(self, _chat: tuple[str, str]) -> None:
-        await self.branch.services.unattended.end(0.05)
+        await self.branch.services.stale_turns.end(0.05)
 
     async def run(self, rounds: int) -> None:
         happens = (

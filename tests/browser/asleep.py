@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 DEADLINE_S = 15.0
+POLL_S = 0.02  # to ask without a pause would take a processor from the pages
 
 
 class Device:
@@ -67,6 +68,7 @@ class SleepyPage:
         until = time.monotonic() + DEADLINE_S
         while not self.evaluate(condition):
             assert time.monotonic() < until, f"never: {condition}"
+            time.sleep(POLL_S)
 
     def freeze(self) -> None:
         self.send("Page.setWebLifecycleState", state="frozen")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import COMANDA, ROOT, Process, free_port
+from tests.support.processes import COMANDA, ROOT, Process, environment, free_port, run_comanda
 from tests.support.uncounted import UNCOUNTED
 
 SHOTS = ROOT / "build" / "screenshots"
@@ -38,12 +38,18 @@ def lacking(reason: str) -> None:
 
 
 class Hub:
-    """`comanda serve` with its agent, on a port that stays the same when it is started again."""
+    """`comanda serve`, on a port that stays the same when it is started again.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        command: The program that is run at the next start; another version's, for example.
+    """
+
+    def __init__(self, folder: Path, *, agent: bool) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
+        self._options = () if agent else ("--no-agent", "--no-notifier")
+        self.command: tuple[str, ...] = (COMANDA,)
         self.pin = ""  # told once, at the first start
         self.process = self._made()
 
@@ -53,7 +59,8 @@ class Hub:
         return {"COMANDA_DATA_DIR": str(self._folder / "data"), "COMANDA_LIMIT_REQUESTS_S": "0", **UNCOUNTED}
 
     def _made(self) -> Process:
-        return Process(COMANDA, "serve", "--port", str(self.port), env=self.env, cwd=self._folder, name="hub")
+        serve = ("serve", "--port", str(self.port), *self._options)
+        return Process(*self.command, *serve, env=self.env, cwd=self._folder, name="hub")
 
     def open(self) -> None:
         self.process.start()
@@ -72,13 +79,25 @@ class Hub:
             self.process.kill()
         self.process.__exit__(None, None, None)
 
+    def comanda(self, *arguments: str) -> str:
+        """What a command beside the hub prints."""
+        done = run_comanda(*arguments, env={**environment(), **self.env}, cwd=self._folder, timeout=30)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode().strip()
+
     def wait_for_agent(self) -> None:
         self.process.wait_for(lambda: "agent.ready" in self.process.output(), 60, "the agent")
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    hub = Hub(tmp_path_factory.mktemp("hub"))
+def with_agent() -> bool:
+    """Whether the module's hub has an agent, which takes seconds to start; a module that needs one says True."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, with_agent: bool) -> Iterator[Hub]:
+    hub = Hub(tmp_path_factory.mktemp("hub"), agent=with_agent)
     try:
         hub.open()
         yield hub
@@ -116,6 +135,7 @@ def window(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def opened(size: dict[str, int], **options: Any) -> Any:
         options.setdefault("locale", "es-MX")
+        options.setdefault("service_workers", "block")  # it would answer before a test's routes do
         context = browser.new_context(viewport=size, reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()

@@ -20,9 +20,10 @@ class Line:
     Threads, not tasks: while Playwright's loop runs, no other does.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, at: int = 0) -> None:
         self._hub = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", at))
+        self.port: int = self._listener.getsockname()[1]
         self._held_from = b""
         self._open = threading.Event()
         self._open.set()
@@ -33,7 +34,7 @@ class Line:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._run(self._accept)
@@ -67,9 +68,17 @@ class Line:
         self._is_dead = True
         self._dead.update(self._sockets)
 
-    def revive(self) -> None:
-        """Let new connections through. What was lost stays lost, and so do the connections that it was lost on."""
+    def revive(self, *, silent: bool = False) -> None:
+        """Let new connections through. What was lost stays lost, and so do the connections that it was lost on.
+
+        Args:
+            silent: Do not tell either end of these that they are lost; the browser gives them up after eight seconds.
+        """
         self._is_dead = False
+        if not silent:
+            for one in tuple(self._dead):
+                with suppress(OSError):  # it was closed from the other end
+                    one.shutdown(socket.SHUT_RDWR)
 
     def _run(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work)

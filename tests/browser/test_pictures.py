@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 
 from tests.browser.conftest import DESK, PHONE, Hub
 from tests.browser.people import log_in, online, order_tacos, see, see_status, tap
-from tests.support.processes import COMANDA
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -42,10 +40,7 @@ def call(hub: Hub, path: str, body: dict[str, Any], token: str = "") -> dict[str
 
 
 def staff_token(hub: Hub) -> str:
-    made = subprocess.run(
-        [COMANDA, "token", "--role", "manager"], env=hub.env, check=True, capture_output=True, text=True, timeout=30
-    )
-    return made.stdout.strip()
+    return hub.comanda("token", "--role", "manager")
 
 
 def place(hub: Hub, name: str, lines: list[tuple[str, int, str]], kind: str, steps: list[str], token: str) -> str:

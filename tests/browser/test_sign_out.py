@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import DESK, Hub
-from tests.browser.people import DEADLINE_MS, log_in, online, tap
+from tests.browser.people import DEADLINE_MS, log_in_by_pin, online, tap
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,7 +24,7 @@ def test_signing_out_in_one_tab_ends_the_other_and_the_token_and_the_device_stay
     hub: Hub, window: Window
 ) -> None:
     board = window(DESK)
-    log_in(board, hub.url, "/kitchen", hub.pin)
+    log_in_by_pin(board, hub.url, "/kitchen", hub.pin)
     token, device = kept(board, "session")["token"], kept(board, "device")
     manager = board.context.new_page()
     manager.goto(f"{hub.url}/manager")
@@ -36,5 +36,5 @@ def test_signing_out_in_one_tab_ends_the_other_and_the_token_and_the_device_stay
         assert kept(page, "device") == device
     headers = {"Authorization": f"Bearer {token}"}
     assert board.request.get(f"{hub.url}/api/orders", headers=headers).status == 401
-    log_in(board, hub.url, "/kitchen", hub.pin)
+    log_in_by_pin(board, hub.url, "/kitchen", hub.pin)
     assert kept(board, "device") == device

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.asleep import Device, SleepyPage
+from tests.browser.asleep import POLL_S, Device, SleepyPage
 from tests.browser.conftest import DESK, PHONE, Hub, chromium
 from tests.browser.line import Line
-from tests.browser.people import log_in, online, order_tacos, see, see_status, tap
-from tests.support.processes import COMANDA
+from tests.browser.people import log_in, online, order_by_call, see, see_status, tap
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -23,6 +21,8 @@ SOON_MS = 2000
 SLACK_MS = 500  # of a machine that does other things as well
 
 IS_ONLINE = """document.querySelector('[data-test="connection"][data-state="online"]') !== null"""
+# The empty page before it is complete, too, and has no storage.
+LOGIN_IS_THERE = "location.pathname === '/login' && document.readyState === 'complete'"
 # Notes when the page woke, and when it first said that it has no connection: by the dot, and in words.
 NOTE = """(() => {
   const seen = (window.seen = { woke: null, told: null, said: null, froze: false });
@@ -81,9 +81,9 @@ def asleep(device: Device, url: str) -> SleepyPage:
 def test_a_page_that_wakes_on_a_dead_line_says_so_and_then_shows_what_it_missed(
     hub: Hub, window: Window, device: Device, line: Line
 ) -> None:
-    kitchen, customer = window(DESK), window(PHONE)
+    kitchen = window(DESK)
     log_in(kitchen, hub.url, "/kitchen", hub.pin)
-    order_id, link = order_tacos(customer, hub.url, "Rosa")
+    order_id, link = order_by_call(kitchen, hub.url, "Rosa")
     page = asleep(device, link.replace(hub.url, line.url))
     line.go_dead()
     tap(kitchen, f"advance-{order_id}")
@@ -92,7 +92,7 @@ def test_a_page_that_wakes_on_a_dead_line_says_so_and_then_shows_what_it_missed(
     page.until("seen.said")
     in_time(page.evaluate("seen"))
     assert page.evaluate(f"seen.froze && {shows('received')}")
-    line.revive()
+    line.revive(silent=True)
     page.until(f"{IS_ONLINE} && {shows('preparing')}")
 
 
@@ -101,7 +101,7 @@ def test_every_page_says_so_when_it_wakes_on_a_dead_line(hub: Hub, window: Windo
     log_in(staff, hub.url, "/kitchen", hub.pin)
     session = staff.evaluate("() => localStorage['comanda.session']")
     door = device.open(f"{line.url}/login")
-    door.until("document.readyState === 'complete'")
+    door.until(LOGIN_IS_THERE)
     door.evaluate(f"localStorage['comanda.session'] = {session!r}")
     pages = [asleep(device, f"{line.url}{path}") for path in ("/", "/kitchen", "/manager", "/support")]
     line.go_dead()
@@ -155,9 +155,9 @@ def test_a_page_whose_connection_lives_keeps_it(hub: Hub, window: Window) -> Non
 
 
 def test_a_page_that_slept_while_the_order_moved_shows_it_at_once(hub: Hub, window: Window, device: Device) -> None:
-    kitchen, customer = window(DESK), window(PHONE)
+    kitchen = window(DESK)
     log_in(kitchen, hub.url, "/kitchen", hub.pin)
-    order_id, link = order_tacos(customer, hub.url, "Beto")
+    order_id, link = order_by_call(kitchen, hub.url, "Beto")
     page = asleep(device, link)
     tap(kitchen, f"advance-{order_id}")
     see(kitchen, f'#column-preparing [data-test="card-{order_id}"]')
@@ -172,7 +172,7 @@ def test_a_page_back_from_the_cache_of_the_back_button_is_right_or_says_so(
 ) -> None:
     kitchen, customer = window(DESK), window(PHONE)
     log_in(kitchen, hub.url, "/kitchen", hub.pin)
-    order_id, link = order_tacos(customer, hub.url, "Ana")
+    order_id, link = order_by_call(kitchen, hub.url, "Ana")
     customer.goto(link.replace(hub.url, line.url))
     online(customer)
     customer.evaluate(NOTE)
@@ -195,19 +195,19 @@ def test_a_page_back_from_the_cache_of_the_back_button_is_right_or_says_so(
 def test_staff_whose_token_expired_while_the_page_slept_are_asked_to_log_in(
     hub: Hub, window: Window, device: Device
 ) -> None:
-    command = [COMANDA, "token", "--role", "kitchen", "--ttl", "8s"]
-    environment = {**os.environ, **hub.env}
-    token = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    token = hub.comanda("token", "--role", "kitchen", "--ttl", "8s")
     door = device.open(f"{hub.url}/login")
-    door.until("document.readyState === 'complete'")
+    door.until(
+        "location.pathname === '/login' && document.readyState === 'complete'"
+    )  # not of the empty page before it
     session = json.dumps({"token": token, "principal": {"kind": "service", "id": "board", "roles": ["kitchen"]}})
     door.evaluate(f"localStorage['comanda.session'] = {json.dumps(session)}")
     page = asleep(device, f"{hub.url}/kitchen")
     request, headers = window(DESK).request, {"Authorization": f"Bearer {token}"}
     while request.get(f"{hub.url}/api/orders?limit=1", headers=headers).status != 401:
-        pass
+        time.sleep(POLL_S)
     page.wake()
-    page.until("location.pathname === '/login' && location.search.includes('reason=expired')")
+    page.until("document.querySelector('[data-test=session-ended] [name=pin]') !== null")
 
 
 def test_a_page_whose_computer_slept_without_a_word_notices_by_the_clock(hub: Hub, window: Window, line: Line) -> None:

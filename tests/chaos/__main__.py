@@ -26,7 +26,7 @@ _WRITES_BETWEEN = 50
 
 
 @dataclass(slots=True)
-class Figures:
+class FaultTimes:
     """What the table shows."""
 
     times: Counter[Kind] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 async def run(asked: argparse.Namespace, seed: int, folder: Path) -> int:
-    figures, fault, number = Figures(), None, 0
+    figures, fault, number = FaultTimes(), None, 0
     until = time.monotonic() + asked.minutes * 60
     trial: Trial | None = None
     try:
@@ -91,7 +91,7 @@ def _open(asked: argparse.Namespace, folder: Path) -> AbstractAsyncContextManage
     return open_trial(folder, sockets=0, others=False, behind_nginx=True, kinds=kinds, **rates)
 
 
-async def suffer(trial: Trial, fault: Fault, figures: Figures) -> None:
+async def suffer(trial: Trial, fault: Fault, figures: FaultTimes) -> None:
     """One fault in the middle of the traffic; then all must be as if nothing had happened."""
     trial.traffic.start()
     await trial.written(_WRITES_BETWEEN)
@@ -108,7 +108,7 @@ async def suffer(trial: Trial, fault: Fault, figures: Figures) -> None:
     assert tally.anew == 0, f"{tally.anew} rooms entered without what was missed"
 
 
-def table(figures: Figures, trial: Trial) -> str:
+def table(figures: FaultTimes, trial: Trial) -> str:
     lines = [f"\n{'fault':<20}{'times':>6}{'slowest return':>16}{'slowest to settle':>19}"]
     lines += [
         f"{kind:<20}{times:>6}{figures.returned_ms[kind] / 1000:>14.2f} s{figures.settled_s[kind]:>17.2f} s"
@@ -117,10 +117,10 @@ def table(figures: Figures, trial: Trial) -> str:
     tally, checker = trial.tally, trial.checker
     lines += [
         "",
-        f"{sum(figures.times.values())} faults, {len(trial.desk.acks)} writes, {tally.deliveries} deliveries,"
+        f"{sum(figures.times.values())} faults, {len(trial.writer.acks)} writes, {tally.deliveries} deliveries,"
         f" {checker.gaps} gaps, {checker.repeats} repeats",
         f"{tally.recovered} of {tally.returns} returns recovered; {tally.resets} resets",
-        f"answers to writers: {', '.join(f'{name} {count}' for name, count in trial.desk.answers.most_common())}",
+        f"answers to writers: {', '.join(f'{name} {count}' for name, count in trial.writer.answers.most_common())}",
     ]
     return "\n".join(lines)
 

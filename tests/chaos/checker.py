@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from hub.domain.models import Order
-from tests.chaos.record import Down, Entered, Entry, Record, Refused, Reset, Seen, Snapshot, Up, Whole
+from hub.domain.order_document import Order
+from tests.chaos.record import Down, Entered, Entry, ReceivedEvent, Record, Refused, Reset, Snapshot, Up, Whole
 from tests.chaos.truth import ORDER_ROOM, Stream, applied
 
 _SHOWN = 12
@@ -99,7 +99,7 @@ class Client:
 
 
 @dataclass(slots=True)
-class Tally:
+class TrialCounts:
     """The counts of a trial.
 
     Attributes:
@@ -128,7 +128,7 @@ class Checker:
     """
 
     def __init__(self, *, in_order: bool = True) -> None:
-        self.tally = Tally()
+        self.tally = TrialCounts()
         self.breaches: list[Breach] = []
         self._in_order = in_order
         self._clients: dict[str, Client] = {}
@@ -158,7 +158,7 @@ class Checker:
 
     def _take(self, name: str, client: Client, entry: Entry) -> None:
         match entry:
-            case Seen():
+            case ReceivedEvent():
                 self.tally.deliveries += 1
                 self._live(name, client, entry)
                 self._event(name, client, entry)
@@ -181,7 +181,7 @@ class Checker:
             case Refused():
                 self.tally.refused += 1
 
-    def _live(self, name: str, client: Client, seen: Seen) -> None:
+    def _live(self, name: str, client: Client, seen: ReceivedEvent) -> None:
         """What holds over all rooms of a connection, so that one cursor is enough to come back with."""
         epoch, offset = _epoch(seen.cursor), _offset(seen.cursor)
         if offset not in (seen.offset, seen.offset - 1):
@@ -199,7 +199,7 @@ class Checker:
             )
         client.newest, client.held = max(client.newest, seen.offset), max(client.held, offset)
 
-    def _event(self, name: str, client: Client, seen: Seen) -> None:
+    def _event(self, name: str, client: Client, seen: ReceivedEvent) -> None:
         place = client.places.get(seen.room)
         if place is None:
             self._broken(Broken.PHANTOM, name, seen.room, f"{seen.offset} of a room it never entered")

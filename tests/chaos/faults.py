@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.chaos.proxy import Which
+from tests.chaos.fault_proxy import Which
 from tests.chaos.world import World
 
 LATENCY_S = 0.2

@@ -13,7 +13,7 @@ Snapshot = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReceivedEvent:
     """A durable event; `cursor` is what stood beside it, `event` the whole of it where somebody wants to fold it."""
 
     room: str
@@ -31,7 +31,7 @@ class Entered:
     room: str
     cursor: str
     recovered: bool
-    events: tuple[Seen, ...]
+    events: tuple[ReceivedEvent, ...]
     snapshot: Snapshot
 
 
@@ -77,10 +77,10 @@ class Refused:
     code: str
 
 
-Entry = Seen | Entered | Reset | Up | Whole | Down | Refused
+Entry = ReceivedEvent | Entered | Reset | Up | Whole | Down | Refused
 
 _KINDS: Mapping[str, type[Entry]] = {
-    "seen": Seen,
+    "seen": ReceivedEvent,
     "reset": Reset,
     "up": Up,
     "whole": Whole,
@@ -109,7 +109,7 @@ def entry(told: list[Any]) -> Entry:
     kind, *fields = told
     if kind == "entered":
         room, cursor, recovered, events, snapshot = fields
-        return Entered(room, cursor, recovered, tuple(Seen(*event) for event in events), snapshot)
+        return Entered(room, cursor, recovered, tuple(ReceivedEvent(*event) for event in events), snapshot)
     return _KINDS[kind](*fields)
 
 
@@ -125,8 +125,10 @@ def entered(data: Mapping[str, Any], *, bodies: bool) -> Entered:
     return Entered(data["room"], data["cursor"], data["recovered"], events, data["snapshot"])
 
 
-def seen(event: Mapping[str, Any], cursor: str, *, bodies: bool) -> Seen:
-    return Seen(event["room"], event["offset"], event["prev"], event["type"], cursor, dict(event) if bodies else None)
+def seen(event: Mapping[str, Any], cursor: str, *, bodies: bool) -> ReceivedEvent:
+    return ReceivedEvent(
+        event["room"], event["offset"], event["prev"], event["type"], cursor, dict(event) if bodies else None
+    )
 
 
 def foldable(room: str) -> bool:

@@ -18,6 +18,11 @@ pytestmark = [pytest.mark.chaos, pytest.mark.deploy, pytest.mark.timeout(300)]
 BACK_S = 3.0
 
 
+def pace(long: bool) -> tuple[float, float]:
+    """Return the orders' steps and the promotions a second: few where each goes to hundreds of clients."""
+    return (10, 2) if long else (30, 6)
+
+
 async def restart(trial: Trial, index: int, how: str) -> None:
     """End one hub in the middle of the traffic, and start it again when everybody is back."""
     trial.traffic.start()
@@ -50,8 +55,16 @@ async def test_every_client_behind_nginx_comes_back_and_has_missed_nothing(
 ) -> None:
     kinds = dict.fromkeys(get_args(Kind), 200 if long else 20)
     drain = {"COMANDA_DRAIN_S": "0.5"}  # it serves, and is not ready: nginx does not look, and must not have to
+    orders_s, promos_s = pace(long)
     async with open_trial(
-        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds, settings=drain
+        tmp_path,
+        sockets=0,
+        others=False,
+        orders_s=orders_s,
+        promos_s=promos_s,
+        behind_nginx=True,
+        kinds=kinds,
+        settings=drain,
     ) as trial:
         await restart_both(trial, how, within_s=BACK_S if long else None)
         # Who polls is on one hub, by its address; the others are on both.
@@ -61,8 +74,9 @@ async def test_every_client_behind_nginx_comes_back_and_has_missed_nothing(
 async def test_websockets_alone_all_come_back_to_a_hub_that_was_away(tmp_path: Path, long: bool) -> None:
     """No request of theirs ends, and tells nginx that the hub is there again."""
     kinds: dict[Kind, int] = {"websocket": 200 if long else 40}
+    orders_s, promos_s = pace(long)
     async with open_trial(
-        tmp_path, sockets=0, others=False, orders_s=10, promos_s=2, behind_nginx=True, kinds=kinds
+        tmp_path, sockets=0, others=False, orders_s=orders_s, promos_s=promos_s, behind_nginx=True, kinds=kinds
     ) as trial:
         await restart_both(trial, "killed", within_s=BACK_S if long else None)
         assert trial.tally.returns >= kinds["websocket"]

@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 
 from hub.domain.rooms import Room
-from hub.eventlog.log import EventLog, NewEvent, Write
-from hub.fanout.frames import Frame
-from hub.fanout.rooms import Rooms
+from hub.relay.frames import Batch, Frame
+from hub.relay.memberships import Memberships
+from hub.store.log import EventLog, NewEvent, Write
+from hub.store.retention import Retention
 from tests.chaos.pulse import pulse_of
 from tests.chaos.trial import Trial, open_trial
 from tests.support.wire import frame, let_in
@@ -31,8 +32,10 @@ def resident_kib(pid: int) -> int:
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
-async def test_two_thousand_clients_are_back_at_once(tmp_path: Path, long: bool) -> None:
-    async with open_trial(tmp_path, sockets=2_000, others=False, orders_s=5, promos_s=1) as trial:
+@pytest.mark.alone
+async def test_a_crowd_of_clients_is_back_at_once(tmp_path: Path, long: bool) -> None:
+    clients = 2_000 if long else 500
+    async with open_trial(tmp_path, sockets=clients, others=False, orders_s=5, promos_s=1) as trial:
         trial.traffic.start()
         await trial.written(10)
         async with pulse_of(trial.world.urls[1]) as pulse:
@@ -40,32 +43,31 @@ async def test_two_thousand_clients_are_back_at_once(tmp_path: Path, long: bool)
             await trial.back(within_s=BACK_S + 20)
         await trial.settle()
         tally = trial.tally
-        print(f"2,000 back: slowest {tally.slowest_ms:.0f} ms, lag of the loop {pulse.slowest_ms:.0f} ms")
-        assert (tally.returns, tally.recovered, tally.resets) == (2_000, 2_000, 0)
+        print(f"{clients:,} back: slowest {tally.slowest_ms:.0f} ms, lag of the loop {pulse.slowest_ms:.0f} ms")
+        assert (tally.returns, tally.recovered, tally.resets) == (clients, clients, 0)
         assert tally.slowest_ms <= BACK_S * 1_000
         # Node, Redis and two hubs share the machine: what else runs on it is in this figure, too.
         assert not long or pulse.slowest_ms < LAG_MS
 
 
 async def flood(trial: Trial, seconds: float, a_second: int = 2_000) -> None:
-    """Promotions straight into the log."""
-    log = EventLog(trial.world.redis, "centro", room_events=1_000)
-    began, said, text = time.perf_counter(), 0, "x" * 200
+    """Promotions straight into the log; on a busy machine as many, in more time."""
+    log = EventLog(trial.world.redis, "centro", retention=Retention(1_000))
+    began, said, text, total = time.perf_counter(), 0, "x" * 200, int(a_second * seconds) // 8 * 8
     body = f'{{"type":"promo.published","at":"2026-11-20T21:30:00.000Z","data":{{"title":"{text}"}}}}'
     write = Write(events=(NewEvent("promo.published", body, ("promos",)),) * 8)
-    while (passed := time.perf_counter() - began) < seconds:
-        due = (int(passed * a_second) - said) // 8
+    while said < total:
+        due = (min(int((time.perf_counter() - began) * a_second), total) - said) // 8
         await asyncio.gather(*(log.commit(write) for _ in range(due)))
         said += due * 8
         await asyncio.sleep(0.004)
     await log.aclose()
-    assert said > 0.9 * a_second * seconds, f"only {said} events"
 
 
 async def closed_slow(trial: Trial) -> bool:
     url = f"{trial.world.urls[0]}/metrics"
     async with aiohttp.ClientSession() as http, http.get(url) as response:
-        return "comanda_closed_slow_total 1.0" in await response.text()
+        return "comanda_slow_connections_closed_total 1.0" in await response.text()
 
 
 async def test_a_reader_that_takes_nothing_costs_a_bounded_amount_and_nobody_else_anything(tmp_path: Path) -> None:
@@ -89,6 +91,7 @@ async def test_a_reader_that_takes_nothing_costs_a_bounded_amount_and_nobody_els
         assert trial.tally.downs == 0
 
 
+@pytest.mark.alone
 def test_to_leave_takes_no_longer_however_many_rooms_there_are() -> None:
     class Somebody:
         unsent_bytes = 0
@@ -99,16 +102,19 @@ def test_to_leave_takes_no_longer_however_many_rooms_there_are() -> None:
         def deliver(self, frame: Frame) -> None:
             """Nothing happens here."""
 
-    rooms = Rooms()
+        def deliver_all(self, batch: Batch) -> None:
+            """Nor here."""
+
+    rooms = Memberships()
     for number in range(100_000):
-        rooms.sit(Somebody(f"m{number % 50_000}"), str(Room.order(f"PED{number}")))
+        rooms.subscribe(Somebody(f"m{number % 50_000}"), str(Room.order(f"PED{number}")))
     for number in range(1_000):
-        rooms.sit(Somebody(f"m{number}"), "promos")
+        rooms.subscribe(Somebody(f"m{number}"), "promos")
     slowest = 0.0
     for number in range(1_000):
-        began = time.perf_counter()
-        assert len(rooms.discard(f"m{number}")) == 3
-        slowest = max(slowest, time.perf_counter() - began)
+        began = time.thread_time()  # others on the machine do not count
+        assert len(rooms.unsubscribe_all(f"m{number}")) == 3
+        slowest = max(slowest, time.thread_time() - began)
     print(f"1,000 disconnects among 100,000 rooms: the slowest took {slowest * 1e6:.0f} µs")
     assert slowest < 0.001
 
@@ -116,7 +122,7 @@ def test_to_leave_takes_no_longer_however_many_rooms_there_are() -> None:
 async def off_by(trial: Trial) -> float:
     """How far the times that the second hub writes are from ours, in seconds."""
     order = {"customer": {"name": "Ana"}, "items": [{"sku": "agua", "qty": 1}], "delivery": {"kind": "pickup"}}
-    answer = await trial.desk.once(trial.world.urls[1], "/api/orders", order, "off-by")
+    answer = await trial.writer.once(trial.world.urls[1], "/api/orders", order, "off-by")
     placed = datetime.fromisoformat(answer["data"]["order"]["placed_at"])
     return (placed - datetime.now(UTC)).total_seconds()
 

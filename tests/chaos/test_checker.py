@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from hub.domain.models import Order
+from hub.core.times import format_time
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.order import advance, place
-from hub.domain.values import format_time
-from hub.eventlog import LogEntry
+from hub.domain.order_document import Delivery, Order
+from hub.store import LogEntry
 from tests.chaos.checker import Acked, Broken, Checker
 from tests.chaos.faults import Kind, schedule
-from tests.chaos.record import Down, Entered, Entry, Record, Reset, Seen, Up, Whole, record
+from tests.chaos.record import Down, Entered, Entry, ReceivedEvent, Record, Reset, Up, Whole, record
 from tests.chaos.truth import Stream, applied
 from tests.domain.samples import NOW, an_order
 
@@ -33,16 +34,16 @@ class Log:
     def stream(self, room: str) -> Stream:
         return self.streams.setdefault(room, Stream())
 
-    def write(self, room: str, offset: int, type: str = "promo.published", body: str = "") -> Seen:
+    def write(self, room: str, offset: int, type: str = "promo.published", body: str = "") -> ReceivedEvent:
         stream = self.stream(room)
         body = body or json.dumps({"type": type, "at": format_time(NOW), "data": {"title": str(offset)}})
         prev = stream.head
         stream.take(LogEntry(offset, prev, room, type, body))
         event = json.loads(body) if room.startswith("order:") else None
-        return Seen(room, offset, prev, type, f"{self.epoch}-{offset}", event)
+        return ReceivedEvent(room, offset, prev, type, f"{self.epoch}-{offset}", event)
 
 
-def promos(log: Log, offsets: Iterable[int] = OFFSETS) -> list[Seen]:
+def promos(log: Log, offsets: Iterable[int] = OFFSETS) -> list[ReceivedEvent]:
     return [log.write("promos", offset) for offset in offsets]
 
 
@@ -110,17 +111,19 @@ def test_a_cursor_that_is_ahead_of_what_is_still_to_come_would_lose_it() -> None
     log = Log()
     kitchen, order = log.write("kitchen", 4), log.write("stock", 4)
     rooms = [joined("kitchen"), joined("stock")]
-    earlier = Seen("kitchen", 4, 0, kitchen.type, f"{EPOCH}-3")
+    earlier = ReceivedEvent("kitchen", 4, 0, kitchen.type, f"{EPOCH}-3")
     assert checked(log, [*rooms, earlier, order]) == []
     assert checked(log, [*rooms, kitchen, order]) == [Broken.CURSOR]
-    assert checked(log, [*rooms, earlier, Seen("stock", 4, 0, order.type, "other-4")]) == [Broken.CURSOR]
-    assert Broken.CURSOR in checked(log, [*rooms, Seen("kitchen", 4, 0, kitchen.type, f"{EPOCH}-7"), order])
+    assert checked(log, [*rooms, earlier, ReceivedEvent("stock", 4, 0, order.type, "other-4")]) == [Broken.CURSOR]
+    assert Broken.CURSOR in checked(log, [*rooms, ReceivedEvent("kitchen", 4, 0, kitchen.type, f"{EPOCH}-7"), order])
 
 
 def test_what_nobody_wrote_and_what_is_not_ones_own_are_phantoms() -> None:
     log = Log()
     seen = promos(log)
-    assert Broken.PHANTOM in checked(log, [joined(), *seen, Seen("promos", 11, 9, "promo.published", f"{EPOCH}-11")])
+    assert Broken.PHANTOM in checked(
+        log, [joined(), *seen, ReceivedEvent("promos", 11, 9, "promo.published", f"{EPOCH}-11")]
+    )
     assert checked(log, [joined(), *seen, log.write("stock", 12)]) == [Broken.PHANTOM]
 
 
@@ -137,7 +140,7 @@ def test_a_reset_begins_anew_and_the_old_epoch_is_not_asked_for() -> None:
     log = Log("e2")
     after = log.write("promos", 20)
     reset = Reset("promos", "e2-10", {})
-    before = Seen("promos", 3, 0, "promo.published", f"{EPOCH}-3")
+    before = ReceivedEvent("promos", 3, 0, "promo.published", f"{EPOCH}-3")
     assert checked(log, [joined(), before, reset, after]) == []
     assert checked(log, [joined(), before]) == [Broken.MISSING]
 
@@ -157,14 +160,15 @@ def test_a_log_that_does_not_hang_together_is_found() -> None:
     assert Broken.CHAIN in checked(log, [joined(), *seen])
 
 
-def order_log() -> tuple[Log, str, list[Seen], Order]:
+def order_log() -> tuple[Log, str, list[ReceivedEvent], Order]:
     order = an_order()
     room = f"order:{order.id}"
     log = Log()
-    [received] = place(order.id, order.customer, order.items, order.delivery, order.eta, NOW)
+    delivery = Delivery.model_validate(order.delivery.model_dump(exclude_none=True))
+    [received] = place(order.id, order.customer, order.items, delivery, order.eta, NOW)
     placed = applied(None, json.loads(received.body(NOW)))
     assert placed is not None
-    [step] = advance(placed, "preparing", "Ana", None)  # type: ignore[arg-type]
+    [step] = advance(placed, OrderStatus.PREPARING, "Ana", None)
     seen = [log.write(room, number, event.type, event.body(NOW)) for number, event in ((4, received), (6, step))]
     log.documents[room] = log.stream(room).order
     return log, room, seen, placed
@@ -213,8 +217,8 @@ def test_a_record_is_read_as_it_is_told() -> None:
     ]
     assert record("ana", told).entries == [
         Up(1, False),
-        Entered("promos", "e-3", True, (Seen("promos", 3, 0, "promo.published", "e-3"),), {}),
-        Seen("promos", 7, 3, "promo.published", "e-7"),
+        Entered("promos", "e-3", True, (ReceivedEvent("promos", 3, 0, "promo.published", "e-3"),), {}),
+        ReceivedEvent("promos", 7, 3, "promo.published", "e-7"),
         Reset("promos", "f-9", {}),
     ]
 

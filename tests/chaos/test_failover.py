@@ -16,12 +16,12 @@ import aiohttp
 import pytest
 
 from hub.domain.roles import Kind, Principal, Role
-from hub.eventlog import connect
-from hub.eventlog.seen import Seen
-from hub.eventlog.witness import recall
+from hub.services.auth.tokens import Tokens
 from hub.services.build import utc_now
-from hub.services.tokens import Tokens
-from tests.integration.cluster import BRANCH, Door, ready
+from hub.store import connect
+from hub.store.high_water_mark import HighWaterMark
+from hub.store.witness import recall
+from tests.integration.cluster import BRANCH, HubClient, ready
 from tests.integration.screens import NodeScreen, PythonScreen
 from tests.support.processes import COMANDA, Process, free_port, listening, program
 from tests.support.proxy import Proxy
@@ -64,7 +64,7 @@ class Site:
         self.hubs = tuple(
             self.stack.enter_context(
                 Process(
-                    *(COMANDA, "serve", "--port", str(port), "--no-agent"),
+                    *(COMANDA, "serve", "--port", str(port), "--no-agent", "--no-notifier"),
                     env={**env, "COMANDA_DATA_DIR": str(self.folder / name)},
                     cwd=self.folder,
                     name=name,
@@ -100,7 +100,7 @@ class Site:
 
 
 def recalled(folder: Path) -> dict[str, int]:
-    seen = Seen()
+    seen = HighWaterMark()
     recall(folder, seen)
     return dict(seen.offsets)
 
@@ -139,7 +139,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 async def test_a_lagging_replica_that_is_promoted_begins_a_new_epoch_for_everybody(site: Site, kind: str) -> None:
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)))
-        doors = [Door(http, url, site.token()) for url in site.urls]
+        clients = [HubClient(http, url, site.token()) for url in site.urls]
         screens = []
         for url, other in (site.urls, site.urls[::-1]):
             screen = PythonScreen() if kind == "python" else NodeScreen()
@@ -148,12 +148,12 @@ async def test_a_lagging_replica_that_is_promoted_begins_a_new_epoch_for_everybo
             await screen.connect(url)
             await screen.join("promos")
             screens.append(screen)
-        await doors[0].promo()
+        await clients[0].promo()
         await site.in_step()
         # From here on the replica hears nothing, and the clients see three events that it never gets.
         site.line.black_hole()
         for _ in range(3):
-            await doors[1].promo()
+            await clients[1].promo()
         held = ""
         for screen in screens:
             await screen.until(lambda screen=screen: len(screen.of("promos")) == 4)  # type: ignore[misc]
@@ -171,7 +171,7 @@ async def test_a_lagging_replica_that_is_promoted_begins_a_new_epoch_for_everybo
         await _stream_says_so(http, site.urls[0], held)
         for screen in screens:
             await _is_told(screen, held)
-        published = await doors[0].promo()
+        published = await clients[0].promo()
         for screen in screens:
             await screen.until(lambda screen=screen: _titles(screen)[-1:] == [published])  # type: ignore[misc]
             epoch, _, offset = screen.of("promos")[-1].args[1].partition("-")

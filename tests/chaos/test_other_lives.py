@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.domain.models import Order
-from tests.chaos.record import Down, Record, Reset, Seen
+from hub.domain.order_document import Order
+from tests.chaos.record import Down, ReceivedEvent, Record, Reset
 from tests.chaos.trial import Trial, open_trial
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
@@ -23,7 +23,7 @@ class Witnesses:
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        self.seen: dict[str, list[Seen]] = {}
+        self.seen: dict[str, list[ReceivedEvent]] = {}
         self.resets: dict[tuple[str, str], Reset] = {}
         self.downs = 0
 
@@ -49,7 +49,7 @@ class Witnesses:
         for record in records:
             for entry in record.entries:
                 match entry:
-                    case Seen():
+                    case ReceivedEvent():
                         self.seen.setdefault(record.client, []).append(entry)
                     case Reset(room=room):
                         self.resets[record.client, room] = entry
@@ -60,7 +60,7 @@ class Witnesses:
 async def hears_again(trial: Trial, witnesses: Witnesses, clients: int) -> None:
     """A promotion said now reaches every client, in the new life."""
     before = {client: len(seen) for client, seen in witnesses.seen.items()}
-    await trial.desk.promo()
+    await trial.writer.promo()
     async with asyncio.timeout(SOON_S):
         while sum(len(seen) > before.get(client, 0) for client, seen in witnesses.seen.items()) < clients:
             await asyncio.sleep(0.05)
@@ -88,7 +88,7 @@ async def test_a_flushed_log_is_a_new_life_that_everybody_is_told_of(tmp_path: P
         await trial.traffic.quiet()
         before = await epoch_now(trial)
         await trial.world.redis.flushall()
-        await trial.desk.promo()
+        await trial.writer.promo()
         epoch = await new_epoch(trial, before)
         await witnesses.until_all_begun(epoch, 2 * 18 + 2 * 4)
         await hears_again(trial, witnesses, 20)
@@ -126,7 +126,7 @@ async def test_a_redis_restored_from_an_older_copy_is_a_new_life_with_the_copys_
         for (_, room), reset in witnesses.resets.items():
             if room.startswith("order:"):
                 text = await trial.world.redis.hget(f"comanda:{{centro}}:doc:order:{room[6:]}", "b")
-                assert Order.model_validate(reset.snapshot["order"]) == Order.model_validate_json(text)
+                assert Order.model_validate(reset.snapshot["order"]) == Order.model_validate_json(text or b"")
         await hears_again(trial, witnesses, 20)
         witnesses.check_offsets()
         assert witnesses.downs == 0

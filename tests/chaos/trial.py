@@ -18,12 +18,12 @@ from types import MappingProxyType
 
 import aiohttp
 
-from tests.chaos.checker import Breach, Checker, Tally
+from tests.chaos.checker import Breach, Checker, TrialCounts
 from tests.chaos.crowd import Crowd, Kind, Visitor, open_crowd
 from tests.chaos.readers import PythonReader, Reader, SseReader, reading
 from tests.chaos.truth import Truth
 from tests.chaos.world import World, open_world
-from tests.chaos.writers import Desk, Placed, Traffic
+from tests.chaos.writers import Placed, RetryingWriter, SteadyTraffic
 
 SETTLE_S = 15.0
 _SHOWN = 20
@@ -47,18 +47,24 @@ class Trial:
     """Everything a test or the schedule has in hand."""
 
     def __init__(
-        self, world: World, crowd: Crowd, readers: Sequence[Reader], desk: Desk, traffic: Traffic, checker: Checker
+        self,
+        world: World,
+        crowd: Crowd,
+        readers: Sequence[Reader],
+        writer: RetryingWriter,
+        traffic: SteadyTraffic,
+        checker: Checker,
     ) -> None:
         self.world = world
         self.crowd = crowd
         self.readers = readers
-        self.desk = desk
+        self.writer = writer
         self.traffic = traffic
         self.checker = checker
         self.truth = Truth(world.redis)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> TrialCounts:
         return self.checker.tally
 
     async def settle(self, within_s: float = SETTLE_S) -> float:
@@ -72,14 +78,14 @@ class Trial:
         await self.traffic.quiet()
         began = loop.time()
         await self.world.whole()
-        rooms = self.checker.rooms() | {ack.room for ack in self.desk.acks}
+        rooms = self.checker.rooms() | {ack.room for ack in self.writer.acks}
         await self.truth.look(rooms)
         heads = {room: self.truth.stream(room).head for room in rooms}
         lacking = await self._reach(heads, within_s)
         took_s = loop.time() - began
         await self.follow()
         await self.truth.look(self.checker.rooms())
-        self.checker.compare(self.truth, self.desk.acks, self.desk.writes)
+        self.checker.compare(self.truth, self.writer.acks, self.writer.writes)
         if self.checker.breaches:
             raise Promised(self.checker.breaches)
         assert not lacking, lacking
@@ -91,11 +97,11 @@ class Trial:
         Raises:
             TimeoutError: They are not.
         """
-        enough = len(self.desk.acks) + count
+        enough = len(self.writer.acks) + count
         async with asyncio.timeout(_WRITTEN_S):
-            while len(self.desk.acks) < enough:
-                self.desk.acked.clear()
-                await self.desk.acked.wait()
+            while len(self.writer.acks) < enough:
+                self.writer.acked.clear()
+                await self.writer.acked.wait()
 
     async def until_in_log(self, room: str, title: str) -> None:
         """Wait until a promotion is in the log, whoever knows of it.
@@ -163,13 +169,13 @@ async def open_trial(
         crowd = await stack.enter_async_context(open_crowd(folder))
         timeout = aiohttp.ClientTimeout(total=5)
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
-        desk = Desk(http, world.urls, world.token)
-        orders = await desk.place_many(max(2, sockets - 2, sum(kinds.values())))
+        writer = RetryingWriter(http, world.urls, world.token)
+        orders = await writer.place_many(max(2, sockets - 2, sum(kinds.values())))
         readers = _readers(world, orders) if others else []
         await stack.enter_async_context(reading(readers))
         await crowd.open(_visitors(world, orders, sockets, after) + _of_kinds(world, orders, kinds))
-        traffic = Traffic(desk, orders, orders_s=orders_s, promos_s=promos_s)
-        trial = Trial(world, crowd, readers, desk, traffic, Checker(in_order=in_order))
+        traffic = SteadyTraffic(writer, orders, orders_s=orders_s, promos_s=promos_s)
+        trial = Trial(world, crowd, readers, writer, traffic, Checker(in_order=in_order))
         stack.push_async_callback(trial.truth.aclose)
         stack.push_async_callback(_let_go, traffic, world)
         await trial.back()
@@ -177,7 +183,7 @@ async def open_trial(
         yield trial
 
 
-async def _let_go(traffic: Traffic, world: World) -> None:
+async def _let_go(traffic: SteadyTraffic, world: World) -> None:
     world.heal()
     traffic.cancel()
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.events import parse_event
-from hub.domain.models import Order
-from hub.domain.order import apply
-from hub.eventlog import EventLog, LogEntry
-from hub.services.documents import order_key
+from hub.domain.order_document import Order
+from hub.domain.order_fold import apply
+from hub.services.document_names import order_key
+from hub.store import EventLog, LogEntry
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

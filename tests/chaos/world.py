@@ -18,10 +18,10 @@ from redis.exceptions import RedisError
 
 from hub.config import MENU_FILE
 from hub.domain.roles import Kind, Principal, Role
-from hub.eventlog import connect
+from hub.services.auth.tokens import Tokens
 from hub.services.build import utc_now
-from hub.services.tokens import Tokens
-from tests.chaos.proxy import Proxy
+from hub.store import connect
+from tests.chaos.fault_proxy import Proxy
 from tests.support.front import front
 from tests.support.processes import COMANDA, Process, free_port, listening, program
 from tests.support.uncounted import UNCOUNTED
@@ -207,6 +207,9 @@ def _start_hub(stack: AsyncExitStack, folder: Path, name: str, proxy: Proxy, set
     port = free_port()
     own = {"COMANDA_REDIS_URL": f"redis://127.0.0.1:{proxy.port}", "COMANDA_DATA_DIR": str(folder / name)}
     process = Process(
-        *(COMANDA, "serve", "--port", str(port), "--no-agent"), env={**settings, **own}, cwd=folder, name=name
+        *(COMANDA, "serve", "--port", str(port), "--no-agent", "--no-notifier"),
+        env={**settings, **own},
+        cwd=folder,
+        name=name,
     )
     return Hub(name, f"http://127.0.0.1:{port}", stack.enter_context(process), proxy)

@@ -37,7 +37,7 @@ class Placed:
         return f"{ORDER_ROOM}{self.id}"
 
 
-class Desk:
+class RetryingWriter:
     """Says commands to whichever hub answers, each with its key, until one does.
 
     Attributes:
@@ -120,7 +120,7 @@ class Desk:
         return self._urls[next(self._turn) % len(self._urls)]
 
 
-class Traffic:
+class SteadyTraffic:
     """Writes at a steady rate, until it is told to be quiet.
 
     Args:
@@ -129,9 +129,9 @@ class Traffic:
     """
 
     def __init__(
-        self, desk: Desk, orders: Sequence[Placed], *, orders_s: float, promos_s: float, seed: int = 1
+        self, writer: RetryingWriter, orders: Sequence[Placed], *, orders_s: float, promos_s: float, seed: int = 1
     ) -> None:
-        self.desk = desk
+        self.writer = writer
         self._orders = orders
         self._orders_s = orders_s
         self._promos_s = promos_s
@@ -178,7 +178,7 @@ class Traffic:
                 return
             action, body = _CHANGES[self._steps[order.id] % len(_CHANGES)]
             self._steps[order.id] += 1
-            await self.desk.change(order, action, **body)
+            await self.writer.change(order, action, **body)
 
     async def _promote(self, period_s: float) -> None:
         pace = _Pace(period_s * self._drawn.random(), period_s)
@@ -186,7 +186,7 @@ class Traffic:
             await pace.wait()
             if self._stop:
                 return
-            await self.desk.promo()
+            await self.writer.promo()
 
 
 # What is done to an order, one after the other, and then from the beginning again.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.support.processes import COMANDA, Process, environment, free_port
+from tests.support.processes import COMANDA, Process, environment, free_port, run_comanda
 
 READY_S = 30.0
 
@@ -46,14 +45,8 @@ class Folder:
 
     def run(self, *arguments: str, stdin: bytes = b"", deadline_s: float = 45.0, **settings: str) -> Said:
         """One command, to its end."""
-        done = subprocess.run(
-            [COMANDA, *arguments],
-            env={**environment(), **self.env, **settings},
-            cwd=self.path,
-            input=stdin,
-            capture_output=True,
-            timeout=deadline_s,
-        )
+        env = {**environment(), **self.env, **settings}
+        done = run_comanda(*arguments, env=env, cwd=self.path, input=stdin, timeout=deadline_s)
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def process(self, *arguments: str, **settings: str) -> Process:
@@ -97,7 +90,7 @@ Serve = Callable[..., Served]
 def serve_in(stack: ExitStack, folder: Folder, *options: str, **settings: str) -> Served:
     """`comanda serve`, once it has said where it is."""
     port = free_port()
-    arguments = ("serve", "--port", str(port), "--no-agent", *options)
+    arguments = ("serve", "--port", str(port), "--no-agent", "--no-notifier", *options)
     process = stack.enter_context(folder.process(*arguments, **settings))
     process.wait_for(lambda: "Redis: " in process.output(), READY_S, "it announces itself")
     return Served(process, port, folder)

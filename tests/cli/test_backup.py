@@ -15,14 +15,14 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from hub.backup.manifest import Entry
 from hub.config import MENU_FILE
-from hub.domain.models import OrderStatus
-from hub.eventlog import EventLog, connect
-from hub.eventlog.embedded import EmbeddedRedis
-from hub.services.documents import ACTIVE_ORDERS
+from hub.domain.lifecycle import OrderStatus
+from hub.local_redis.embedded_redis import EmbeddedRedis
+from hub.ops.backup.manifest import Entry
+from hub.services.document_names import ACTIVE_ORDERS
+from hub.store import EventLog, connect
 from tests.chaos.truth import Truth
-from tests.chaos.writers import SKU, Desk, Traffic
+from tests.chaos.writers import SKU, RetryingWriter, SteadyTraffic
 from tests.cli.conftest import READY_S, Folder, get, serve_in
 from tests.integration.screens import PythonScreen
 from tests.support.processes import free_port
@@ -45,7 +45,7 @@ def cursor_in(said: Said) -> str:
     return found[1]
 
 
-def run(folder: Folder, command: str, target: Path, **settings: str) -> Said:
+def run(folder: Folder, command: str, target: Path, **settings: Any) -> Said:
     return folder.run(command, str(target), **settings)
 
 
@@ -75,8 +75,8 @@ async def check_whole(redis: Redis, acknowledged: set[str]) -> None:
     active = {room for room in rooms if truth.documents[room].status is not OrderStatus.CANCELLED}  # type: ignore[union-attr]
     indexed = await log.indexed(ACTIVE_ORDERS, before=None, limit=10_000)
     assert {f"order:{member}" for member, _ in indexed} == active
-    sold = sum(item.qty for room in active for item in truth.documents[room].items)  # type: ignore[union-attr]
-    assert (await log.stock())[SKU] == PLENTY - sold
+    sold = sum(item.qty for room in active for item in truth.documents[room].items)  # type: ignore[union-attr, misc]
+    assert (await log.counters())[SKU] == PLENTY - sold
     counter = (await log.position()).offset
     assert max(truth.stream(room).head for room in [*rooms, "kitchen", "promos"]) <= counter
     await truth.aclose()
@@ -86,7 +86,7 @@ async def check_whole(redis: Redis, acknowledged: set[str]) -> None:
 class Load:
     """Writers at a hub, who note when each order was acknowledged."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RetryingWriter) -> None:
         self.desk = desk
         self._placing: asyncio.Task[None] | None = None
 
@@ -95,7 +95,7 @@ class Load:
         return {ack.room for ack in self.desk.acks if ack.room != "promos"}
 
     async def start(self) -> None:
-        self._traffic = Traffic(self.desk, await self.desk.place_many(12), orders_s=60, promos_s=10)
+        self._traffic = SteadyTraffic(self.desk, await self.desk.place_many(12), orders_s=60, promos_s=10)
         self._traffic.start()
         self._placing = asyncio.create_task(self._place())
         await self.written(100)
@@ -122,7 +122,7 @@ class Load:
 async def loaded(hub: Served) -> AsyncIterator[Load]:
     token = well(hub.folder.run("token", "--role", "manager")).out.strip()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
-        load = Load(Desk(http, [hub.url], token))
+        load = Load(RetryingWriter(http, [hub.url], token))
         await load.start()
         yield load
         await load.stop()
@@ -164,7 +164,7 @@ async def test_a_backup_under_load_has_all_that_was_acknowledged_before_it_and_i
 def hub_at(folder: Folder, port: int) -> Iterator[str]:
     """A hub on this port, as long as the context lasts; its URL."""
     url = f"http://127.0.0.1:{port}"
-    with folder.process("serve", "--port", str(port), "--no-agent", **UNHURRIED) as process:
+    with folder.process("serve", "--port", str(port), "--no-agent", "--no-notifier", **UNHURRIED) as process:
         process.wait_for(lambda: get(f"{url}/readyz") == 200, READY_S, "it is ready")
         yield url
 
@@ -176,7 +176,7 @@ async def test_clients_from_before_a_restore_get_their_rooms_anew(tmp_path: Path
         await screen.connect(url)
         await screen.join("promos")
         async with aiohttp.ClientSession() as http:
-            desk = Desk(http, [url], token)
+            desk = RetryingWriter(http, [url], token)
             await desk.promo()
             made = well(await asyncio.to_thread(run, folder, "backup", copy))
             for _ in range(2):
@@ -276,7 +276,7 @@ def test_a_backup_goes_into_an_empty_folder_elsewhere(folder: Folder, tmp_path: 
 
 def test_there_is_nothing_to_back_up_in_a_folder_where_no_hub_has_run(folder: Folder, tmp_path: Path) -> None:
     said = run(folder, "backup", tmp_path / "copy")
-    assert (said.code, "there is nothing in" in said.line) == (1, True)
+    assert (said.code, "has no data to back up" in said.line) == (1, True)
     assert not (tmp_path / "copy").exists()
     assert not folder.data.exists()
 
@@ -310,8 +310,9 @@ def test_a_restore_sees_a_hub_that_uses_another_redis_too(serve: Serve, folder: 
         assert get(f"{lender.url}/readyz") == 200
 
 
-DAMAGES = {
-    "no manifest": (lambda copy: (copy / "manifest.json").unlink(), "is no backup"),
+FILE = {"bytes": 1, "sha256": "0"}
+DAMAGES: dict[str, tuple[Any, str]] = {
+    "no manifest": (lambda copy: (copy / "manifest.json").unlink(), "is not a backup"),
     "no JSON": (lambda copy: (copy / "manifest.json").write_text("{"), "manifest.json cannot be used"),
     "of a later format": (lambda copy: edit(copy, format=2), "manifest.json cannot be used"),
     "a path that leads out": (lambda copy: edit(copy, files={"data/../../x": FILE}), "manifest.json cannot be used"),
@@ -320,7 +321,6 @@ DAMAGES = {
     "a file missing": (lambda copy: (copy / "redis.rdb").unlink(), "is not the file that was backed up"),
     "Redis's file cut": (lambda copy: os.truncate(copy / "redis.rdb", 60), "is not the file that was backed up"),
 }
-FILE = {"bytes": 1, "sha256": "0"}
 
 
 def edit(copy: Path, **changes: Any) -> None:

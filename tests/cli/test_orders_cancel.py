@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
@@ -16,7 +17,8 @@ ORDER = {"customer": {"name": "Ana"}, "items": [{"sku": "agua", "qty": 1}], "del
 
 def place(hub: Served, address: str) -> str:
     body = json.dumps(ORDER).encode()
-    request = Request(f"{hub.url}/api/orders", data=body, headers={"X-Forwarded-For": address}, method="POST")
+    headers = {"X-Forwarded-For": address, "Idempotency-Key": uuid.uuid4().hex}
+    request = Request(f"{hub.url}/api/orders", data=body, headers=headers, method="POST")
     with urlopen(request, timeout=10) as response:
         return str(json.loads(response.read())["data"]["order"]["id"])
 

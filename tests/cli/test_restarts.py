@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -25,13 +26,15 @@ READY_S = 20.0
 
 
 def order(hub: Served) -> str:
-    """Place an order; return the cursor of its answer."""
+    """Place an order, whatever was ordered before; return the cursor of its answer."""
     body = {
         "customer": {"name": "Luz"},
         "items": [{"sku": "agua", "qty": 1}],
         "delivery": {"kind": "pickup"},
     }
-    with urlopen(Request(f"{hub.url}/api/orders", data=json.dumps(body).encode(), method="POST")) as response:
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    request = Request(f"{hub.url}/api/orders", data=json.dumps(body).encode(), headers=key, method="POST")
+    with urlopen(request) as response:
         cursor: str = json.load(response)["data"]["cursor"]
     return cursor
 

@@ -52,7 +52,9 @@ def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Proce
         hubs = {}
         for kind, port in ports.items():
             folder = Folder(tmp_path_factory.mktemp("doomed"), COMANDA_REDIS_URL=f"redis://127.0.0.1:{port}")
-            hubs[kind] = stack.enter_context(folder.process("serve", "--port", str(free_port()), "--no-agent"))
+            hubs[kind] = stack.enter_context(
+                folder.process("serve", "--port", str(free_port()), "--no-agent", "--no-notifier")
+            )
         yield hubs
 
 
@@ -68,7 +70,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 def test_on_a_terminal_the_first_start_shows_the_managers_pin(folder: Folder) -> None:
     ours, theirs = pty.openpty()
-    command = [COMANDA, "serve", "--port", str(free_port()), "--no-agent"]
+    command = [COMANDA, "serve", "--port", str(free_port()), "--no-agent", "--no-notifier"]
     environ = {**environment(), **folder.env}
     with subprocess.Popen(command, env=environ, cwd=folder.path, stdout=theirs, stderr=subprocess.DEVNULL) as hub:
         os.close(theirs)
@@ -151,6 +153,7 @@ STALLING = (
 )
 
 
+@pytest.mark.alone
 async def test_five_hundred_clients_are_sent_away_one_by_one_and_those_who_stall_keep_nobody(serve: Serve) -> None:
     hub = serve(COMANDA_LIMIT_CONNECTIONS="0", COMANDA_LIMIT_REQUESTS_S="0")
     loop = asyncio.get_running_loop()
@@ -249,7 +252,7 @@ def test_what_was_ordered_is_there_after_a_kill(folder: Folder, serve: Serve) ->
 
 
 def test_a_busy_port_is_one_line(folder: Folder, silent_port: int) -> None:
-    said = folder.run("serve", "--port", str(silent_port), "--no-agent")
+    said = folder.run("serve", "--port", str(silent_port), "--no-agent", "--no-notifier")
     assert said.code == 1
     assert said.line == f"port {silent_port} on 127.0.0.1 is in use; choose another with --port"
     assert not (folder.data / "redis").exists()  # nothing was started for it
@@ -257,7 +260,7 @@ def test_a_busy_port_is_one_line(folder: Folder, silent_port: int) -> None:
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.1"])
 def test_an_address_that_is_not_ours_is_one_line(folder: Folder, host: str) -> None:
-    said = folder.run("serve", "--host", host, "--port", "8099", "--no-agent")
+    said = folder.run("serve", "--host", host, "--port", "8099", "--no-agent", "--no-notifier")
     assert said.code == 1
     assert said.line.startswith(f"cannot listen on {host}:8099: ")
 
@@ -267,13 +270,13 @@ MISTAKES = {
     "a price of nothing": ("price = 2200", "price = 0", "item 'taco-pastor' price: "),
     "a field with a typo": ("stock = 240", "stok = 240", "item 'taco-pastor' stok: "),
     "a category that there is not": ('category = "tacos"', 'category = "tacoz"', "'taco-pastor'"),
-    "no TOML": ("[[item]]", "[[item]", "not TOML: "),
+    "no TOML": ("[[item]]", "[[item]", "not valid TOML: "),
 }
 
 
 @pytest.mark.parametrize(("right", "wrong", "named"), MISTAKES.values(), ids=MISTAKES)
 def test_a_menu_with_a_mistake_is_one_line_that_says_where(folder: Folder, right: str, wrong: str, named: str) -> None:
-    command = ("staff", "list") if right == "stock = 240" else ("serve", "--port", "0", "--no-agent")
+    command = ("staff", "list") if right == "stock = 240" else ("serve", "--port", "0", "--no-agent", "--no-notifier")
     menu = folder.path / "menu.toml"
     menu.write_text(MENU_FILE.read_text(encoding="utf-8").replace(right, wrong, 1), encoding="utf-8")
     said = folder.run(*command, COMANDA_MENU=str(menu))
@@ -289,14 +292,18 @@ def test_a_menu_that_cannot_be_read_is_one_line(folder: Folder, kind: str) -> No
         menu.mkdir()
     elif kind == "not text":
         menu.write_bytes(b"name = '\xff\xfe'")
-    said = folder.run("serve", "--port", "0", "--no-agent", COMANDA_MENU=str(menu))
+    said = folder.run("serve", "--port", "0", "--no-agent", "--no-notifier", COMANDA_MENU=str(menu))
     assert said.code == 1
     assert str(menu) in said.line
 
 
 def test_a_data_folder_that_is_a_file_is_one_line(folder: Folder) -> None:
     folder.data.write_text("not a folder")
-    for command in (["serve", "--port", "0", "--no-agent"], ["token", "--role", "manager"], ["staff", "list"]):
+    for command in (
+        ["serve", "--port", "0", "--no-agent", "--no-notifier"],
+        ["token", "--role", "manager"],
+        ["staff", "list"],
+    ):
         said = folder.run(*command)
         assert said.code == 1
         assert "data" in said.line
@@ -331,7 +338,7 @@ def test_a_child_ends_when_its_parent_is_killed_though_its_end_may_hang(tmp_path
 
 CHILD = """
 import asyncio, sys
-from hub import supervisor
+from hub.ops import supervisor
 
 async def main():
     supervisor._GRACE_S = 0.1
@@ -347,14 +354,14 @@ asyncio.run(main())
 """
 PARENT = """
 import asyncio, os, sys
-from hub.supervisor import keep_running
+from hub.ops.supervisor import keep_running
 
 asyncio.run(keep_running("child", [sys.executable, *sys.argv[1:]], {"PYTHONPATH": os.getcwd()}))
 """
 
 
 def test_a_program_that_was_started_by_hand_watches_nobody() -> None:
-    code = "import asyncio; from hub import supervisor; supervisor.when_parent_ends(lambda: 1 / 0); print('on')"
+    code = "import asyncio; from hub.ops import supervisor; supervisor.when_parent_ends(lambda: 1 / 0); print('on')"
     done = subprocess.run(
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
     )
@@ -378,7 +385,7 @@ def test_two_hubs_in_one_folder_share_its_redis(folder: Folder, serve: Serve) ->
 
 def test_importing_the_hub_loads_no_llama_index() -> None:
     code = (
-        "import sys, hub.app, hub.serve, hub.cli, hub.announce; "
+        "import sys, hub.app, hub.ops.serve, hub.cli, hub.ops.announce; "
         "print([m for m in sys.modules if m.split('.')[0] in ('llama_index', 'workflows', 'agents')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

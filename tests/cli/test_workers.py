@@ -88,7 +88,7 @@ async def test_the_figures_are_one_sum_whichever_process_is_asked(hub: Served, c
     await crowd.open(visitors(hub, "websocket", "upgrade"))
     for _ in range(10):
         told = metrics(hub)
-        assert re.search(r'^comanda_connections\{door="socketio"\} (.*)$', told, re.M)[1] == f"{2 * EACH}.0"  # type: ignore[index]
+        assert re.search(r'^comanda_connections\{transport="socketio"\} (.*)$', told, re.M)[1] == f"{2 * EACH}.0"  # type: ignore[index]
         assert re.search(r"^comanda_relay_live (.*)$", told, re.M)[1] == "1.0"  # type: ignore[index]
         assert told.count("# TYPE comanda_turns_total") == 1
 

@@ -153,7 +153,7 @@ async def test_metrics_stay_inside(nginx: Front, http: aiohttp.ClientSession, pa
     [
         (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "bad_request"),
         (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "bad_request"),
-        (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, "too_large"),
+        (b"GET /api/" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, "too_large"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "too_large"),
     ],
 )
@@ -235,6 +235,6 @@ async def test_without_a_hub_the_answer_says_so_in_the_hubs_words(tmp_path: Path
             assert response.status == 503
             assert response.headers["Retry-After"] == "1"
             error = (await response.json())["error"]
-        log = nginx.nginx.wait_for(lambda: "/api/menu" in nginx.nginx.output() and nginx.nginx.output(), 5)
+        log = nginx.nginx.wait_for(lambda: nginx.nginx.output() if "/api/menu" in nginx.nginx.output() else "", 5)
     assert "s3cret" not in log
     assert (error["code"], error["retryable"]) == ("unavailable", True)

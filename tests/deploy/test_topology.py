@@ -84,11 +84,13 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         redis = start("redis", redis_server, *redis_options, "--appendonly", "yes", "--appendfsync", "always")
         redis.wait_for(lambda: listening(ports["redis"]), READY_S, "it listens")
         for name in ("hub-1", "hub-2"):
-            start(name, COMANDA, "serve", "--host", "127.0.0.1", "--port", str(ports[name]), "--no-agent")
+            start(
+                name, COMANDA, "serve", "--host", "127.0.0.1", "--port", str(ports[name]), "--no-agent", "--no-notifier"
+            )
         start("agent", COMANDA, "agent")
         hubs = tuple(f"http://127.0.0.1:{ports[name]}" for name in ("hub-1", "hub-2"))
         for name, url in zip(("hub-1", "hub-2"), hubs, strict=True):
-            processes[name].wait_for(lambda url=url: answers(f"{url}/readyz"), READY_S, "it is ready")
+            processes[name].wait_for(lambda url=url: answers(f"{url}/readyz"), READY_S, "it is ready")  # type: ignore[misc]
         nginx = stack.enter_context(front(folder / "nginx", [ports["hub-1"], ports["hub-2"]]))
         processes["nginx"] = nginx.nginx
         token = comanda(settings, folder, "token", "--role", "manager", "--name", "Test")
@@ -111,7 +113,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-class Board:
+class BoardReader:
     """A kitchen's screen: what it saw, and waiting for more."""
 
     def __init__(self, socket: socketio.AsyncClient) -> None:
@@ -131,9 +133,9 @@ class Board:
 
 async def open_board(
     stack: AsyncExitStack, http: aiohttp.ClientSession, topology: Topology, transports: list[str]
-) -> Board:
+) -> BoardReader:
     socket = socketio.AsyncClient(reconnection=False, http_session=http)
-    board = Board(socket)
+    board = BoardReader(socket)
     await socket.connect(topology.front, auth={"token": topology.token}, transports=transports, wait_timeout=ARRIVES_S)
     stack.push_async_callback(socket.shutdown)
     joined = await socket.call("room.join", {"room": "kitchen"}, timeout=ARRIVES_S)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.domain.models import (
-    Courier,
-    CustomerName,
-    Delivery,
-    DeliveryKind,
-    Eta,
-    Order,
-    OrderDelivery,
-    OrderItem,
-    OrderStatus,
-)
+from hub.domain.lifecycle import DeliveryKind, OrderStatus
+from hub.domain.order_document import Courier, CustomerName, Delivery, Eta, Order, OrderDelivery, OrderItem
 from hub.domain.roles import Kind, Principal, Role
+
+RECEIVED = OrderStatus.RECEIVED
+PREPARING = OrderStatus.PREPARING
+READY = OrderStatus.READY
+EN_ROUTE = OrderStatus.EN_ROUTE
+DELIVERED = OrderStatus.DELIVERED
+CANCELLED = OrderStatus.CANCELLED
 
 NOW = datetime(2026, 11, 20, 21, 30, 0, 123_000, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=3)

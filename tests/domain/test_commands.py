@@ -12,8 +12,9 @@ from hub.domain.commands import COMMANDS
 ID = "PED7K3Q9X"
 PLACE = {
     "customer": {"name": "Ana", "phone": "+52 55 1234 5678"},
-    "items": [{"sku": "taco-pastor", "qty": 3, "notes": "sin cebolla"}],
+    "items": [{"sku": "taco-pastor", "qty": 3, "notes": "sin cebolla", "unit_price": 2200}],
     "delivery": {"kind": "delivery", "address": "Calle Álamo 5"},
+    "total": 6600,
     "command_id": "c-1",
 }
 POSITION = {"order_id": ID, "lat": 19.43, "lon": -99.13, "accuracy_m": 8}
@@ -28,15 +29,22 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "order.cancel": {"order_id": ID, "reason": "se acabó", "command_id": "c-3"},
     "order.cancel_many": {"filter": {"acknowledged": False, "placed_after": "2026-11-21T06:00:00Z"}, "reason": "no"},
     "order.recall": {"order_id": ID, "reason": "faltó salsa", "command_id": "c-4"},
-    "order.delay": {"order_id": ID, "reason": "lluvia", "minutes": 10, "command_id": "c-5"},
+    "order.delay": {"order_id": ID, "reason": "lluvia", "reason_code": "busy", "minutes": 10, "command_id": "c-5"},
     "order.acknowledge": {"order_id": ID},
     "order.accept": {"order_id": ID, "command_id": "c-9"},
     "order.mark_item": {"order_id": ID, "item": 1, "done": True},
     "order.assign_courier": {"order_id": ID, "courier_id": "miguel"},
     "courier.report": {**POSITION, "heading": 270, "speed_m_s": 4.5},
     "auth.logout": {},
+    "key.add": {"title": "Reparto", "scopes": ["orders:write", "chat"], "expires_at": "2027-11-21T06:00:00Z"},
+    "key.revoke": {"key_id": "0f3a5c7e9b1d2f40"},
     "promo.publish": {"title": "2x1", "message": "Hoy", "expires_at": "2026-11-21T06:00:00Z", "command_id": "c-6"},
     "stock.set": {"sku": "taco-pastor", "left": 40},
+    "webhook.add": {"url": "https://partner.example/", "types": ["order.*", "promo.*"], "command_id": "c-10"},
+    "webhook.change": {"webhook_id": "w1", "enabled": False, "version": 1},
+    "webhook.remove": {"webhook_id": "w1"},
+    "webhook.rotate": {"webhook_id": "w1", "overlap_s": 0},
+    "webhook.replay": {"webhook_id": "w1", "ids": ["abcd1234-7"]},
     "chat.open": {"order_token": "t"},
     "chat.send": {"chat_id": "c1", "token": "t", "text": "¿dónde está?", "command_id": "c-7"},
     "chat.stop": {"chat_id": "c1", "turn_id": "t1", "token": "t"},
@@ -51,6 +59,13 @@ PAYLOADS: dict[str, dict[str, Any]] = {
         "token": "t",
         "command_id": "c-8",
     },
+    "push.subscribe": {
+        "endpoint": "https://fcm.googleapis.com/fcm/send/a1",
+        "keys": {"p256dh": "B" * 87, "auth": "a" * 22},
+        "lang": "en",
+        "token": "t",
+    },
+    "push.unsubscribe": {"endpoint": "https://fcm.googleapis.com/fcm/send/a1", "token": "t"},
 }
 
 
@@ -97,6 +112,7 @@ def test_a_field_that_nobody_knows_is_refused(name: str) -> None:
         ("order.advance", {"version": 0}),
         ("order.advance", {"order_id": "a:b"}),
         ("order.cancel", {"reason": "  "}),
+        ("order.cancel", {"reason_code": "whim"}),
         ("order.delay", {"minutes": 0}),
         ("order.delay", {"minutes": 181}),
         ("order.mark_item", {"item": 0}),

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.eta import PRIOR, StageTimes, estimate, stage_sample
-from hub.domain.models import DeliveryKind, Eta, OrderStatus
-from tests.domain.samples import NOW
+from hub.domain.lifecycle import DeliveryKind, OrderStatus
+from hub.domain.order_document import Eta
+from tests.domain.samples import CANCELLED, DELIVERED, EN_ROUTE, NOW, PREPARING, READY, RECEIVED
 
 PICKUP, DELIVERY = DeliveryKind.PICKUP, DeliveryKind.DELIVERY
-RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
 TWO_MINUTES = timedelta(minutes=2)
 
 WAITED_FOR = [

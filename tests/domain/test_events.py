@@ -81,7 +81,10 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("order.acknowledged", {"order_id": "PED7K3Q9X", "version": 8, "by": "Chuy"}),
     ("order.accepted", {"order_id": "PED7K3Q9X", "version": 8, "by": "Chuy"}),
     ("order.expired", {"order_id": "PED7K3Q9X", "version": 8, "why": "not_accepted"}),
-    ("order.delayed", {"order_id": "PED7K3Q9X", "version": 8, "minutes": 10, "reason": "lluvia"}),
+    (
+        "order.delayed",
+        {"order_id": "PED7K3Q9X", "version": 8, "minutes": 10, "reason": "lluvia", "reason_code": "busy"},
+    ),
     ("order.eta_changed", {"order_id": "PED7K3Q9X", "eta": ETA}),
     ("courier.moved", _MOVED),
     ("courier.moved", {**_MOVED, "heading": 270.0, "speed_m_s": 4.5}),

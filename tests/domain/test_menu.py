@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hub.config import MENU_FILE
-from hub.domain.errors import BadRequest
+from hub.core.errors import BadRequest
 from hub.domain.menu import Menu, MenuError, parse_menu, plain
 
 SMALL = """

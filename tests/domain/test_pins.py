@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.domain.errors import BadRequest
+from hub.core.errors import BadRequest
 from hub.domain.pins import require_strong
 
 WEAK = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hub.domain.errors import BadRequest, NotFound
-from hub.domain.rooms import KITCHEN, WITH_ID, Cursor, Room, RoomKind
+from hub.core.cursor import Cursor
+from hub.core.errors import BadRequest, NotFound
+from hub.domain.room_retention import RETENTION
+from hub.domain.rooms import KITCHEN, ROOM_RULES, WITH_ID, Room, RoomKind
 
 
 @pytest.mark.parametrize("name", ["kitchen", "promos", "stock", "floor"])
@@ -53,6 +55,11 @@ def test_what_no_room_can_be_called_is_not_found(name: str) -> None:
     with pytest.raises(NotFound) as refused:
         Room.parse(name)
     assert len(refused.value.message) < 500
+
+
+def test_every_kind_of_room_has_its_rule_and_its_retention() -> None:
+    assert set(RoomKind) == ROOM_RULES.keys() == RETENTION.keys()
+    assert all(rule.with_id for rule in ROOM_RULES.values() if rule.own)
 
 
 def test_rooms_made_by_the_program_are_those_that_clients_name() -> None:

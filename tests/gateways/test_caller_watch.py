@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hub.eventlog import EventLog
-from hub.eventlog.warnings import WarningBoard
-from hub.fanout.origins import Connections
 from hub.gateways.caller_watch import ONE_ADDRESS, CallerWatch
 from hub.gateways.peer import Proxies
+from hub.socketio.connection_counter import ConnectionCounter
+from hub.store import EventLog
+from hub.store.warnings import WarningBoard
 from tests.gateways.conftest import Open
 from tests.support.redis import Backend
 
@@ -19,7 +19,7 @@ class Watched:
     def __init__(self, backend: Backend) -> None:
         self.log = EventLog(backend.client(), "centro")
         self.board = WarningBoard(self.log.calls, self.log.keys)
-        self.connections = Connections(0)
+        self.connections = ConnectionCounter(0)
         self.now = 0.0
         self.watch = CallerWatch(self.connections, Proxies(), self.board, monotonic=lambda: self.now)
 
@@ -66,8 +66,8 @@ async def test_callers_who_can_be_told_apart_are_no_reason_to_warn(watched: Watc
 async def test_a_proxy_that_is_not_named_is_noticed_at_its_first_request(open_hub: Open) -> None:
     async with open_hub() as house:
         await house.get("/api/menu", headers={"X-Forwarded-For": "198.51.100.7"})
-        await house.hub._callers.look()
-        noticed = await WarningBoard(house.hub.log.calls, house.hub.log.keys).read(ONE_ADDRESS)
+        await house.hub.gateways.caller_watch.look()
+        noticed = await WarningBoard(house.hub.branch.log.calls, house.hub.branch.log.keys).read(ONE_ADDRESS)
         assert noticed is not None
         assert "requests from 127.0.0.1 carry X-Forwarded-For" in noticed
 
@@ -75,5 +75,5 @@ async def test_a_proxy_that_is_not_named_is_noticed_at_its_first_request(open_hu
 async def test_a_proxy_that_is_named_is_nothing_to_speak_of(open_hub: Open) -> None:
     async with open_hub(trusted_proxies=("127.0.0.1",)) as house:
         await house.get("/api/menu", headers={"X-Forwarded-For": "198.51.100.7"})
-        await house.hub._callers.look()
-        assert await WarningBoard(house.hub.log.calls, house.hub.log.keys).read(ONE_ADDRESS) is None
+        await house.hub.gateways.caller_watch.look()
+        assert await WarningBoard(house.hub.branch.log.calls, house.hub.branch.log.keys).read(ONE_ADDRESS) is None

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateways.house import STREAM, open_house, streaming
+from tests.support.hub_harness import STREAM, running_hub, streaming
 from tests.support.processes import free_port
 
 if TYPE_CHECKING:
     from tests.gateways.conftest import Open
-    from tests.gateways.house import Heard, House
+    from tests.support.hub_harness import Heard, HubHarness
 
 PROMOS = "/api/rooms/promos/events"
 STATUS = {**STREAM, "X-Stream-Errors": "status"}
@@ -38,7 +38,7 @@ async def test_a_hub_that_is_going_away_sends_an_event_source_elsewhere(open_hub
 
 async def test_without_redis_an_event_source_is_told_to_come_back(tmp_path: Path) -> None:
     nowhere = f"redis://127.0.0.1:{free_port()}"
-    async with open_house(nowhere, tmp_path, ready=False, redis_deadline_s=0.1) as house:
+    async with running_hub(nowhere, tmp_path, ready=False, redis_deadline_s=0.1) as house:
         for path in (PROMOS, "/api/rooms/kitchen/events", f"{PROMOS}?after=abc-1"):
             retry_ms(await house.get(path, headers=STREAM, token=house.token()))
         page = await house.get(PROMOS)
@@ -66,7 +66,7 @@ async def test_an_event_source_that_asks_too_often_comes_back_when_it_may(open_h
         ("/api/nothing", 404),
     ],
 )
-async def test_what_stays_is_said_to_an_event_source(house: House, path: str, status: int) -> None:
+async def test_what_stays_is_said_to_an_event_source(house: HubHarness, path: str, status: int) -> None:
     assert (await house.get(path, headers=STREAM)).status == status
     bad = await house.get(PROMOS, headers=STREAM, token="a.b.c")
     assert (bad.status, bad.code) == (401, "unauthorized")
@@ -80,7 +80,7 @@ async def test_the_agents_answers_keep_their_status(open_hub: Open) -> None:
             assert (answer.status, answer.code) == (429, "rate_limited")
 
 
-async def test_the_time_to_come_back_belongs_to_the_first_event(house: House) -> None:
+async def test_the_time_to_come_back_belongs_to_the_first_event(house: HubHarness) -> None:
     async with streaming(house, PROMOS) as stream:
         first = await stream.block()
         assert first["event"] == "room.reset"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.exposition import summed
+from hub.exposition import sum_expositions
 from hub.telemetry import Metrics
 
 
@@ -21,14 +21,14 @@ def lines(exposition: bytes) -> set[str]:
 
 
 def test_amounts_are_added_and_what_must_hold_for_all_is_the_least() -> None:
-    told = lines(summed([counted(1, "ok", "ok"), counted(0, "ok", "conflict"), counted(1)]))
+    told = lines(sum_expositions([counted(1, "ok", "ok"), counted(0, "ok", "conflict"), counted(1)]))
     assert told >= {
         'comanda_commands_total{command="order.place",outcome="ok"} 3.0',
         'comanda_commands_total{command="order.place",outcome="conflict"} 1.0',
         'comanda_command_seconds_bucket{command="order.place",le="0.001"} 0.0',
         'comanda_command_seconds_bucket{command="order.place",le="+Inf"} 4.0',
         'comanda_command_seconds_count{command="order.place"} 4.0',
-        'comanda_connections{door="sse"} 4.0',
+        'comanda_connections{transport="sse"} 4.0',
         "comanda_relay_live 0.0",
         "comanda_processes 3.0",
         "# TYPE comanda_commands_total counter",
@@ -36,9 +36,17 @@ def test_amounts_are_added_and_what_must_hold_for_all_is_the_least() -> None:
     }
 
 
+def test_a_number_that_another_part_keeps_is_a_counter() -> None:
+    one, other = Metrics(), Metrics()
+    one.deliveries.set_function(lambda: 3)
+    other.deliveries.set_function(lambda: 4)
+    added = lines(sum_expositions([one.render_process(), other.render_process()]))
+    assert added >= {"comanda_deliveries_total 7.0", "# TYPE comanda_deliveries_total counter"}
+
+
 def test_the_sum_of_one_is_itself() -> None:
     one = counted(1, "ok", "conflict", "ok")
-    assert lines(summed([one])) == lines(one)
+    assert lines(sum_expositions([one])) == lines(one)
 
 
 def test_counters_began_when_the_first_of_them_did() -> None:
@@ -47,7 +55,7 @@ def test_counters_began_when_the_first_of_them_did() -> None:
         return [float(line.split()[-1]) for line in found]
 
     first, second = counted(1, "ok"), counted(1, "ok")
-    assert began(summed([second, first])) == began(first)
+    assert began(sum_expositions([second, first])) == began(first)
 
 
 def test_what_the_branch_counts_is_not_added() -> None:

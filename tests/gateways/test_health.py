@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub import app
-from hub.domain.rooms import FLOOR
-from hub.eventlog.log import Write
-from hub.services.turns import require_chat
-from tests.gateways.house import MENU, SKU, an_order, open_house, plain, streaming
+from hub.domain.rooms import DASHBOARD
+from hub.services.chats.chat_documents import require_chat
+from hub.store.log import Write
+from hub.store.outbound_stream import ReaderLease
+from tests.support.hub_harness import MENU, SKU, an_order, plain, running_hub, streaming
 from tests.support.processes import Process, free_port, listening, program
 
 if TYPE_CHECKING:
     from tests.gateways.conftest import Open
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 BACK_S = 20.0
 
@@ -47,7 +47,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.process.__exit__(None, None, None)
 
 
-async def status(house: House, path: str) -> int:
+async def status(house: HubHarness, path: str) -> int:
     return (await house.get(path)).status
 
 
@@ -58,18 +58,32 @@ async def until(look: Callable[[], Awaitable[object]], wanted: object) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until_status(house: House, path: str, wanted: int) -> None:
+async def until_status(house: HubHarness, path: str, wanted: int) -> None:
     await until(lambda: status(house, path), wanted)
 
 
-async def test_a_hub_that_hears_redis_is_ready(house: House) -> None:
+async def test_a_hub_that_hears_redis_is_ready(house: HubHarness) -> None:
     alive, ready = await house.get("/healthz"), await house.get("/readyz")
     assert (alive.status, alive.data) == (200, {"status": "alive"})
     assert (ready.status, ready.data["status"]) == (200, "ready")
     assert set(ready.data["checks"].values()) == {True}
 
 
-async def test_a_hub_that_is_going_away_is_not_ready(house: House) -> None:
+async def test_it_says_whether_a_notifier_works_and_is_ready_without_one(house: HubHarness) -> None:
+    log = house.hub.branch.log
+    assert (await house.get("/readyz")).data["notifier"] is False
+    lease = ReaderLease(log.calls, log.keys, "notifier", "one")
+    await lease.take()
+
+    async def said() -> object:
+        return (await house.get("/readyz")).data["notifier"]
+
+    await until(said, True)
+    await lease.end()
+    await until(said, False)
+
+
+async def test_a_hub_that_is_going_away_is_not_ready(house: HubHarness) -> None:
     await house.hub.drain()
     answer = await house.get("/readyz")
     assert (answer.status, answer.body["ok"]) == (503, False)
@@ -80,7 +94,7 @@ async def test_without_redis_commands_are_unavailable_and_with_it_they_work_agai
     server: Server, tmp_path: Path
 ) -> None:
     server.start()
-    async with open_house(server.url, tmp_path / "data", redis_deadline_s=0.5) as house, AsyncExitStack() as stack:
+    async with running_hub(server.url, tmp_path / "data", redis_deadline_s=0.5) as house, AsyncExitStack() as stack:
         path = "/api/rooms/kitchen/events"
         stream = await stack.enter_async_context(streaming(house, path, token=house.token()))
         async with await plain(house) as client:
@@ -112,10 +126,10 @@ async def test_without_redis_commands_are_unavailable_and_with_it_they_work_agai
 async def test_a_hub_that_was_there_before_its_redis_counts_the_stock_when_it_comes(
     server: Server, tmp_path: Path
 ) -> None:
-    async with open_house(server.url, tmp_path / "data", ready=False) as house:
+    async with running_hub(server.url, tmp_path / "data", ready=False) as house:
 
         async def left() -> int | None:
-            return (await house.hub.log.stock()).get(SKU)
+            return (await house.hub.branch.log.counters()).get(SKU)
 
         assert await status(house, "/healthz") == 200
         assert await status(house, "/readyz") == 503
@@ -123,15 +137,16 @@ async def test_a_hub_that_was_there_before_its_redis_counts_the_stock_when_it_co
         await until_status(house, "/readyz", 200)
         await until(left, MENU.by_sku[SKU].stock)
         await house.placed()
-        assert await left() == MENU.by_sku[SKU].stock - 1
+        counted = MENU.by_sku[SKU].stock
+        assert counted is not None
+        assert await left() == counted - 1
 
 
 async def test_figures_that_cannot_be_read_cost_the_floor_one_tick_and_the_hub_nothing(
     open_hub: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(app, "TICK_S", 0.01)
-    async with open_hub() as house:
-        read = house.hub.services.figures.read
+    async with open_hub(tick_s=0.01) as house:
+        read = house.hub.branch.services.figures.read
         calls: list[int] = []
 
         async def read_at_the_second_try() -> object:
@@ -140,8 +155,8 @@ async def test_figures_that_cannot_be_read_cost_the_floor_one_tick_and_the_hub_n
                 raise ZeroDivisionError
             return await read()
 
-        monkeypatch.setattr(house.hub.services.figures, "read", read_at_the_second_try, raising=False)
-        path = f"/api/rooms/{FLOOR}/events"
+        monkeypatch.setattr(house.hub.branch.services.figures, "read", read_at_the_second_try, raising=False)
+        path = f"/api/rooms/{DASHBOARD}/events"
         async with streaming(house, path, token=house.token()) as stream:
             await stream.until("floor.tick")
         assert len(calls) > 1
@@ -149,7 +164,7 @@ async def test_figures_that_cannot_be_read_cost_the_floor_one_tick_and_the_hub_n
     assert "ZeroDivisionError" in "".join(capsys.readouterr())
 
 
-async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None:
+async def test_metrics_count_what_was_done_and_name_no_one(house: HubHarness) -> None:
     placed = await house.placed(customer={"name": "Xóchitl"})
     await house.get(f"/t/{placed['tracking']['token']}")
     async with streaming(house, "/api/rooms/promos/events") as stream, await plain(house) as client:
@@ -161,12 +176,12 @@ async def test_metrics_count_what_was_done_and_name_no_one(house: House) -> None
         'comanda_http_requests_total{method="POST",route="/api/orders",status="201"} 1.0',
         'comanda_commands_total{command="room.join",outcome="ok"} 1.0',
         'comanda_commands_total{command="order.place",outcome="bad_request"} 1.0',
-        'comanda_connections{door="sse"} 1.0',
-        'comanda_connections{door="websocket"} 1.0',
-        'comanda_connections{door="socketio"} 0.0',
+        'comanda_connections{transport="sse"} 1.0',
+        'comanda_connections{transport="websocket"} 1.0',
+        'comanda_connections{transport="socketio"} 0.0',
         "comanda_rooms 2.0",
         "comanda_relay_live 1.0",
-        "comanda_closed_slow_total 0.0",
+        "comanda_slow_connections_closed_total 0.0",
     ):
         assert line in text, text
     for private in (placed["tracking"]["token"], placed["order"]["id"], "Xóchitl"):
@@ -186,16 +201,16 @@ async def test_metrics_tell_the_days_turns_and_tokens_and_whether_its_ceiling_is
             return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith(names)}
 
         before = await told()
-        chat = (await require_chat(house.hub.log, opened["chat_id"])).chat
-        quotas = house.hub.services.turn_bounds.spent(chat.opened_by, chat, 1_000)
-        await house.hub.log.commit(Write(quotas=quotas))
+        chat = (await require_chat(house.hub.branch.log, opened["chat_id"])).chat
+        quotas = house.hub.branch.services.usage_limits.spent(chat.opened_by, chat, 1_000)
+        await house.hub.branch.log.commit(Write(quotas=quotas))
         after = await told()
     today = {"comanda_turns_today": 1, "comanda_turn_tokens_ceiling": 1_000}
     assert before == {**today, "comanda_turn_tokens_today": 0, "comanda_turn_ceiling_reached": 0}
     assert after == {**today, "comanda_turn_tokens_today": 1_000, "comanda_turn_ceiling_reached": 1}
 
 
-async def test_metrics_are_for_staff_even_where_somebody_on_this_machine_asks(house: House) -> None:
+async def test_metrics_are_for_staff_even_where_somebody_on_this_machine_asks(house: HubHarness) -> None:
     """A proxy on it that says nothing of its callers makes everybody come from here."""
     refused = await house.get("/metrics")
     assert (refused.status, refused.code) == (403, "forbidden")

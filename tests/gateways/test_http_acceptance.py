@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
-from hub import app
-from tests.gateways.house import SKU, SOON_S, House, an_order, streaming
+from tests.support.hub_harness import SKU, SOON_S, HubHarness, an_order, streaming
 
 if TYPE_CHECKING:
     from tests.gateways.conftest import Open
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 LARGE = an_order(items=[{"sku": SKU, "qty": 45}])
 
 
-async def test_a_large_order_waits_and_staff_accept_it(house: House) -> None:
+async def test_a_large_order_waits_and_staff_accept_it(house: HubHarness) -> None:
     placed = (await house.post("/api/orders", LARGE)).data["order"]
     assert placed["acceptance"]["state"] == "waiting"
     path = f"/api/orders/{placed['id']}/accept"
@@ -25,7 +22,7 @@ async def test_a_large_order_waits_and_staff_accept_it(house: House) -> None:
     assert (accepted["acceptance"], accepted["acknowledged"]) == ({"state": "accepted"}, True)
 
 
-async def test_an_order_past_a_bound_is_told_which(house: House) -> None:
+async def test_an_order_past_a_bound_is_told_which(house: HubHarness) -> None:
     answer = await house.post("/api/orders", an_order(items=[{"sku": SKU, "qty": 50}] * 3))
     assert (answer.status, answer.code) == (429, "limit_reached")
     assert answer.body["error"]["values"] == {"limit": "order_portions", "most": 100, "used": 150}
@@ -42,10 +39,9 @@ async def test_orders_past_a_rate_are_told_when_to_come_back(open_hub: Open) -> 
 
 
 async def test_a_running_hub_ends_an_order_that_nobody_accepts_and_tells_its_customer(
-    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+    open_hub: Open,
 ) -> None:
-    monkeypatch.setattr(app, "LOOK_AFTER_S", 0.05)
-    async with open_hub(accept_s=1) as house, asyncio.timeout(SOON_S * 2):
+    async with open_hub(accept_s=1, housekeeping_s=0.05) as house, asyncio.timeout(SOON_S * 2):
         data = (await house.post("/api/orders", LARGE)).data
         path = f"/api/rooms/order:{data['order']['id']}/events?token={data['tracking']['token']}"
         async with streaming(house, path) as stream:
@@ -56,7 +52,7 @@ async def test_a_running_hub_ends_an_order_that_nobody_accepts_and_tells_its_cus
         assert left[SKU] == 100
 
 
-async def test_a_manager_counts_and_cancels_what_came_from_one_address(house: House) -> None:
+async def test_a_manager_counts_and_cancels_what_came_from_one_address(house: HubHarness) -> None:
     ids = {(await house.placed())["order"]["id"] for _ in range(3)}
     shown = (await house.get(f"/api/orders/{min(ids)}", token=house.token())).data["order"]
     body = {"filter": {"origin": shown["customer"]["origin"], "acknowledged": False}, "reason": "pedido falso"}

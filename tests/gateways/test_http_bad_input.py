@@ -1,4 +1,4 @@
-"""Bad input over HTTP: each gets the error that PROTOCOL names, commits nothing, and leaves the hub as it was."""
+"""Bad input over HTTP: each gets the error of docs/protocol.md, commits nothing, and leaves the hub as it was."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.gateways import http
-from tests.gateways.house import SECRET, SKU, SOON_S, an_order
+from hub.config.limit_settings import ConnectionLimits
+from hub.gateways import request_body
+from tests.support.hub_harness import SECRET, SKU, SOON_S, an_order
 
 if TYPE_CHECKING:
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 DEEP = b"[" * 20_000 + b"]" * 20_000
 
@@ -88,7 +89,7 @@ BAD_BODIES: dict[str, bytes] = {
 }
 
 
-async def refused(house: House, path: str, code: str, status: int, **options: Any) -> None:
+async def refused(house: HubHarness, path: str, code: str, status: int, **options: Any) -> None:
     """A request is refused just so, and nothing came of it."""
     position = await house.position()
     answer = await house.ask(options.pop("method", "POST"), path, **options)
@@ -98,43 +99,43 @@ async def refused(house: House, path: str, code: str, status: int, **options: An
 
 
 @pytest.mark.parametrize("changes", BAD_ORDERS.values(), ids=BAD_ORDERS)
-async def test_an_order_that_makes_no_sense_is_refused(house: House, changes: dict[str, Any]) -> None:
+async def test_an_order_that_makes_no_sense_is_refused(house: HubHarness, changes: dict[str, Any]) -> None:
     await refused(house, "/api/orders", "bad_request", 400, body=an_order(**changes))
 
 
 @pytest.mark.parametrize("raw", BAD_BODIES.values(), ids=BAD_BODIES)
-async def test_a_body_that_is_no_object_is_refused(house: House, raw: bytes) -> None:
+async def test_a_body_that_is_no_object_is_refused(house: HubHarness, raw: bytes) -> None:
     await refused(house, "/api/orders", "bad_request", 400, raw=raw)
 
 
-async def test_a_refusal_names_the_field(house: House) -> None:
+async def test_a_refusal_names_the_field(house: HubHarness) -> None:
     answer = await house.post("/api/orders", an_order(items=[line(), line(qty=0)]))
     assert answer.body["error"]["message"].startswith("items.1.qty: ")
     assert answer.body["error"]["values"]["field"] == "items.1.qty"
 
 
-async def test_a_note_of_a_megabyte_is_too_large(house: House) -> None:
+async def test_a_note_of_a_megabyte_is_too_large(house: HubHarness) -> None:
     note = an_order(items=[line(notes="x" * 1_000_000)])
     await refused(house, "/api/orders", "too_large", 413, body=note)
 
 
-async def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(house: House) -> None:
+async def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(house: HubHarness) -> None:
     body = json.dumps(an_order()).encode()
-    limit = house.hub.services.chat._limits.message_bytes
+    limit = ConnectionLimits(_env_file=None).message_bytes
     assert (await house.ask("POST", "/api/orders", raw=body.ljust(limit))).status == 201
     await refused(house, "/api/orders", "too_large", 413, raw=body.ljust(limit + 1))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZIP", "br", "identity, gzip"])
 @pytest.mark.parametrize("raw", [gzip.compress(b" " * 5_000_000), b"not gzip at all"], ids=["bomb", "garbage"])
-async def test_a_packed_body_is_refused_and_never_unpacked(house: House, raw: bytes, encoding: str) -> None:
+async def test_a_packed_body_is_refused_and_never_unpacked(house: HubHarness, raw: bytes, encoding: str) -> None:
     headers = {"Content-Encoding": encoding}
     await refused(house, "/api/orders", "bad_request", 400, raw=raw, headers=headers)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/orders"), ("GET", "/api/menu"), ("POST", "/nowhere")])
 async def test_a_body_that_does_not_unpack_is_no_fault_of_ours(
-    house: House, caplog: pytest.LogCaptureFixture, method: str, path: str
+    house: HubHarness, caplog: pytest.LogCaptureFixture, method: str, path: str
 ) -> None:
     host, port = house.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -147,15 +148,15 @@ async def test_a_body_that_does_not_unpack_is_no_fault_of_ours(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_a_body_that_says_it_is_not_packed_is_read(house: House) -> None:
+async def test_a_body_that_says_it_is_not_packed_is_read(house: HubHarness) -> None:
     answer = await house.post("/api/orders", an_order(), headers={"Content-Encoding": "Identity"})
     assert answer.status == 201
 
 
 async def test_a_body_that_does_not_come_in_time_is_refused_and_its_connection_closed(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: HubHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "BODY_S", 0.05)
+    monkeypatch.setattr(request_body, "BODY_S", 0.05)
     position = await house.position()
     body = json.dumps(an_order()).encode()
     host, port = house.url.removeprefix("http://").split(":")
@@ -169,7 +170,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused_and_its_connection_c
     assert await house.position() == position
 
 
-async def test_a_body_that_breaks_off_commits_nothing(house: House) -> None:
+async def test_a_body_that_breaks_off_commits_nothing(house: HubHarness) -> None:
     position = await house.position()
     body = json.dumps(an_order()).encode()
     host, port = house.url.removeprefix("http://").split(":")
@@ -186,7 +187,7 @@ async def test_a_body_that_breaks_off_commits_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 129, "\udcff"], ids=ascii)
-async def test_a_key_that_is_none_is_refused(house: House, key: str) -> None:
+async def test_a_key_that_is_none_is_refused(house: HubHarness, key: str) -> None:
     host, port = house.url.removeprefix("http://").split(":")
     position = await house.position()
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -202,12 +203,12 @@ async def test_a_key_that_is_none_is_refused(house: House, key: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["other", None])
-async def test_two_keys_for_one_command_are_refused(house: House, id: str | None) -> None:
+async def test_two_keys_for_one_command_are_refused(house: HubHarness, id: str | None) -> None:
     body = an_order(command_id=id)
     await refused(house, "/api/orders", "bad_request", 400, body=body, headers={"Idempotency-Key": "one"})
 
 
-async def test_an_order_in_the_body_that_is_not_the_one_in_the_address_is_refused(house: House) -> None:
+async def test_an_order_in_the_body_that_is_not_the_one_in_the_address_is_refused(house: HubHarness) -> None:
     ids = [(await house.placed())["order"]["id"] for _ in range(2)]
     body = {"to": "preparing", "order_id": ids[1]}
     await refused(house, f"/api/orders/{ids[0]}/advance", "bad_request", 400, body=body, token=house.token())
@@ -247,19 +248,19 @@ async def test_an_order_in_the_body_that_is_not_the_one_in_the_address_is_refuse
     ids=str,
 )
 async def test_what_cannot_be_done_to_an_order_is_refused(
-    house: House, action: str, body: dict[str, Any], code: str, status: int
+    house: HubHarness, action: str, body: dict[str, Any], code: str, status: int
 ) -> None:
     id = (await house.placed())["order"]["id"]
     await refused(house, f"/api/orders/{id}/{action}", code, status, body=body, token=house.token())
 
 
-async def test_a_message_past_the_limit_is_too_large(house: House) -> None:
+async def test_a_message_past_the_limit_is_too_large(house: HubHarness) -> None:
     chat = (await house.post("/api/chats", {})).data
     path = f"/api/chats/{chat['chat_id']}/messages"
     await refused(house, path, "too_large", 413, body={"text": "x" * 2001}, token=chat["token"])
 
 
-async def test_a_version_that_somebody_else_was_quicker_than_is_a_conflict(house: House) -> None:
+async def test_a_version_that_somebody_else_was_quicker_than_is_a_conflict(house: HubHarness) -> None:
     id = (await house.placed())["order"]["id"]
     await house.advance(id, "preparing")
     body = {"to": "ready", "version": 1}
@@ -269,7 +270,7 @@ async def test_a_version_that_somebody_else_was_quicker_than_is_a_conflict(house
 
 
 @pytest.mark.parametrize("id", ["PED999999", "%00", "%ff", "%ED%A0%80", "x" * 300, "..%2f..", "a:b", "{centro}", "%20"])
-async def test_an_order_that_there_is_not_is_not_found(house: House, id: str) -> None:
+async def test_an_order_that_there_is_not_is_not_found(house: HubHarness, id: str) -> None:
     await refused(house, f"/api/orders/{id}", "not_found", 404, method="GET", token=house.token())
     answer = await house.get(f"/api/rooms/order:{id}/events", token=house.token())
     assert (answer.status, answer.code) == (404, "not_found")
@@ -302,7 +303,7 @@ async def test_an_order_that_there_is_not_is_not_found(house: House, id: str) ->
     ],
     ids=str,
 )
-async def test_any_other_body_that_makes_no_sense_is_refused(house: House, path: str, body: Any) -> None:
+async def test_any_other_body_that_makes_no_sense_is_refused(house: HubHarness, path: str, body: Any) -> None:
     await refused(house, path, "bad_request", 400, body=body, token=house.token())
 
 
@@ -310,7 +311,7 @@ async def test_any_other_body_that_makes_no_sense_is_refused(house: House, path:
     "query",
     ["limit=-1", "limit=x", "limit=1.5", "limit=%D9%A3", "limit=" + "9" * 17, "before=-1", "before=x", "status=eaten"],
 )
-async def test_a_question_that_makes_no_sense_is_refused(house: House, query: str) -> None:
+async def test_a_question_that_makes_no_sense_is_refused(house: HubHarness, query: str) -> None:
     await refused(house, f"/api/orders?{query}", "bad_request", 400, method="GET", token=house.token())
 
 
@@ -331,7 +332,7 @@ async def test_a_question_that_makes_no_sense_is_refused(house: House, query: st
     ],
 )
 async def test_another_method_is_not_allowed_and_hears_which_are(
-    house: House, method: str, path: str, allowed: str
+    house: HubHarness, method: str, path: str, allowed: str
 ) -> None:
     answer = await house.ask(method, path)
     assert answer.status == 405
@@ -340,17 +341,17 @@ async def test_another_method_is_not_allowed_and_hears_which_are(
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/", "/api/orders/", "/ws/", "/api/rooms/promos", "/%00"])
-async def test_an_address_that_there_is_not_is_not_found(house: House, path: str) -> None:
+async def test_an_address_that_there_is_not_is_not_found(house: HubHarness, path: str) -> None:
     await refused(house, path, "not_found", 404, method="GET")
 
 
 async def test_what_goes_wrong_inside_is_told_without_its_details(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: HubHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken() -> None:
         raise ZeroDivisionError(f"the secret is {SECRET!r}")
 
-    monkeypatch.setattr(house.hub.services.menu, "shown", broken, raising=False)
+    monkeypatch.setattr(house.hub.branch.services.menu, "shown", broken, raising=False)
     answer = await house.get("/api/menu")
     assert (answer.status, answer.code) == (500, "internal")
     assert b"secret" not in answer.raw

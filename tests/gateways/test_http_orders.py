@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.gateways.house import SKU, an_order
+from tests.support.hub_harness import SKU, an_order
 
 if TYPE_CHECKING:
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 DOCUMENT = {
     *("id", "code", "status", "version", "items", "total", "currency", "customer", "delivery", "courier", "eta"),
@@ -19,13 +19,13 @@ DOCUMENT = {
 }
 
 
-async def courier(house: House, name: str = "Beto") -> str:
+async def courier(house: HubHarness, name: str = "Beto") -> str:
     from hub.domain.roles import Role
 
-    return (await house.hub.services.staff.add(name, [Role.COURIER], "24681357")).id
+    return (await house.hub.branch.services.staff.add(name, [Role.COURIER], "24681357")).id
 
 
-async def test_an_order_is_answered_with_its_document_and_a_link_that_opens_it(house: House) -> None:
+async def test_an_order_is_answered_with_its_document_and_a_link_that_opens_it(house: HubHarness) -> None:
     answer = await house.post("/api/orders", an_order())
     assert answer.status == 201
     assert answer.headers["Content-Type"].startswith("application/json")
@@ -43,7 +43,7 @@ async def test_an_order_is_answered_with_its_document_and_a_link_that_opens_it(h
     assert (await house.get(f"/api/orders/{order['id']}", token=tracking["token"])).data["order"] == order
 
 
-async def test_the_phone_number_is_shown_to_staff_alone(house: House) -> None:
+async def test_the_phone_number_is_shown_to_staff_alone(house: HubHarness) -> None:
     placed = await house.placed(customer={"name": "Luz", "phone": "+52 55 1234 5678"})
     id, link = placed["order"]["id"], placed["tracking"]["token"]
     assert placed["order"]["customer"] == {"name": "Luz"}
@@ -53,6 +53,20 @@ async def test_the_phone_number_is_shown_to_staff_alone(house: House) -> None:
     assert shown["customer"] == {"name": "Luz", "phone": "+52 55 1234 5678"}
     stream = await house.get("/api/rooms/kitchen/events", token=house.token("kitchen"))
     assert "1234 5678" not in stream.raw.decode()
+
+
+async def test_an_order_that_costs_something_else_than_its_customer_saw_is_refused_over_http(house: HubHarness) -> None:
+    price = {dish["sku"]: dish["price"] for dish in (await house.get("/api/menu")).data["items"]}[SKU]
+    line = {"sku": SKU, "qty": 2, "unit_price": price - 300}
+    refused = await house.post("/api/orders", an_order(items=[line], total=2 * price - 600))
+    assert (refused.status, refused.code) == (409, "price_changed")
+    values = refused.body["error"]["values"]
+    assert (values["expected"], values["total"]) == (2 * price - 600, 2 * price)
+    assert [(item["sku"], item["was"], item["now"]) for item in values["items"]] == [(SKU, price - 300, price)]
+    assert (await house.get("/api/orders", token=house.token())).data["orders"] == []
+    assert (
+        await house.post("/api/orders", an_order(items=[line | {"unit_price": price}], total=2 * price))
+    ).status == 201
 
 
 @pytest.mark.parametrize(
@@ -67,7 +81,7 @@ async def test_the_phone_number_is_shown_to_staff_alone(house: House) -> None:
         'O"Brien \\ ü',
     ],
 )
-async def test_names_and_notes_come_back_as_they_were_written(house: House, name: str) -> None:
+async def test_names_and_notes_come_back_as_they_were_written(house: HubHarness, name: str) -> None:
     items = [{"sku": SKU, "qty": 1, "notes": name}]
     placed = await house.placed(customer={"name": name}, items=items)
     assert placed["order"]["customer"]["name"] == name
@@ -78,7 +92,7 @@ async def test_names_and_notes_come_back_as_they_were_written(house: House, name
     assert name in page.raw.decode() or '"' in name  # as UTF-8, not as escapes
 
 
-async def test_an_order_goes_its_whole_way(house: House) -> None:
+async def test_an_order_goes_its_whole_way(house: HubHarness) -> None:
     id = (await house.placed())["order"]["id"]
     rider = await courier(house)
     manager = house.token()
@@ -111,7 +125,7 @@ async def test_an_order_goes_its_whole_way(house: House) -> None:
     ]
 
 
-async def test_a_customer_cancels_before_the_kitchen_starts_and_not_after(house: House) -> None:
+async def test_a_customer_cancels_before_the_kitchen_starts_and_not_after(house: HubHarness) -> None:
     first, second = await house.placed(), await house.placed()
     await house.advance(second["order"]["id"], "preparing")
     answers = [
@@ -124,7 +138,7 @@ async def test_a_customer_cancels_before_the_kitchen_starts_and_not_after(house:
     assert (answers[1].status, answers[1].code) == (409, "conflict")
 
 
-async def test_orders_are_listed_newest_first_a_page_at_a_time(house: House) -> None:
+async def test_orders_are_listed_newest_first_a_page_at_a_time(house: HubHarness) -> None:
     ids = [(await house.placed())["order"]["id"] for _ in range(5)]
     await house.advance(ids[2], "preparing")
     token = house.token("kitchen")
@@ -141,7 +155,7 @@ async def test_orders_are_listed_newest_first_a_page_at_a_time(house: House) -> 
     assert [order["id"] for order in found] == [ids[2]]
 
 
-async def test_one_key_places_one_order_however_often_it_is_sent(house: House) -> None:
+async def test_one_key_places_one_order_however_often_it_is_sent(house: HubHarness) -> None:
     key = {"Idempotency-Key": "pedido-1"}
     answers = await asyncio.gather(*(house.post("/api/orders", an_order(), headers=key) for _ in range(8)))
     assert {answer.status for answer in answers} == {201}
@@ -151,7 +165,7 @@ async def test_one_key_places_one_order_however_often_it_is_sent(house: House) -
     assert len((await house.get("/api/orders", token=house.token())).data["orders"]) == 1
 
 
-async def test_a_key_that_was_used_for_something_else_is_a_mismatch(house: House) -> None:
+async def test_a_key_that_was_used_for_something_else_is_a_mismatch(house: HubHarness) -> None:
     key = {"Idempotency-Key": "k"}
     first = await house.post("/api/orders", an_order(), headers=key)
     position = await house.position()
@@ -163,7 +177,7 @@ async def test_a_key_that_was_used_for_something_else_is_a_mismatch(house: House
     assert staff.data["order"]["id"] != first.data["order"]["id"]
 
 
-async def test_a_step_said_twice_under_one_key_is_one_step(house: House) -> None:
+async def test_a_step_said_twice_under_one_key_is_one_step(house: HubHarness) -> None:
     id = (await house.placed())["order"]["id"]
     token, key = house.token("kitchen"), {"Idempotency-Key": "paso-1"}
     path = f"/api/orders/{id}/advance"
@@ -175,7 +189,7 @@ async def test_a_step_said_twice_under_one_key_is_one_step(house: House) -> None
     assert (other.status, other.code) == (422, "idempotency_mismatch")
 
 
-async def test_the_menu_says_what_there_is_and_forgets_no_order(house: House) -> None:
+async def test_the_menu_says_what_there_is_and_forgets_no_order(house: HubHarness) -> None:
     menu = (await house.get("/api/menu")).data
     assert len(menu["items"]) >= 20
     assert all(set(item) >= {"sku", "name", "price", "currency", "available"} for item in menu["items"])
@@ -185,7 +199,7 @@ async def test_the_menu_says_what_there_is_and_forgets_no_order(house: House) ->
     assert left[dish["sku"]] == dish["left"] - 2
 
 
-async def test_what_is_sold_out_is_refused_and_nothing_of_the_order_is_taken(house: House) -> None:
+async def test_what_is_sold_out_is_refused_and_nothing_of_the_order_is_taken(house: HubHarness) -> None:
     tracked = [item["sku"] for item in (await house.get("/api/menu")).data["items"] if "left" in item][:2]
     for sku, left in zip(tracked, (5, 1), strict=True):
         stock = await house.post("/api/stock", {"sku": sku, "left": left}, token=house.token("kitchen"))
@@ -199,7 +213,7 @@ async def test_what_is_sold_out_is_refused_and_nothing_of_the_order_is_taken(hou
     assert [left_now[sku] for sku in tracked] == [5, 1]
 
 
-async def test_a_promotion_is_published_once_a_key(house: House) -> None:
+async def test_a_promotion_is_published_once_a_key(house: HubHarness) -> None:
     body, key = {"title": "Jueves 🌮", "message": "2×1 en pastor"}, {"Idempotency-Key": "promo"}
     answers = [await house.post("/api/promos", body, token=house.token(), headers=key) for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 201]
@@ -209,10 +223,10 @@ async def test_a_promotion_is_published_once_a_key(house: House) -> None:
     assert [event["data"]["title"] for event in page["events"]] == ["Jueves 🌮"]
 
 
-async def test_staff_log_in_and_work_with_the_token_they_get(house: House) -> None:
+async def test_staff_log_in_and_work_with_the_token_they_get(house: HubHarness) -> None:
     from hub.domain.roles import Role
 
-    await house.hub.services.staff.add("Ñoño Pérez", [Role.KITCHEN], "24681357")
+    await house.hub.branch.services.staff.add("Ñoño Pérez", [Role.KITCHEN], "24681357")
     answer = await house.post("/api/login", {"name": "nono perez", "pin": "24681357"})
     assert (answer.status, set(answer.data)) == (200, {"token", "expires_at", "principal"})
     assert answer.data["principal"]["kind"] == "staff"
@@ -222,7 +236,7 @@ async def test_staff_log_in_and_work_with_the_token_they_get(house: House) -> No
     assert [set(person) for person in people] == [{"id", "name", "roles"}]
 
 
-async def test_a_chat_is_opened_asked_and_stopped(house: House) -> None:
+async def test_a_chat_is_opened_asked_and_stopped(house: HubHarness) -> None:
     opened = await house.post("/api/chats", {})
     assert (opened.status, set(opened.data)) == (201, {"chat_id", "token"})
     chat, token = opened.data["chat_id"], opened.data["token"]
@@ -237,7 +251,7 @@ async def test_a_chat_is_opened_asked_and_stopped(house: House) -> None:
     assert (stranger.status, stranger.code) == (404, "not_found")
 
 
-async def test_the_list_of_chats_is_for_those_who_answer_in_them(house: House) -> None:
+async def test_the_list_of_chats_is_for_those_who_answer_in_them(house: HubHarness) -> None:
     opened = (await house.post("/api/chats", {})).data
     sent = await house.post(f"/api/chats/{opened['chat_id']}/messages", {"text": "hola", "token": opened["token"]})
     assert sent.status == 202

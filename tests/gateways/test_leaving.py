@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from hub.fanout.farewell import one_by_one
-from hub.gateways.outbox import Outbox
-from tests.gateways.house import SOON_S, plain, streaming
+from hub.domain.answers.branch_answers import PublishedPromo
+from hub.socketio.drain import staggered
+from tests.support.hub_harness import SOON_S, plain, streaming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.gateways.conftest import Open
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 RESTART = aiohttp.WSCloseCode.SERVICE_RESTART
 PROMO = {"title": "2×1", "message": "hoy"}
@@ -31,10 +31,10 @@ class Slow:
         self.answer = asyncio.Event()
         self._asked = asyncio.Semaphore(0)
 
-    async def publish(self, *_: Any) -> dict[str, Any]:
+    async def publish(self, *_: Any) -> PublishedPromo:
         self._asked.release()
         await self.answer.wait()
-        return {"promo_id": "p1", "cursor": "e-1"}
+        return PublishedPromo(promo_id="p1", cursor="e-1")
 
     async def asked(self, times: int) -> None:
         async with asyncio.timeout(SOON_S):
@@ -46,15 +46,15 @@ class Slow:
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     slow = Slow()
 
-    async def publish(_service: Any, *command: Any) -> dict[str, Any]:
+    async def publish(_service: Any, *command: Any) -> PublishedPromo:
         return await slow.publish(*command)
 
-    monkeypatch.setattr("hub.services.promos.PromoService.publish", publish)
+    monkeypatch.setattr("hub.services.promotions.PromotionService.publish", publish)
     return slow
 
 
 @asynccontextmanager
-async def socket_io(house: House) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def socket_io(house: HubHarness) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A manager's Socket.IO connection, by hand."""
     async with house.http.ws_connect(f"{house.url}/socket.io/?EIO=4&transport=websocket") as ws:
         await ws.receive_str()
@@ -90,8 +90,7 @@ async def test_commands_under_way_are_answered_before_their_connections_close(op
 async def test_a_command_that_takes_too_long_does_not_keep_the_hub(
     open_hub: Open, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.fanout.engine._ANSWERS_S", 0.05)
-    monkeypatch.setattr("hub.gateways.outbox._GOODBYE_S", 0.05)
+    monkeypatch.setattr("hub.socketio.open_connections.ANSWER_TIMEOUT_S", 0.05)
     async with open_hub() as house, socket_io(house) as io, await plain(house, token=house.token()) as ws:
         await io.send_str("427" + json.dumps(["promo.publish", PROMO]))
         await ws.ws.send_json({"id": 7, "command": "promo.publish", "data": PROMO})
@@ -99,28 +98,24 @@ async def test_a_command_that_takes_too_long_does_not_keep_the_hub(
         drained = asyncio.create_task(house.hub.drain())
         async with asyncio.timeout(SOON_S):
             assert (await io.receive()).data == RESTART
-            assert (await ws.ws.receive()).type is aiohttp.WSMsgType.CLOSED  # cut off
+            assert await ws.closed() == RESTART
         slow.answer.set()
         async with asyncio.timeout(SOON_S):
             await drained
-
-
-async def test_what_waits_for_a_reader_goes_out_before_its_end() -> None:
-    outbox = Outbox("sse:1", lambda _: b"", 1_000, lambda: None)
-    outbox.put(b"one")
-    outbox.part()
-    outbox.put(b"two")
-    assert await outbox.take(SOON_S) == [b"one"]
-    assert await outbox.take(SOON_S) is None
 
 
 @pytest.mark.parametrize(("connections", "least_s", "most_s"), [(5, 0.0, 0.1), (100, 0.15, 0.25), (2_000, 0.25, 1.0)])
 async def test_a_handful_goes_at_once_and_thousands_over_all_of_the_time(
     connections: int, least_s: float, most_s: float
 ) -> None:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    gone = [(number, loop.time() - began) async for number in one_by_one(range(connections), 0.3)]
+    now_s = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    closings = staggered(range(connections), 0.3, monotonic=lambda: now_s, sleep=sleep)
+    gone = [(number, now_s) async for number in closings]
     assert [number for number, _ in gone] == list(range(connections))
     assert gone[-1][1] >= least_s
     middle = gone[connections // 2][1]
@@ -129,10 +124,10 @@ async def test_a_handful_goes_at_once_and_thousands_over_all_of_the_time(
 
 
 async def test_no_connections_take_no_time() -> None:
-    assert [one async for one in one_by_one((), 2.0)] == []
+    assert [left async for left in staggered(tuple[object, ...](), 2.0)] == []
 
 
-async def test_a_hub_that_retires_is_not_ready_and_serves_everybody_meanwhile(house: House) -> None:
+async def test_a_hub_that_retires_is_not_ready_and_serves_everybody_meanwhile(house: HubHarness) -> None:
     async with socket_io(house) as io, streaming(house, "/api/rooms/promos/events") as before:
         await before.next()
         house.hub.retire()

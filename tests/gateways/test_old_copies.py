@@ -1,18 +1,19 @@
-"""A Redis that lacks events which clients have: every door resets its rooms, and none reports a recovery."""
+"""A Redis that lacks events which clients have: every gateway resets its rooms, and none reports a recovery."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from hub.eventlog import connect
+from hub.store import connect
 from tests.gateways.conftest import Open
-from tests.gateways.house import House, open_house, plain, streaming
-from tests.gateways.test_coming_back import Socket, connected
+from tests.gateways.test_resuming import Socket, connected
+from tests.support.hub_harness import HubHarness, plain, running_hub, streaming
 
 PAGE = "/api/rooms/promos/events"
 
@@ -27,7 +28,10 @@ async def redis_url(empty_redis_url: str) -> str:
 async def copy_of(url: str) -> Copy:
     """All of a Redis, as it stands."""
     async with connect(url, decode_responses=False) as redis:
-        return {key: (await redis.dump(key) or b"", max(await redis.pttl(key), 0)) for key in await redis.keys()}
+        return {
+            key: (await redis.dump(key) or b"", max(await redis.pttl(key), 0))
+            for key in cast("list[bytes]", await redis.keys())
+        }
 
 
 async def put_back(url: str, copy: Copy) -> None:
@@ -51,7 +55,7 @@ class Before:
 
 
 @asynccontextmanager
-async def restored(open_hub: Open, url: str, folder: Path) -> AsyncIterator[tuple[House, Before]]:
+async def restored(open_hub: Open, url: str, folder: Path) -> AsyncIterator[tuple[HubHarness, Before]]:
     """A hub on `folder`, over a copy of Redis that is older than what a client of the hub before it holds."""
     async with open_hub() as house, connected(house) as socket:
         await house.promo("Antes")
@@ -63,11 +67,11 @@ async def restored(open_hub: Open, url: str, folder: Path) -> AsyncIterator[tupl
             assert event["data"]["title"] == title
         before = Before(socket, cursor)
     await put_back(url, copy)
-    async with open_house(url, folder) as house:
+    async with running_hub(url, folder) as house:
         yield house, before
 
 
-async def by_returning(house: House, before: Before) -> tuple[bool, str]:
+async def by_returning(house: HubHarness, before: Before) -> tuple[bool, str]:
     async with connected(house, pid=before.pid, offset=before.cursor) as socket:
         name, reset, *_ = await socket.event()
         assert name == "room.reset"
@@ -75,40 +79,40 @@ async def by_returning(house: House, before: Before) -> tuple[bool, str]:
         return socket.pid == before.pid, reset["data"]["cursor"]
 
 
-async def by_joining(house: House, before: Before) -> tuple[bool, str]:
+async def by_joining(house: HubHarness, before: Before) -> tuple[bool, str]:
     async with connected(house) as socket:
         joined = (await socket.join(room="promos", after=before.cursor))["data"]
         return joined["recovered"], joined["cursor"]
 
 
-async def by_plain_websocket(house: House, before: Before) -> tuple[bool, str]:
+async def by_plain_websocket(house: HubHarness, before: Before) -> tuple[bool, str]:
     async with await plain(house) as client:
         joined = (await client.command("room.join", room="promos", after=before.cursor))["data"]
         return joined["recovered"], joined["cursor"]
 
 
-async def by_stream(house: House, before: Before) -> tuple[bool, str]:
+async def by_stream(house: HubHarness, before: Before) -> tuple[bool, str]:
     async with streaming(house, PAGE, **{"Last-Event-ID": before.cursor}) as stream:
         first = await stream.next()
         return first.type != "room.reset", first.id or ""
 
 
-async def by_page(house: House, before: Before) -> tuple[bool, str]:
+async def by_page(house: HubHarness, before: Before) -> tuple[bool, str]:
     page = (await house.get(f"{PAGE}?after={before.cursor}")).data
     return page["recovered"], page["cursor"]
 
 
-Door = Callable[[House, Before], Awaitable[tuple[bool, str]]]
-DOORS: list[Door] = [by_returning, by_joining, by_plain_websocket, by_stream, by_page]
+Gateway = Callable[[HubHarness, Before], Awaitable[tuple[bool, str]]]
+GATEWAYS: list[Gateway] = [by_returning, by_joining, by_plain_websocket, by_stream, by_page]
 
 
-@pytest.mark.parametrize("door", DOORS)
-async def test_after_an_old_copy_was_put_back_the_first_reader_of_any_door_finds_a_new_epoch(
-    open_hub: Open, redis_url: str, tmp_path: Path, door: Door
+@pytest.mark.parametrize("gateway", GATEWAYS)
+async def test_after_an_old_copy_was_put_back_the_first_reader_of_any_gateway_finds_a_new_epoch(
+    open_hub: Open, redis_url: str, tmp_path: Path, gateway: Gateway
 ) -> None:
     async with restored(open_hub, redis_url, tmp_path) as (house, before):
         epoch, offset = before.place
-        recovered, cursor = await door(house, before)
+        recovered, cursor = await gateway(house, before)
         assert not recovered
         now, _, at = cursor.partition("-")
         assert now != epoch
@@ -122,16 +126,16 @@ async def test_the_new_epoch_begins_before_anybody_is_served(open_hub: Open, red
         assert (await house.position()).partition("-")[0] != before.place[0]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("gateway", GATEWAYS)
 async def test_a_cursor_past_the_end_is_reset_alone_where_nobody_else_has_seen_so_much(
-    open_hub: Open, redis_url: str, tmp_path: Path, door: Door
+    open_hub: Open, redis_url: str, tmp_path: Path, gateway: Gateway
 ) -> None:
     async with restored(open_hub, redis_url, tmp_path / "another") as (house, before):
         epoch, offset = before.place
         async with connected(house) as bystander:
             assert (await bystander.join(room="promos"))["ok"]
             with capture_logs() as logs:
-                recovered, cursor = await door(house, before)
+                recovered, cursor = await gateway(house, before)
             assert not recovered
             assert cursor == f"{epoch}-{offset - 2}"
             ahead = [line for line in logs if line["event"] == "log.cursor_ahead"]
@@ -152,9 +156,9 @@ async def test_a_restart_over_the_same_redis_keeps_the_epoch_and_readers_go_on(o
         assert [event["data"]["title"] for event in page["events"]] == ["Dos"]
 
 
-@pytest.mark.parametrize("door", DOORS)
-async def test_a_redis_set_back_under_a_running_hub_is_found_by_the_first_reader_of_any_door(
-    house: House, redis_url: str, door: Door
+@pytest.mark.parametrize("gateway", GATEWAYS)
+async def test_a_redis_set_back_under_a_running_hub_is_found_by_the_first_reader_of_any_gateway(
+    house: HubHarness, redis_url: str, gateway: Gateway
 ) -> None:
     await house.promo("Antes")
     async with connected(house) as socket:
@@ -165,6 +169,6 @@ async def test_a_redis_set_back_under_a_running_hub_is_found_by_the_first_reader
             _, _, cursor = await socket.event()
     before = Before(socket, cursor)
     await put_back(redis_url, copy)
-    recovered, cursor = await door(house, before)
+    recovered, cursor = await gateway(house, before)
     assert not recovered
     assert cursor.partition("-")[0] != before.place[0]

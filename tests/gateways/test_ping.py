@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from hub.domain.errors import Unavailable
-from hub.gateways import caller
+from hub.core.errors import Unavailable
+from hub.gateways import command_session as caller
 from tests.gateways.conftest import Open
-from tests.gateways.house import plain
-from tests.gateways.test_coming_back import Socket, connected
+from tests.gateways.test_resuming import Socket, connected
+from tests.support.hub_harness import plain
 
 
 async def ping(socket: Socket) -> Any:
@@ -19,10 +20,12 @@ async def ping(socket: Socket) -> Any:
     return json.loads((await socket._ws.receive_str()).removeprefix("437"))
 
 
-async def test_a_ping_is_answered_by_either_door(open_hub: Open) -> None:
+async def test_a_ping_is_answered_by_either_gateway(open_hub: Open) -> None:
     async with open_hub() as house:
         async with connected(house) as socket:
-            assert await ping(socket) == [{"ok": True, "data": {}}]
+            answer = (await ping(socket))[0]
+            assert answer["ok"]
+            assert datetime.fromisoformat(answer["data"]["at"]).tzinfo is UTC
         async with await plain(house) as ws:
             assert (await ws.command("hub.ping"))["ok"]
 
@@ -81,5 +84,5 @@ async def test_a_ping_asks_redis_nothing(open_hub: Open, monkeypatch: pytest.Mon
         async def failing(*_: Any, **__: Any) -> Any:
             raise Unavailable("Redis does not answer")
 
-        monkeypatch.setattr(house.hub.log.calls, "_call", failing)
+        monkeypatch.setattr(house.hub.branch.log.calls, "_call", failing)
         assert (await ping(socket))[0]["ok"]

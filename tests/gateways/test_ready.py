@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.eventlog import EventLog, Write, connect
 from hub.gateways import health
-from tests.gateways.house import open_house
+from hub.store import EventLog, Write, connect
+from tests.support.hub_harness import running_hub
 from tests.support.processes import Process, free_port, listening, program
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from tests.gateways.conftest import Open
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 SOON_S = 10.0
 REFUSALS = {
@@ -44,7 +44,7 @@ async def redis(server: str) -> AsyncIterator[Redis]:
         yield redis
 
 
-async def said_until(house: House, ready: bool) -> dict[str, Any]:
+async def said_until(house: HubHarness, ready: bool) -> dict[str, Any]:
     """What it says, as soon as it says that it is ready, or that it is not."""
     async with asyncio.timeout(SOON_S):
         while (answer := await house.get("/readyz")).status != (200 if ready else 503):  # noqa: ASYNC110
@@ -58,7 +58,7 @@ async def test_a_redis_that_answers_and_takes_no_commit_is_not_ready_and_the_rea
     server: str, redis: Redis, tmp_path: Path, reason: str
 ) -> None:
     spoil, mend = REFUSALS[reason]
-    async with open_house(server, tmp_path) as house:
+    async with running_hub(server, tmp_path) as house:
         assert "reason" not in await said_until(house, True)
         await redis.execute_command(*spoil.split())
         try:
@@ -82,7 +82,7 @@ async def test_a_redis_that_throws_orders_away_is_not_ready(
     await redis.config_set("maxmemory", "100mb")
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        async with open_house(server, tmp_path, ready=False) as house:
+        async with running_hub(server, tmp_path, ready=False) as house:
             async with asyncio.timeout(SOON_S):
                 while (said := await said_until(house, False)).get("reason") != "evicts":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.eventlog.log import NewEvent, Write
 from hub.gateways import sse
-from tests.gateways.house import SKU, SOON_S, STREAM, an_order, streaming
+from hub.store.log import NewEvent, Write
+from tests.support.hub_harness import SKU, SOON_S, STREAM, streaming
+from tests.support.wire import wire
 
 if TYPE_CHECKING:
     from tests.gateways.conftest import Open
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 PROMOS = "/api/rooms/promos/events"
 
 
-async def test_a_stream_has_the_headers_that_keep_it_flowing(house: House) -> None:
+async def test_a_stream_has_the_headers_that_keep_it_flowing(house: HubHarness) -> None:
     async with streaming(house, PROMOS) as stream:
         headers = stream.response.headers
         assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -32,7 +33,9 @@ async def test_a_stream_has_the_headers_that_keep_it_flowing(house: House) -> No
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "zzzzzzzz-1", "-", "é-1", "a-" + "9" * 40, "a-1\x00"])
-async def test_without_a_cursor_that_is_good_a_stream_begins_with_the_whole_room(house: House, cursor: str) -> None:
+async def test_without_a_cursor_that_is_good_a_stream_begins_with_the_whole_room(
+    house: HubHarness, cursor: str
+) -> None:
     await house.promo("Antes")
     headers = {"Last-Event-ID": cursor} if cursor.isascii() and "\x00" not in cursor and cursor else {}
     query = "" if headers else f"?after={cursor}"
@@ -48,7 +51,7 @@ async def test_without_a_cursor_that_is_good_a_stream_begins_with_the_whole_room
         assert event.event["data"]["title"] == "Después"
 
 
-async def test_a_cursor_from_beyond_the_end_is_no_good(house: House) -> None:
+async def test_a_cursor_from_beyond_the_end_is_no_good(house: HubHarness) -> None:
     await house.promo()
     epoch, _, offset = (await house.position()).partition("-")
     async with streaming(house, f"{PROMOS}?after={epoch}-{int(offset) + 5}") as stream:
@@ -56,7 +59,7 @@ async def test_a_cursor_from_beyond_the_end_is_no_good(house: House) -> None:
 
 
 @pytest.mark.parametrize("by", ["header", "query"])
-async def test_a_stream_resumes_after_its_cursor_with_nothing_lost_or_twice(house: House, by: str) -> None:
+async def test_a_stream_resumes_after_its_cursor_with_nothing_lost_or_twice(house: HubHarness, by: str) -> None:
     cursors = [(await house.promo(str(number)))["cursor"] for number in range(6)]
     # What a browser was first given in the address is older than what it says when it comes back.
     path = f"{PROMOS}?after={cursors[0 if by == 'header' else 2]}"
@@ -71,16 +74,16 @@ async def test_a_stream_resumes_after_its_cursor_with_nothing_lost_or_twice(hous
         assert [sent.event["prev"] for sent in seen[1:]] == [sent.event["offset"] for sent in seen[:-1]]
 
 
-async def test_a_stream_that_is_up_to_date_begins_with_nothing(house: House) -> None:
+async def test_a_stream_that_is_up_to_date_begins_with_nothing(house: HubHarness) -> None:
     cursor = (await house.promo())["cursor"]
     async with streaming(house, f"{PROMOS}?after={cursor}") as stream:
         await house.promo("nuevo")
         assert (await stream.next()).event["data"]["title"] == "nuevo"
 
 
-async def test_a_silent_stream_says_that_it_is_still_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_stream_says_that_it_is_still_there(open_hub: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_S", 0.02)
-    async with streaming(house, PROMOS) as stream:
+    async with open_hub() as house, streaming(house, PROMOS) as stream:
         await stream.next()
         for _ in range(3):
             # No empty line behind it: to some readers that would be an event without data.
@@ -89,7 +92,7 @@ async def test_a_silent_stream_says_that_it_is_still_there(house: House, monkeyp
         assert (await stream.until("promo.published")).event["data"]["title"] == "y sigue"
 
 
-async def test_a_reader_gets_the_types_it_asked_for_and_its_cursor_moves_on(house: House) -> None:
+async def test_a_reader_gets_the_types_it_asked_for_and_its_cursor_moves_on(house: HubHarness) -> None:
     placed = await house.placed()
     id, token = placed["order"]["id"], placed["tracking"]["token"]
     path = f"/api/rooms/order:{id}/events?only=order.ready,order.delivered&after={placed['cursor']}"
@@ -99,7 +102,7 @@ async def test_a_reader_gets_the_types_it_asked_for_and_its_cursor_moves_on(hous
         assert [(await stream.next()).type for _ in range(2)] == ["order.ready", "order.delivered"]
 
 
-async def test_text_with_line_breaks_stays_one_event(house: House) -> None:
+async def test_text_with_line_breaks_stays_one_event(house: HubHarness) -> None:
     async with streaming(house, PROMOS) as stream:
         await stream.next()
         await house.promo("Hoy", "línea uno\nline two\n\ndata: {}\nevent: order.ready\u2028🌮\u0085")
@@ -107,7 +110,7 @@ async def test_text_with_line_breaks_stays_one_event(house: House) -> None:
         assert sent.event["data"]["message"] == "línea uno\nline two\n\ndata: {}\nevent: order.ready\u2028🌮"
 
 
-async def test_a_customers_stream_opens_with_the_link_alone(house: House) -> None:
+async def test_a_customers_stream_opens_with_the_link_alone(house: HubHarness) -> None:
     placed = await house.placed()
     room = f"/api/rooms/order:{placed['order']['id']}/events"
     async with streaming(house, f"{room}?token={placed['tracking']['token']}") as stream:
@@ -134,15 +137,15 @@ async def test_a_customers_stream_opens_with_the_link_alone(house: House) -> Non
         ("PROMOS", "not_found"),
     ],
 )
-async def test_a_room_that_is_not_ones_own_is_refused_in_either_form(house: House, room: str, code: str) -> None:
+async def test_a_room_that_is_not_ones_own_is_refused_in_either_form(house: HubHarness, room: str, code: str) -> None:
     for headers in ({}, STREAM):
         answer = await house.get(f"/api/rooms/{room}/events", headers=headers)
         assert answer.code == code
         assert answer.headers["Content-Type"].startswith("application/json")
-    assert house.hub.relay.stats.rooms == 0
+    assert house.hub.branch.relay.stats.rooms == 0
 
 
-async def test_a_page_holds_what_came_after_the_cursor_and_no_more_than_asked(house: House) -> None:
+async def test_a_page_holds_what_came_after_the_cursor_and_no_more_than_asked(house: HubHarness) -> None:
     cursors = [(await house.promo(str(number)))["cursor"] for number in range(5)]
     whole = (await house.get(PROMOS)).data
     assert [event["data"]["title"] for event in whole["events"]] == ["0", "1", "2", "3", "4"]
@@ -158,7 +161,7 @@ async def test_a_page_holds_what_came_after_the_cursor_and_no_more_than_asked(ho
     assert after == cursors[-1]
 
 
-async def test_a_page_for_a_cursor_of_another_life_says_that_it_was_not_recovered(house: House) -> None:
+async def test_a_page_for_a_cursor_of_another_life_says_that_it_was_not_recovered(house: HubHarness) -> None:
     await house.promo()
     page = (await house.get(f"{PROMOS}?after=zzzzzzzz-1")).data
     assert page["recovered"] is False
@@ -211,7 +214,7 @@ async def test_a_board_heavier_than_a_snapshot_may_be_is_cut_and_the_rest_comes_
 
 
 @pytest.mark.parametrize("query", ["open=true&status=ready", "open=true&before=5", "open=true&after=x"])
-async def test_a_page_of_open_orders_takes_a_place_and_nothing_else(house: House, query: str) -> None:
+async def test_a_page_of_open_orders_takes_a_place_and_nothing_else(house: HubHarness, query: str) -> None:
     answer = await house.get(f"/api/orders?{query}", token=house.token("kitchen"))
     assert (answer.status, answer.code) == (400, "bad_request")
 
@@ -235,7 +238,7 @@ async def test_a_page_of_events_that_was_cut_for_its_weight_goes_on_in_the_next(
         assert seen == [str(number) for number in range(30)]
 
 
-async def stuck_reader(house: House, path: str, head: str) -> asyncio.StreamWriter:
+async def stuck_reader(house: HubHarness, path: str, head: str) -> asyncio.StreamWriter:
     """A connection that asks, and then takes nothing more than its machine's buffers do."""
     host, port = house.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1)
@@ -252,23 +255,36 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_costs_nobody_anything(
             await stream.next()
             number = 0
             while (
-                "comanda_closed_slow_total 1.0" not in (await house.get("/metrics", token=house.token())).raw.decode()
+                "comanda_slow_connections_closed_total 1.0"
+                not in (await house.get("/metrics", token=house.token())).raw.decode()
             ):
                 body = json.dumps({"type": "promo.published", "at": "", "data": {"title": number, "x": "m" * 60_000}})
-                await house.hub.log.commit(Write(events=(NewEvent("promo.published", body, ("promos",)),)))
+                await house.hub.branch.log.commit(Write(events=(NewEvent("promo.published", body, ("promos",)),)))
                 assert (await stream.next()).event["data"]["title"] == number
                 number += 1
-            while house.hub.relay.stats.members > 1:
-                await house.hub.log.ping()
+            while house.hub.branch.relay.stats.members > 1:
+                await house.hub.branch.log.ping()
         writer.close()
 
 
-async def test_a_reader_that_is_gone_is_forgotten(house: House) -> None:
+async def test_a_reader_of_http_1_0_gets_the_stream_without_chunks(house: HubHarness) -> None:
+    async with wire(house.url) as client, asyncio.timeout(SOON_S):
+        await client.send(f"GET {PROMOS} HTTP/1.0\r\nHost: hub\r\nAccept: text/event-stream\r\n\r\n".encode())
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert b"chunked" not in head
+        assert (await client.reader.readuntil(b"\n")).startswith(b"retry: ")
+        await client.reader.readuntil(b"event: room.reset\n")
+        await client.reader.readuntil(b"\n\n")
+        published = await house.promo()
+        assert await client.reader.readuntil(b"\n") == f"id: {published['cursor']}\n".encode()
+
+
+async def test_a_reader_that_is_gone_is_forgotten(house: HubHarness) -> None:
     async with streaming(house, PROMOS) as stream:
         await stream.next()
-        assert house.hub.relay.stats.members == 1
+        assert house.hub.branch.relay.stats.members == 1
     async with asyncio.timeout(SOON_S):
-        while house.hub.relay.stats.members:
+        while house.hub.branch.relay.stats.members:
             await house.promo()
 
 
@@ -287,14 +303,14 @@ async def test_the_end_of_a_hub_is_the_end_of_its_streams(open_hub: Open) -> Non
         assert again.body["error"]["retryable"] is True
 
 
-async def test_joining_while_others_write_leaves_no_window(house: House) -> None:
+async def test_joining_while_others_write_leaves_no_window(house: HubHarness) -> None:
     """Streams begun at any moment of a burst: each sees the reset's state, then every event after it."""
     token = house.token("kitchen")
     done = asyncio.Event()
 
     async def write() -> None:
         for _ in range(25):
-            order = (await house.post("/api/orders", an_order(items=[{"sku": SKU, "qty": 1}]))).data["order"]
+            order = (await house.placed(items=[{"sku": SKU, "qty": 1}]))["order"]
             await house.advance(order["id"], "preparing")
         done.set()
 

@@ -12,36 +12,36 @@ import pytest
 from hub.config import Limits
 from hub.domain.chat import TurnState
 from hub.domain.events import ChatStopped
-from hub.eventlog import NewEvent, Write
-from hub.gateways import answer_stream
-from hub.services.documents import chat_key
-from hub.services.turns import ending, read_turn
-from tests.gateways.house import SOON_S, plain
+from hub.gateways.responses import responder
+from hub.services.chats.chat_documents import ending, read_turn
+from hub.services.document_names import chat_key
+from hub.store import NewEvent, Write
+from tests.support.hub_harness import SOON_S, plain
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 QUESTION = {"messages": [{"role": "user", "content": "¿dónde está mi pedido?"}]}
 PATH = "/api/chat/stream"
 
 
-async def say(house: House, chat_id: str, type: str, **data: Any) -> None:
+async def say(house: HubHarness, chat_id: str, type: str, **data: Any) -> None:
     """An event of the agent."""
     body = json.dumps({"type": type, "at": "2026-11-20T21:30:00.000Z", "data": data}, ensure_ascii=False)
-    await house.hub.log.commit(Write(events=(NewEvent(type, body, (f"chat:{chat_id}",)),)))
+    await house.hub.branch.log.commit(Write(events=(NewEvent(type, body, (f"chat:{chat_id}",)),)))
 
 
-async def turn_of(house: House, chat_id: str) -> str:
+async def turn_of(house: HubHarness, chat_id: str) -> str:
     """The turn that the chat waits for."""
-    document = await house.hub.log.document(chat_key(chat_id))
+    document = await house.hub.branch.log.document(chat_key(chat_id))
     assert document is not None
     turn: str = json.loads(document.body)["turns"][0]
     return turn
 
 
-async def shown(house: House, chat_id: str, token: str) -> dict[str, Any]:
+async def shown(house: HubHarness, chat_id: str, token: str) -> dict[str, Any]:
     """The chat's room, as it is shown to those who enter."""
     async with await plain(house) as page:
         joined = await page.command("room.join", room=f"chat:{chat_id}", token=token)
@@ -69,7 +69,7 @@ async def lines(response: aiohttp.ClientResponse) -> list[Any]:
     return [line if line == "[DONE]" else json.loads(line) for line in said]
 
 
-async def test_the_answer_comes_as_tokens_and_ends_with_done(house: House) -> None:
+async def test_the_answer_comes_as_tokens_and_ends_with_done(house: HubHarness) -> None:
     async with house.http.post(house.url + PATH, json=QUESTION) as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -83,7 +83,7 @@ async def test_the_answer_comes_as_tokens_and_ends_with_done(house: House) -> No
         assert await lines(response) == [{"token": "Tu pedido "}, {"token": "está\nlisto "}, {"token": "🌮"}, "[DONE]"]
 
 
-async def test_an_answer_that_fails_says_why(house: House) -> None:
+async def test_an_answer_that_fails_says_why(house: HubHarness) -> None:
     error = {"code": "unavailable", "message": "no model", "retryable": True}
     async with house.http.post(house.url + PATH, json=QUESTION) as response:
         chat = response.headers["X-Chat-Id"]
@@ -92,7 +92,7 @@ async def test_an_answer_that_fails_says_why(house: House) -> None:
         assert await lines(response) == [{"error": error}, "[DONE]"]
 
 
-async def test_a_chat_goes_on_for_who_holds_its_token(house: House) -> None:
+async def test_a_chat_goes_on_for_who_holds_its_token(house: HubHarness) -> None:
     opened = (await house.post("/api/chats", {})).data
     body = {**QUESTION, "chat_id": opened["chat_id"]}
     stranger = await house.post(PATH, body)
@@ -107,15 +107,15 @@ async def test_a_chat_goes_on_for_who_holds_its_token(house: House) -> None:
         assert await lines(response) == ["[DONE]"]
 
 
-async def test_a_silent_answer_is_still_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_stream, "HEARTBEAT_S", 0.02)
+async def test_a_silent_answer_is_still_there(house: HubHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responder, "HEARTBEAT_S", 0.02)
     async with house.http.post(house.url + PATH, json=QUESTION) as response, asyncio.timeout(SOON_S):
         for _ in range(3):
             assert await response.content.readuntil(b"\n\n") == b": still here\n\n"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-async def test_another_method_is_not_allowed(house: House, method: str) -> None:
+async def test_another_method_is_not_allowed(house: HubHarness, method: str) -> None:
     answer = await house.ask(method, PATH, body=QUESTION)
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "bad_request", "POST")
 
@@ -140,15 +140,15 @@ async def test_another_method_is_not_allowed(house: House, method: str) -> None:
     ],
     ids=lambda body: ascii(body)[:60],
 )
-async def test_a_bad_body_is_a_bad_request_and_opens_no_chat(house: House, body: Any) -> None:
+async def test_a_bad_body_is_a_bad_request_and_opens_no_chat(house: HubHarness, body: Any) -> None:
     position = await house.position()
     answer = await house.post(PATH, body)
     assert (answer.status, answer.code) == (400, "bad_request")
     assert await house.position() == position
-    assert house.hub.outboxes._open == {}
+    assert len(house.hub.gateways.streams.open) == 0
 
 
-async def test_while_a_person_answers_it_says_so_and_ends(house: House) -> None:
+async def test_while_a_person_answers_it_says_so_and_ends(house: HubHarness) -> None:
     opened = (await house.post("/api/chats", {})).data
     async with await plain(house, token=house.token("support")) as support:
         assert (await support.command("chat.take_over", chat_id=opened["chat_id"]))["ok"] is True
@@ -159,7 +159,7 @@ async def test_while_a_person_answers_it_says_so_and_ends(house: House) -> None:
     assert (said[0]["error"]["code"], said[1]) == ("conflict", "[DONE]")
 
 
-async def test_a_question_past_the_limit_is_too_large(house: House) -> None:
+async def test_a_question_past_the_limit_is_too_large(house: HubHarness) -> None:
     answer = await house.post(PATH, {"messages": [{"role": "user", "content": "x" * 2001}]})
     assert (answer.status, answer.code) == (413, "too_large")
 
@@ -172,7 +172,7 @@ EARLIER = [
 ]
 
 
-async def test_what_was_said_before_is_what_a_new_chat_remembers(house: House) -> None:
+async def test_what_was_said_before_is_what_a_new_chat_remembers(house: HubHarness) -> None:
     body = {"messages": [*EARLIER, {"role": "user", "content": "sí"}]}
     async with house.http.post(house.url + PATH, json=body) as response:
         assert response.status == 200
@@ -186,7 +186,7 @@ async def test_what_was_said_before_is_what_a_new_chat_remembers(house: House) -
     assert "confirm" not in snapshot
 
 
-async def test_what_is_told_of_another_time_fits_into_the_memory_of_a_chat(house: House) -> None:
+async def test_what_is_told_of_another_time_fits_into_the_memory_of_a_chat(house: HubHarness) -> None:
     earlier = [{"role": "assistant", "content": "🌮" * 60_000}, {"role": "user", "content": "x" * 60_000}]
     body = {"messages": [*earlier, {"role": "user", "content": "hola"}]}
     async with house.http.post(house.url + PATH, json=body) as response:
@@ -195,7 +195,7 @@ async def test_what_is_told_of_another_time_fits_into_the_memory_of_a_chat(house
     assert [len(text) for _, text in speeches(snapshot)] == [4_000, 4]
 
 
-async def test_a_caller_without_an_account_asks_again_with_the_token_it_was_given(house: House) -> None:
+async def test_a_caller_without_an_account_asks_again_with_the_token_it_was_given(house: HubHarness) -> None:
     async with house.http.post(house.url + PATH, json=QUESTION) as response:
         chat, token = response.headers["X-Chat-Id"], response.headers["X-Chat-Token"]
         await say(house, chat, "chat.stopped", turn_id=await turn_of(house, chat), text="", by="x")
@@ -210,7 +210,7 @@ async def test_a_caller_without_an_account_asks_again_with_the_token_it_was_give
     ]
 
 
-async def test_a_long_conversation_is_taken_and_its_newest_part_looked_at(house: House) -> None:
+async def test_a_long_conversation_is_taken_and_its_newest_part_looked_at(house: HubHarness) -> None:
     old = [{"role": "root", "content": 7}] * 1_800
     newest = [{"role": "user", "content": f"mensaje {number}"} for number in range(200)]
     async with house.http.post(house.url + PATH, json={"messages": [*old, *newest]}) as response:
@@ -227,7 +227,7 @@ async def test_a_long_conversation_is_taken_and_its_newest_part_looked_at(house:
     [{"messages": [{}] * 2_001}, {"messages": ["x" * 1_048_576]}],
     ids=["too many messages", "too many bytes"],
 )
-async def test_a_conversation_that_nobody_can_read_is_too_large(house: House, path: str, body: Any) -> None:
+async def test_a_conversation_that_nobody_can_read_is_too_large(house: HubHarness, path: str, body: Any) -> None:
     async with house.http.post(house.url + path, data=io.BytesIO(json.dumps(body).encode())) as response:
         assert response.status == 413
         assert (await response.json())["error"]["code"] == "too_large"
@@ -242,7 +242,7 @@ RESTARTED = [
 
 @pytest.mark.parametrize(("again", "hears"), RESTARTED)
 async def test_an_answer_that_another_worker_begins_anew_is_not_told_twice(
-    house: House, again: list[str], hears: list[Any]
+    house: HubHarness, again: list[str], hears: list[Any]
 ) -> None:
     async with house.http.post(house.url + PATH, json=QUESTION) as response:
         chat = response.headers["X-Chat-Id"]
@@ -259,7 +259,9 @@ async def test_an_answer_that_another_worker_begins_anew_is_not_told_twice(
 KEYED = {"Idempotency-Key": "0b7f3c52-6a31-4d0e-9c1d-2f5b8e7a4d60"}
 
 
-async def test_a_question_that_is_sent_again_is_asked_once_and_answered_from_the_first_word(house: House) -> None:
+async def test_a_question_that_is_sent_again_is_asked_once_and_answered_from_the_first_word(
+    house: HubHarness,
+) -> None:
     async with house.http.post(house.url + PATH, json=QUESTION, headers=KEYED) as response:
         chat, token = response.headers["X-Chat-Id"], response.headers["X-Chat-Token"]
         turn = await turn_of(house, chat)
@@ -274,16 +276,16 @@ async def test_a_question_that_is_sent_again_is_asked_once_and_answered_from_the
     assert speeches(await shown(house, chat, token)) == [("customer", "¿dónde está mi pedido?")]
 
 
-async def end(house: House, turn: str, text: str) -> None:
+async def end(house: HubHarness, turn: str, text: str) -> None:
     """The turn is over, in the room and in its documents."""
-    log, services = house.hub.log, house.hub.services
+    log, services = house.hub.branch.log, house.hub.branch.services
     both = await read_turn(log, turn)
     assert both is not None
     event = ChatStopped(turn_id=turn, text=text, by="x")
     await log.commit(ending(both, TurnState.STOPPED, (event,), services.clock(), Limits(_env_file=None)))
 
 
-async def test_a_question_that_is_sent_again_after_its_answer_has_the_whole_of_it(house: House) -> None:
+async def test_a_question_that_is_sent_again_after_its_answer_has_the_whole_of_it(house: HubHarness) -> None:
     opened = (await house.post("/api/chats", {})).data
     body = {**QUESTION, "chat_id": opened["chat_id"], "token": opened["token"], "command_id": "once"}
     async with house.http.post(house.url + PATH, json=body) as response:
@@ -297,7 +299,7 @@ async def test_a_question_that_is_sent_again_after_its_answer_has_the_whole_of_i
     assert (said[0]["error"]["code"], said[1]) == ("not_found", "[DONE]")
 
 
-async def test_a_question_that_waits_is_waited_for_when_it_is_sent_again(house: House) -> None:
+async def test_a_question_that_waits_is_waited_for_when_it_is_sent_again(house: HubHarness) -> None:
     body = {**QUESTION, "command_id": KEYED["Idempotency-Key"]}
     async with house.http.post(house.url + PATH, json=body) as response:
         chat = response.headers["X-Chat-Id"]
@@ -306,7 +308,7 @@ async def test_a_question_that_waits_is_waited_for_when_it_is_sent_again(house: 
         assert await lines(response) == ["[DONE]"]
 
 
-async def test_another_question_under_the_same_key_is_refused(house: House) -> None:
+async def test_another_question_under_the_same_key_is_refused(house: HubHarness) -> None:
     async with house.http.post(house.url + PATH, json=QUESTION, headers=KEYED) as response:
         assert response.status == 200
     other = {"messages": [{"role": "user", "content": "¿qué hay?"}]}

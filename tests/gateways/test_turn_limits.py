@@ -1,4 +1,4 @@
-"""Every door refuses a question past the day's turns, before it begins an answer."""
+"""Every gateway refuses a question past the day's turns, before it begins an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gateways.house import House, plain
+from tests.support.hub_harness import HubHarness, plain
 
 if TYPE_CHECKING:
     from tests.gateways.conftest import Open
@@ -19,7 +19,7 @@ NAME = "a-name-that-nobody-guesses"
 
 
 @pytest.fixture
-async def house(open_hub: Open) -> AsyncIterator[House]:
+async def house(open_hub: Open) -> AsyncIterator[HubHarness]:
     """A hub whose address has asked all that it may today."""
     async with open_hub(turns_day=1) as opened:
         chat_id, token = await a_chat(opened)
@@ -28,36 +28,36 @@ async def house(open_hub: Open) -> AsyncIterator[House]:
         yield opened
 
 
-async def a_chat(house: House) -> tuple[str, str]:
+async def a_chat(house: HubHarness) -> tuple[str, str]:
     opened = (await house.post("/api/chats", {})).data
     return opened["chat_id"], opened["token"]
 
 
-async def over_http(house: House) -> Refusal:
+async def over_http(house: HubHarness) -> Refusal:
     chat_id, token = await a_chat(house)
     refused = await house.post(f"/api/chats/{chat_id}/messages", {"text": "¿y?", "token": token})
     return refused.status, refused.body["error"]
 
 
-async def as_tokens(house: House) -> Refusal:
+async def as_tokens(house: HubHarness) -> Refusal:
     refused = await house.post(TOKENS, {"messages": [{"role": "user", "content": "¿y?"}]})
     return refused.status, refused.body["error"]
 
 
-async def as_chunks(house: House) -> Refusal:
+async def as_chunks(house: HubHarness) -> Refusal:
     messages = [{"id": "m", "role": "user", "parts": [{"type": "text", "text": "¿y?"}]}]
     refused = await house.post(CHUNKS, {"id": NAME, "messages": messages})
     return refused.status, refused.body["error"]
 
 
-async def over_plain_websocket(house: House) -> Refusal:
+async def over_plain_websocket(house: HubHarness) -> Refusal:
     chat_id, token = await a_chat(house)
     async with await plain(house) as client:
         refused = await client.command("chat.send", chat_id=chat_id, token=token, text="¿y?")
     return 0, refused["error"]
 
 
-async def over_socketio(house: House) -> Refusal:
+async def over_socketio(house: HubHarness) -> Refusal:
     chat_id, token = await a_chat(house)
     async with house.http.ws_connect(f"{house.url}/socket.io/?EIO=4&transport=websocket") as ws:
         await ws.receive_str()
@@ -70,11 +70,13 @@ async def over_socketio(house: House) -> Refusal:
     return 0, answer["error"]
 
 
-DOORS = (over_http, as_tokens, as_chunks, over_plain_websocket, over_socketio)
+GATEWAYS = (over_http, as_tokens, as_chunks, over_plain_websocket, over_socketio)
 
 
-@pytest.mark.parametrize("ask", DOORS)
-async def test_every_door_refuses_with_the_same_words(house: House, ask: Callable[[House], Awaitable[Refusal]]) -> None:
+@pytest.mark.parametrize("ask", GATEWAYS)
+async def test_every_gateway_refuses_with_the_same_words(
+    house: HubHarness, ask: Callable[[HubHarness], Awaitable[Refusal]]
+) -> None:
     status, error = await ask(house)
     assert status in (0, 429)
     assert (error["code"], error["retryable"]) == ("limit_reached", False)
@@ -93,7 +95,7 @@ async def test_a_question_too_many_in_a_minute_may_be_asked_again_soon(open_hub:
     assert refused.body["error"]["values"]["limit"] == "turns_minute"
 
 
-async def test_a_door_that_opens_a_chat_for_each_question_opens_no_more_than_an_address_may(open_hub: Open) -> None:
+async def test_a_gateway_that_opens_a_chat_for_each_question_opens_no_more_than_an_address_may(open_hub: Open) -> None:
     async with open_hub(chats_hour=2) as house:
         question = {"messages": [{"role": "user", "content": "hola"}]}
         for path, body in ((TOKENS, question), ("/api/chats", {}), (TOKENS, question), ("/api/chats", {})):

@@ -1,4 +1,4 @@
-"""Tokens, roles and PINs at the HTTP door."""
+"""Tokens, roles and PINs at the HTTP gateway."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import jwt
 import pytest
 
 from hub.domain.roles import Kind, Principal, Role
+from hub.services.auth.tokens import Tokens
 from hub.services.build import utc_now
-from hub.services.tokens import Tokens
-from tests.gateways.house import BRANCH, SECRET, SKU
+from tests.support.hub_harness import BRANCH, SECRET, SKU
 
 if TYPE_CHECKING:
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 
 def unsigned(token: str) -> str:
@@ -45,7 +45,7 @@ def test_the_forgeries_are_of_the_tokens_shape() -> None:
 @pytest.mark.parametrize(
     "kind", ["expired", "unsigned", "promoted", "foreign", "other-branch", "raw-secret", "short", "words", "half"]
 )
-async def test_a_token_that_is_not_good_is_unauthorized_everywhere(house: House, kind: str) -> None:
+async def test_a_token_that_is_not_good_is_unauthorized_everywhere(house: HubHarness, kind: str) -> None:
     kitchen = house.token("kitchen")
     claims = jwt.decode(kitchen, options={"verify_signature": False})
     token = {
@@ -72,7 +72,7 @@ async def test_a_token_that_is_not_good_is_unauthorized_everywhere(house: House,
     assert await house.position() == position
 
 
-async def test_a_token_for_one_order_that_was_changed_opens_nothing(house: House) -> None:
+async def test_a_token_for_one_order_that_was_changed_opens_nothing(house: HubHarness) -> None:
     mine, other = await house.placed(), await house.placed()
     id, mac = mine["tracking"]["token"].split(".")
     stolen = f"{other['order']['id']}.{mac}"
@@ -83,7 +83,7 @@ async def test_a_token_for_one_order_that_was_changed_opens_nothing(house: House
         assert (answer.status, answer.code) == (404, "not_found"), token
 
 
-async def test_anothers_order_looks_like_one_that_there_is_not(house: House) -> None:
+async def test_anothers_order_looks_like_one_that_there_is_not(house: HubHarness) -> None:
     mine, other = await house.placed(), (await house.placed())["order"]["id"]
     link = mine["tracking"]["token"]
     for path in ("/api/orders/{}", "/api/rooms/order:{}/events"):
@@ -108,7 +108,7 @@ FOR_STAFF: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), FOR_STAFF, ids=str)
-async def test_what_is_for_staff_is_forbidden_to_others(house: House, method: str, path: str, body: Any) -> None:
+async def test_what_is_for_staff_is_forbidden_to_others(house: HubHarness, method: str, path: str, body: Any) -> None:
     link = (await house.placed())["tracking"]["token"]
     position = await house.position()
     for token in ("", link):
@@ -118,7 +118,7 @@ async def test_what_is_for_staff_is_forbidden_to_others(house: House, method: st
 
 
 @pytest.mark.parametrize("action", ["advance", "recall", "delay", "acknowledge", "items", "courier"])
-async def test_a_customer_moves_no_order_not_even_their_own(house: House, action: str) -> None:
+async def test_a_customer_moves_no_order_not_even_their_own(house: HubHarness, action: str) -> None:
     bodies = {
         "advance": {"to": "preparing"},
         "recall": {"reason": "x"},
@@ -137,23 +137,23 @@ async def test_a_customer_moves_no_order_not_even_their_own(house: House, action
 
 
 @pytest.mark.parametrize("role", ["kitchen", "courier", "support"])
-async def test_promotions_are_the_managers(house: House, role: str) -> None:
+async def test_promotions_are_the_managers(house: HubHarness, role: str) -> None:
     answer = await house.post("/api/promos", {"title": "x", "message": "y"}, token=house.token(role))
     assert (answer.status, answer.code) == (403, "forbidden")
 
 
-async def test_a_scheme_that_is_not_bearer_is_unauthorized(house: House) -> None:
+async def test_a_scheme_that_is_not_bearer_is_unauthorized(house: HubHarness) -> None:
     answer = await house.get("/api/menu", headers={"Authorization": "Basic Y2FybWVuOjEyMzQ="})
     assert (answer.status, answer.code) == (401, "unauthorized")
 
 
-async def test_a_staff_token_is_no_good_in_an_address(house: House) -> None:
+async def test_a_staff_token_is_no_good_in_an_address(house: HubHarness) -> None:
     answer = await house.get(f"/api/orders?token={house.token()}")  # addresses end up in logs
     assert (answer.status, answer.code) == (403, "forbidden")
 
 
-async def test_a_wrong_pin_is_slowed_down_and_the_right_one_is_kept_waiting_too(house: House) -> None:
-    await house.hub.services.staff.add("Carmen", [Role.MANAGER], "13572468")
+async def test_a_wrong_pin_is_slowed_down_and_the_right_one_is_kept_waiting_too(house: HubHarness) -> None:
+    await house.hub.branch.services.staff.add("Carmen", [Role.MANAGER], "13572468")
     position = await house.position()
     codes, waits = [], []
     for number in range(6):
@@ -171,17 +171,17 @@ async def test_a_wrong_pin_is_slowed_down_and_the_right_one_is_kept_waiting_too(
     assert await house.healthy()
 
 
-async def test_a_name_that_works_here_and_one_that_does_not_are_refused_alike(house: House) -> None:
-    await house.hub.services.staff.add("Carmen", [Role.MANAGER], "13572468")
+async def test_a_name_that_works_here_and_one_that_does_not_are_refused_alike(house: HubHarness) -> None:
+    await house.hub.branch.services.staff.add("Carmen", [Role.MANAGER], "13572468")
     known = await house.post("/api/login", {"name": "Carmen", "pin": "0000"})
     unknown = await house.post("/api/login", {"name": "Nadie", "pin": "0000"})
     assert (known.status, known.code) == (401, "unauthorized")
     assert known.raw == unknown.raw
 
 
-async def test_who_was_removed_is_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    staff = house.hub.services.staff
-    monkeypatch.setattr("hub.services.fresh.FRESH_S", -1.0)
+async def test_who_was_removed_is_out(house: HubHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    staff = house.hub.branch.services.staff
+    monkeypatch.setattr("hub.services.ttl_cache.FRESH_S", -1.0)
     await staff.add("Beto", [Role.KITCHEN], "24681357")
     token = (await house.post("/api/login", {"name": "Beto", "pin": "24681357"})).data["token"]
     assert (await house.get("/api/orders", token=token)).status == 200

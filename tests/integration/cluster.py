@@ -1,4 +1,4 @@
-"""Two hub processes on one Redis, and their HTTP door."""
+"""Two hub processes on one Redis, and clients of their HTTP API."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from urllib.request import urlopen
 import aiohttp
 
 from hub.domain.roles import Kind, Principal, Role
+from hub.services.auth.tokens import Tokens
 from hub.services.build import utc_now
-from hub.services.tokens import Tokens
 from tests.support.processes import COMANDA, Process, free_port, listening, program, wait_until
 from tests.support.uncounted import UNCOUNTED
 
@@ -97,7 +97,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
         hubs = tuple(
             stack.enter_context(
                 Process(
-                    *(COMANDA, "serve", "--port", str(port), "--no-agent"),
+                    *(COMANDA, "serve", "--port", str(port), "--no-agent", "--no-notifier"),
                     env={**settings, "COMANDA_DATA_DIR": str(folder / name)},
                     cwd=folder,
                     name=name,
@@ -115,7 +115,7 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-class Door:
+class HubClient:
     """Calls of a manager's program at one hub, over HTTP."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, token: str) -> None:
@@ -123,9 +123,9 @@ class Door:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def of_a_customer(self) -> Door:
-        """The same door, for somebody who shows no token."""
-        return Door(self._http, self._url, "")
+    def of_a_customer(self) -> HubClient:
+        """Return a client of the same hub without a token."""
+        return HubClient(self._http, self._url, "")
 
     async def get(self, path: str) -> Any:
         async with self._http.get(self._url + path, headers=self._headers) as response:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from tests.integration.cluster import Cluster, Door, open_cluster
+from tests.integration.cluster import Cluster, HubClient, open_cluster
 from tests.integration.screens import SCREENS, NodeScreen, PythonScreen
 
 AnyScreen = PythonScreen | NodeScreen
@@ -27,9 +27,9 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def doors(cluster: Cluster, http: aiohttp.ClientSession) -> tuple[Door, Door]:
+def clients(cluster: Cluster, http: aiohttp.ClientSession) -> tuple[HubClient, HubClient]:
     """A manager's program at each of the two hubs."""
-    a, b = (Door(http, url, cluster.token) for url in cluster.urls)
+    a, b = (HubClient(http, url, cluster.token) for url in cluster.urls)
     return a, b
 
 

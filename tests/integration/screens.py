@@ -111,7 +111,11 @@ class Screen(ABC):
 
 
 class PythonScreen(Screen):
-    """python-socketio's AsyncClient."""
+    """python-socketio's AsyncClient.
+
+    Attributes:
+        auth: The payload of its next CONNECT.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,6 +123,7 @@ class PythonScreen(Screen):
 
     async def connect(self, url: str, transports: Sequence[str] = WEBSOCKET, **auth: Any) -> None:
         self._urls = itertools.cycle((self.other or url, url))
+        self.auth = auth
         # A session that it makes for itself is not closed when a connection was refused or broke.
         self._http = aiohttp.ClientSession()
         self.socket = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.2, http_session=self._http)
@@ -128,7 +133,7 @@ class PythonScreen(Screen):
         refused: list[Any] = []
         self.socket.on("connect_error", refused.append)
         try:
-            await self.socket.connect(url, auth=auth, transports=list(transports), wait_timeout=SOON_S)
+            await self.socket.connect(url, auth=lambda: self.auth, transports=list(transports), wait_timeout=SOON_S)
         except Refused as exc:
             raise AssertionError(json.dumps(refused[-1] if refused else str(exc))) from exc
 

@@ -11,7 +11,7 @@ import pytest
 from tests.integration.cluster import SKU, an_order
 
 if TYPE_CHECKING:
-    from tests.integration.cluster import Cluster, Door
+    from tests.integration.cluster import Cluster, HubClient
     from tests.integration.conftest import AnyScreen
 
 
@@ -86,18 +86,18 @@ def filled(payload: Any, **ids: str) -> Any:
 
 @pytest.mark.parametrize("who", ["manager", "customer"])
 async def test_wrong_commands_get_the_right_codes_and_commit_nothing(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen, who: str
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen, who: str
 ) -> None:
-    mine, other = await doors[0].place(), await doors[0].place()
+    mine, other = await clients[0].place(), await clients[0].place()
     token = cluster.token if who == "manager" else mine["tracking"]["token"]
     await screen.connect(cluster.urls[0], token=token)
-    position = await doors[0].position()
+    position = await clients[0].position()
     for name, payload, code in WRONG if who == "manager" else FORBIDDEN:
         ack = await screen.call(name, filled(payload, mine=mine["order"]["id"], other=other["order"]["id"]))
         assert ack["ok"] is False, (name, payload)
         assert ack["error"]["code"] == code, (name, payload, ack)
         assert set(ack["error"]) >= {"code", "message", "retryable"}
-    assert await doors[0].position() == position
+    assert await clients[0].position() == position
     assert "disconnected" not in {heard.name for heard in screen.heard}
     assert (await screen.join("promos"))["room"] == "promos"
 
@@ -109,7 +109,7 @@ async def test_a_command_of_two_objects_is_refused(cluster: Cluster, screen: Any
 
 
 async def test_a_command_id_works_once_and_with_one_body(
-    cluster: Cluster, doors: tuple[Door, Door], kind: str, new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], kind: str, new_screen: Callable[[str], AnyScreen]
 ) -> None:
     """On either hub, and together with HTTP's header."""
     a, b = new_screen(kind), new_screen(kind)
@@ -119,10 +119,10 @@ async def test_a_command_id_works_once_and_with_one_body(
     first = await a.call("order.place", command)
     assert first["ok"] is True
     assert await b.call("order.place", command) == first
-    position = await doors[0].position()
+    position = await clients[0].position()
     other = await b.call("order.place", {**command, "customer": {"name": "Zoé"}})
     assert other["error"]["code"] == "idempotency_mismatch"
-    assert await doors[0].position() == position
+    assert await clients[0].position() == position
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ async def test_who_may_not_come_in_is_told_why(
 
 
 async def test_a_note_of_a_megabyte_ends_the_connection_and_the_client_comes_back(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
     await screen.connect(cluster.urls[0], token=cluster.token)
     await screen.next("hub.welcome")
-    position = await doors[0].position()
+    position = await clients[0].position()
     await screen.emit("order.place", an_order(items=[line(notes="x" * 1_000_000)]))
     await screen.next("disconnected")
     await screen.next("hub.welcome")
-    assert await doors[0].position() == position
+    assert await clients[0].position() == position
     assert (await screen.join("promos"))["room"] == "promos"

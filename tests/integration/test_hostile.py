@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.integration.cluster import Cluster, Door
+from tests.integration.cluster import Cluster, HubClient
 from tests.integration.screens import check_chain
 from tests.support.wire import BINARY, CONTINUATION, Proxy, frame, let_in, websocket, wire
 
@@ -54,7 +54,7 @@ def resident_kib(pid: int) -> int:
 
 @pytest.fixture
 async def witness(
-    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], new_screen: Callable[[str], AnyScreen]
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """A client that has nothing to do with it: to call it is to see that it still hears everything, soon."""
     screen = new_screen("python")
@@ -65,7 +65,7 @@ async def witness(
     async def look() -> None:
         count = len(screen.of("promos"))
         async with asyncio.timeout(5):
-            await doors[0].promo()
+            await clients[0].promo()
             await screen.until(lambda: len(screen.of("promos")) > count)
 
     yield look
@@ -95,13 +95,6 @@ async def test_malformed_packets_with_pings_answered_are_no_way_to_stay(cluster:
     async with let_in(cluster.urls[0]) as link:
         await link.send(frame(b"3") + frame(b"42nonsense") + frame(b"3") * 10)
         assert await link.closing() == MALFORMED
-
-
-async def test_a_client_that_never_asks_to_be_let_in_may_answer_pings_and_is_closed(cluster: Cluster) -> None:
-    async with websocket(cluster.urls[0]) as link:
-        await link.text()
-        await link.send(frame(b"3") * 3)
-        assert await link.closing(within_s=20) == POLICY
 
 
 async def test_joins_without_end_are_refused_and_remembered_nowhere(

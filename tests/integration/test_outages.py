@@ -12,7 +12,7 @@ from tests.integration.cluster import ready
 from tests.integration.screens import check_chain
 
 if TYPE_CHECKING:
-    from tests.integration.cluster import Cluster, Door
+    from tests.integration.cluster import Cluster, HubClient
     from tests.integration.conftest import AnyScreen
 
 pytestmark = pytest.mark.timeout(120)
@@ -36,7 +36,7 @@ async def enter(screen: AnyScreen, url: str) -> int:
 
 
 async def test_redis_killed_under_them_costs_no_event_and_repeats_none(
-    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], new_screen: Callable[[str], AnyScreen]
 ) -> None:
     screens = [(new_screen(kind), url) for kind in KINDS for url in cluster.urls]
     after = [await enter(screen, url) for screen, url in screens]
@@ -46,7 +46,7 @@ async def test_redis_killed_under_them_costs_no_event_and_repeats_none(
 
     async def write() -> None:
         while writing:
-            published.append(await doors[len(published) % 2].promo())
+            published.append(await clients[len(published) % 2].promo())
             if len(published) == 20:
                 down.set()
 
@@ -70,7 +70,7 @@ async def test_redis_killed_under_them_costs_no_event_and_repeats_none(
 
 
 async def test_while_redis_is_away_commands_are_unavailable_and_then_carried_out_once(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
     await screen.connect(cluster.urls[0], token=cluster.token)
     command = {"title": "a", "message": "b", "command_id": f"away-{type(screen).__name__}"}
@@ -85,20 +85,20 @@ async def test_while_redis_is_away_commands_are_unavailable_and_then_carried_out
     answers = [await screen.call("promo.publish", command) for _ in range(2)]
     assert answers[0]["ok"] is True
     assert answers[0] == answers[1]
-    await doors[1].promo()
+    await clients[1].promo()
     await screen.until(lambda: len(screen.of("promos")) == 2)
     assert (await screen.join("stock"))["room"] == "stock"
 
 
 async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
-    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], new_screen: Callable[[str], AnyScreen]
 ) -> None:
     staying = [new_screen(kind) for kind in KINDS]
     after = [await enter(screen, cluster.urls[0]) for screen in staying]
     leaving = [new_screen(kind) for kind in KINDS]
     for screen in leaving:
         await enter(screen, cluster.urls[1])
-    await doors[1].promo()
+    await clients[1].promo()
     for screen in leaving:  # its answer says that it is committed, not that everybody has it
         await until_seen(screen, 1)
     cluster.hubs[1].kill()
@@ -106,7 +106,7 @@ async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
         for screen in leaving:
             await screen.next("disconnected")
         for _ in range(3):
-            await doors[0].promo()
+            await clients[0].promo()
         for screen, start in zip(staying, after, strict=True):
             await until_seen(screen, 4)
             check_chain(screen.of("promos"), start)
@@ -129,8 +129,9 @@ async def test_a_hub_that_is_killed_is_not_noticed_by_the_clients_of_the_other(
         assert joined["events"][0]["prev"] == int(cursor.rpartition("-")[2])
 
 
+@pytest.mark.alone
 async def test_hubs_are_whole_again_soon_after_a_long_outage_and_keep_their_sockets(
-    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], new_screen: Callable[[str], AnyScreen]
 ) -> None:
     screens = [(new_screen(kind), url) for kind in KINDS for url in cluster.urls]
     for screen, url in screens:
@@ -144,7 +145,7 @@ async def test_hubs_are_whole_again_soon_after_a_long_outage_and_keep_their_sock
     await loop.run_in_executor(None, cluster.start_redis)
     back = loop.time()
     await loop.run_in_executor(None, cluster.settle)
-    title = await doors[0].promo()
+    title = await clients[0].promo()
     for screen, _ in screens:
         await screen.until(lambda screen=screen: title in titles(screen))  # type: ignore[misc]
     assert loop.time() - back < WHOLE_S

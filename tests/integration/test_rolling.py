@@ -12,7 +12,7 @@ import pytest
 from socketio.exceptions import SocketIOError
 
 if TYPE_CHECKING:
-    from tests.integration.cluster import Cluster, Door
+    from tests.integration.cluster import Cluster, HubClient
     from tests.integration.conftest import AnyScreen
 
 pytestmark = pytest.mark.timeout(120)
@@ -103,7 +103,7 @@ async def publish(http: aiohttp.ClientSession, cluster: Cluster, title: str, fir
 
 async def test_a_rolling_restart_under_load_loses_nothing_and_repeats_nothing(
     cluster: Cluster,
-    doors: tuple[Door, Door],
+    clients: tuple[HubClient, HubClient],
     http: aiohttp.ClientSession,
     new_screen: Callable[[str], AnyScreen],
 ) -> None:
@@ -113,7 +113,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_repeats_nothing(
     for number, watcher in enumerate(watchers):
         here, other = (a, b) if number < 2 else (b, a)
         await watcher.enter(here, other, transports.get(number, ("websocket",)))
-    start = int((await doors[0].position()).rpartition("-")[2])
+    start = int((await clients[0].position()).rpartition("-")[2])
     published: dict[int, str] = {}
     writing = True
 
@@ -136,7 +136,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_repeats_nothing(
             assert len(published) > before + 5  # the other one took over
         writing = False
         await asyncio.wait(writers)
-        last = await doors[0].promo()
+        last = await clients[0].promo()
         for watcher in watchers:
             await watcher.until_seen(last)
         for task in staying:

@@ -13,7 +13,7 @@ from tests.integration.cluster import an_order
 from tests.integration.screens import WEBSOCKET, check_chain
 
 if TYPE_CHECKING:
-    from tests.integration.cluster import Cluster, Door
+    from tests.integration.cluster import Cluster, HubClient
     from tests.integration.conftest import AnyScreen
 
 STEPS = ("preparing", "ready", "courier", "en_route", "delivered")
@@ -33,7 +33,7 @@ async def test_the_first_thing_a_client_hears_is_who_it_is_and_where_the_log_sta
     welcome = next(heard for heard in screen.heard if heard.name not in ("connected", "upgraded"))
     assert welcome.name == "hub.welcome"
     told, cursor = welcome.args
-    assert set(told) == {"branch", "epoch", "principal", "server"}
+    assert set(told) == {"at", "branch", "epoch", "principal", "server"}
     assert told["branch"] == "centro"
     assert (told["principal"]["kind"], told["principal"]["roles"]) == ("service", ["manager"])
     assert told["server"]["name"] == "comanda"
@@ -43,7 +43,7 @@ async def test_the_first_thing_a_client_hears_is_who_it_is_and_where_the_log_sta
 @pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS)
 async def test_a_customer_on_one_hub_sees_each_step_made_on_the_other_once_and_in_order(
     cluster: Cluster,
-    doors: tuple[Door, Door],
+    clients: tuple[HubClient, HubClient],
     kind: str,
     new_screen: Callable[[str], AnyScreen],
     transports: tuple[str, ...],
@@ -74,16 +74,16 @@ async def test_a_customer_on_one_hub_sees_each_step_made_on_the_other_once_and_i
     steps = customer.of(f"order:{id}")
     assert len(steps) == len(STEPS)
     check_chain(steps, joined["events"][0]["offset"])
-    order = (await doors[0].get(f"/api/orders/{id}"))["order"]
+    order = (await clients[0].get(f"/api/orders/{id}"))["order"]
     assert (order["status"], order["courier"]["id"]) == ("delivered", cluster.courier)
 
 
 async def test_the_kitchen_sees_every_order_of_both_hubs(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
     await screen.connect(cluster.urls[0], token=cluster.token)
     joined = await screen.join("kitchen")
-    placed = await asyncio.gather(*(door.place() for door in doors * 3))
+    placed = await asyncio.gather(*(client.place() for client in clients * 3))
     await screen.until(lambda: len(screen.of("kitchen")) >= len(placed))
     heard = screen.of("kitchen")
     assert heard[0].event["prev"] <= offset_of(joined["cursor"]) < heard[0].event["offset"]
@@ -93,10 +93,10 @@ async def test_the_kitchen_sees_every_order_of_both_hubs(
 
 
 async def test_a_courier_is_seen_by_the_customer_while_on_the_way_and_by_the_kitchen_always(
-    cluster: Cluster, doors: tuple[Door, Door], kind: str, new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], kind: str, new_screen: Callable[[str], AnyScreen]
 ) -> None:
     customer, kitchen, rider = new_screen(kind), new_screen(kind), new_screen("python")
-    placed = await doors[1].place()
+    placed = await clients[1].place()
     id = placed["order"]["id"]
     await customer.connect(cluster.urls[0], token=placed["tracking"]["token"])
     await customer.join(f"order:{id}")
@@ -108,13 +108,13 @@ async def test_a_courier_is_seen_by_the_customer_while_on_the_way_and_by_the_kit
         ack = await rider.call("courier.report", {**HERE, "order_id": id, "lat": lat})
         assert ack == {"ok": True, "data": {}}
 
-    await doors[0].post(f"/api/orders/{id}/courier", {"courier_id": cluster.courier})
+    await clients[0].post(f"/api/orders/{id}/courier", {"courier_id": cluster.courier})
     for step in ("preparing", "ready"):
-        await doors[0].advance(id, step)
+        await clients[0].advance(id, step)
     await report(1.0)
-    await doors[0].advance(id, "en_route")
+    await clients[0].advance(id, "en_route")
     await report(2.0)
-    await doors[0].advance(id, "delivered")
+    await clients[0].advance(id, "delivered")
     late = await rider.call("courier.report", {**HERE, "order_id": id})
     assert late["error"]["code"] == "conflict"
     for screen in (customer, kitchen):
@@ -131,7 +131,7 @@ async def test_a_courier_is_seen_by_the_customer_while_on_the_way_and_by_the_kit
 
 
 async def test_a_promotion_reaches_everybody_on_both_hubs(
-    cluster: Cluster, doors: tuple[Door, Door], new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], new_screen: Callable[[str], AnyScreen]
 ) -> None:
     screens = [new_screen(kind) for kind in ("python", "python", "python", "python", "node", "node")]
     for number, screen in enumerate(screens):
@@ -149,39 +149,39 @@ async def test_a_promotion_reaches_everybody_on_both_hubs(
 
 
 async def test_a_reader_gets_the_types_it_asked_for_and_its_own_catching_up_too(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
-    placed = await doors[0].place()
+    placed = await clients[0].place()
     id = placed["order"]["id"]
-    await doors[0].advance(id, "preparing")
+    await clients[0].advance(id, "preparing")
     await screen.connect(cluster.urls[1], token=placed["tracking"]["token"])
     joined = await screen.join(f"order:{id}", after=placed["cursor"], only=["order.ready", "order.delivered"])
     assert (joined["recovered"], joined["events"]) == (True, [])
     assert joined["snapshot"]["order"]["status"] == "preparing"
     for step in ("ready", "en_route", "delivered"):
-        await doors[0].advance(id, step)
+        await clients[0].advance(id, step)
     await screen.next("order.delivered")
     assert [heard.name for heard in screen.of(f"order:{id}")] == ["order.ready", "order.delivered"]
 
 
 async def test_who_leaves_a_room_hears_no_more_of_it(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
     await screen.connect(cluster.urls[0], token=cluster.token)
     await screen.join("promos")
     await screen.join("kitchen")
     assert await screen.call("room.leave", {"room": "promos"}) == {"ok": True, "data": {}}
-    await doors[1].promo()
-    placed = await doors[1].place()
+    await clients[1].promo()
+    placed = await clients[1].place()
     await screen.until(lambda: screen.of("kitchen"))
     assert screen.of("kitchen")[0].event["data"]["order"]["id"] == placed["order"]["id"]
     assert screen.of("promos") == []
 
 
 async def test_a_client_that_wants_no_ack_is_served_all_the_same(
-    cluster: Cluster, doors: tuple[Door, Door], screen: AnyScreen
+    cluster: Cluster, clients: tuple[HubClient, HubClient], screen: AnyScreen
 ) -> None:
-    id = (await doors[0].place())["order"]["id"]
+    id = (await clients[0].place())["order"]["id"]
     await screen.connect(cluster.urls[0], token=cluster.token)
     await screen.emit("order.burn", {"order_id": id})
     await screen.emit("order.advance", {"order_id": id, "to": "delivered"})
@@ -192,18 +192,18 @@ async def test_a_client_that_wants_no_ack_is_served_all_the_same(
 
 
 async def test_no_event_falls_between_the_state_and_what_follows_it(
-    cluster: Cluster, doors: tuple[Door, Door], kind: str, new_screen: Callable[[str], AnyScreen]
+    cluster: Cluster, clients: tuple[HubClient, HubClient], kind: str, new_screen: Callable[[str], AnyScreen]
 ) -> None:
     """Rooms are entered while both hubs commit without a pause; the ack comes before what follows it."""
     writing = True
 
-    async def write(door: Door) -> None:
+    async def write(client: HubClient) -> None:
         while writing:
-            await door.promo()
+            await client.promo()
 
     async with asyncio.TaskGroup() as tasks:
-        for door in doors:
-            tasks.create_task(write(door))
+        for client in clients:
+            tasks.create_task(write(client))
         screens = []
         for number in range(4):
             screen = new_screen(kind)
@@ -211,7 +211,7 @@ async def test_no_event_falls_between_the_state_and_what_follows_it(
             screens.append((screen, await screen.join("promos")))
             await screen.next("promo.published")
         writing = False
-    end = offset_of(await doors[0].position())
+    end = offset_of(await clients[0].position())
     for screen, joined in screens:
         await screen.until(lambda screen=screen: screen.of("promos")[-1].event["offset"] == end)  # type: ignore[misc]
         order = [heard.name for heard in screen.heard if heard.name in ("ack", "promo.published")]

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.domain.roles import Kind, Principal, Role
-from hub.eventlog import DocKey, EventLog, connect
+from hub.services.auth.tokens import Tokens
 from hub.services.build import utc_now
-from hub.services.tokens import Tokens
-from tests.integration.cluster import BRANCH, READY_S, SKU, Door, ready
+from hub.store import DocKey, EventLog, connect
+from tests.integration.cluster import BRANCH, READY_S, SKU, HubClient, ready
 from tests.integration.first_tolerant import FIRST_TOLERANT
 from tests.support.newer_hub import FIELD
 from tests.support.processes import ROOT, Process, free_port, lacking, listening, program
@@ -80,8 +80,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
             hub = stack.enter_context(Process(*argv, env=settings | own, cwd=folder, name=name))
             urls.append((hub, f"http://127.0.0.1:{port}"))
         worker = {"PYTHONPATH": str(tree), "COMANDA_DATA_DIR": str(folder / "old")}
-        argv = (sys.executable, "-P", "-m", "agents")
-        stack.enter_context(Process(*argv, env=settings | worker, cwd=folder, name="old worker"))
+        stack.enter_context(
+            Process(sys.executable, "-P", "-m", "agents", env=settings | worker, cwd=folder, name="old worker")
+        )
         for hub, url in urls:
             hub.wait_for(lambda url=url: ready(url), READY_S, "it is ready")  # type: ignore[misc]
         yield Mixed(urls[0][1], urls[1][1], settings["COMANDA_REDIS_URL"], secret, tree)
@@ -94,9 +95,9 @@ def token(mixed: Mixed) -> str:
 
 
 @pytest.fixture
-def doors(mixed: Mixed, http: aiohttp.ClientSession, token: str) -> tuple[Door, Door]:
+def clients(mixed: Mixed, http: aiohttp.ClientSession, token: str) -> tuple[HubClient, HubClient]:
     """A manager's program at the old hub, and at the new one."""
-    return Door(http, mixed.old, token), Door(http, mixed.new, token)
+    return HubClient(http, mixed.old, token), HubClient(http, mixed.new, token)
 
 
 @pytest.fixture
@@ -137,13 +138,13 @@ def test_the_older_hub_is_the_older_commit(mixed: Mixed) -> None:
 
 @pytest.mark.parametrize("ends", ["delivered", "cancelled"])
 async def test_an_order_of_a_newer_hub_keeps_its_fields_while_both_move_it(
-    doors: tuple[Door, Door], log: EventLog, ends: str
+    clients: tuple[HubClient, HubClient], log: EventLog, ends: str
 ) -> None:
-    old, new = doors
+    old, new = clients
     placed = await new.place(items=[{"sku": SKU, "qty": 1}, {"sku": SKU, "qty": 2}])
     id, first = placed["order"]["id"], new_fields(placed["order"])
     assert len({json.dumps(field) for field in first}) == 5
-    for door, call, body in (
+    for client, call, body in (
         (old, "acknowledge", {}),
         (old, "advance", {"to": "preparing"}),
         (new, "items", {"item": 1, "done": True}),
@@ -157,7 +158,7 @@ async def test_an_order_of_a_newer_hub_keeps_its_fields_while_both_move_it(
         (old, "recall", {"reason": "frío"}),
         (new, "advance", {"to": "ready"}),
     ):
-        answer = await door.post(f"/api/orders/{id}/{call}", body)
+        answer = await client.post(f"/api/orders/{id}/{call}", body)
         assert new_fields(answer["order"]) == first, call
     if ends == "cancelled":
         await old.post(f"/api/orders/{id}/cancel", {"reason": "no"})
@@ -169,8 +170,8 @@ async def test_an_order_of_a_newer_hub_keeps_its_fields_while_both_move_it(
     assert new_fields(await stored(log, "order", id)) == first
 
 
-async def test_an_order_of_an_older_hub_is_moved_by_both(doors: tuple[Door, Door], log: EventLog) -> None:
-    old, new = doors
+async def test_an_order_of_an_older_hub_is_moved_by_both(clients: tuple[HubClient, HubClient], log: EventLog) -> None:
+    old, new = clients
     id = (await old.place())["order"]["id"]
     await new.advance(id, "preparing")
     added = new_fields(await stored(log, "order", id))
@@ -181,15 +182,17 @@ async def test_an_order_of_an_older_hub_is_moved_by_both(doors: tuple[Door, Door
     assert (order["status"], new_fields(order)) == ("cancelled", added)
 
 
-async def test_the_board_and_the_events_of_a_newer_hub_pass_through_an_older_one(doors: tuple[Door, Door]) -> None:
-    old, new = doors
+async def test_the_board_and_the_events_of_a_newer_hub_pass_through_an_older_one(
+    clients: tuple[HubClient, HubClient],
+) -> None:
+    old, new = clients
     placed = (await new.place())["order"]
     board = await old.get("/api/orders?open=true")
     assert new_fields(next(order for order in board["orders"] if order["id"] == placed["id"])) == new_fields(placed)
     await old.advance(placed["id"], "preparing")
     await new.advance(placed["id"], "ready")
     room = f"/api/rooms/order:{placed['id']}/events"
-    seen = [await door.get(room) for door in doors]
+    seen = [await client.get(room) for client in clients]
     assert seen[0]["events"] == seen[1]["events"]
     received, preparing, ready_ = seen[0]["events"]
     assert new_fields(received["data"]["order"]) == new_fields(placed)
@@ -197,9 +200,9 @@ async def test_the_board_and_the_events_of_a_newer_hub_pass_through_an_older_one
 
 
 async def test_a_chat_of_a_newer_hub_keeps_its_fields_with_an_older_hub_and_worker(
-    doors: tuple[Door, Door], log: EventLog, mixed: Mixed, http: aiohttp.ClientSession, token: str
+    clients: tuple[HubClient, HubClient], log: EventLog, mixed: Mixed, http: aiohttp.ClientSession, token: str
 ) -> None:
-    _, new = doors
+    _, new = clients
     opened = await new.post("/api/chats", {})
     id, chat_token = opened["chat_id"], {"token": opened["token"]}
     first = (await stored(log, "chat", id))[FIELD]

@@ -30,6 +30,14 @@ test("the alarm counts the unseen orders that are not here yet, and learns that 
   assert.equal(listed(["C1"], 30), "C1 +29");
 });
 
+test("orders that nobody has seen stand before those that wait longer, and take their place once they are seen", () => {
+  let board = run(initialBoard, snapshot([order(1, { acknowledged: true }), order(2), order(3, { acknowledged: true }), order(4)]));
+  const shown = () => cardsIn(board, "received").map((one) => one.id);
+  assert.deepEqual(shown(), ["P2", "P4", "P1", "P3"]);
+  board = run(board, ...happened(event(101, "order.acknowledged", "P2", 2)));
+  assert.deepEqual(shown(), ["P4", "P1", "P2", "P3"]);
+});
+
 test("a page brings the orders that were missing, and the last one leaves nothing to count", () => {
   let board = run(initialBoard, snapshot(orders(1, 3), { total: 6, unseen: 6, next: "9" }));
   assert.deepEqual([board.more, wantsPage(board)], [4, true]);

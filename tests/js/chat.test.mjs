@@ -103,7 +103,7 @@ test("a message that could not be sent stays, and is sent again under the same i
   state = chatReducer(state, { type: "not_sent", command_id: "a", code: "lost" });
   assert.equal(state.outbox[0].failed, "lost");
   state = chatReducer(state, { type: "sending", command_id: "a", text: "Hola" });
-  assert.deepEqual(state.outbox, [{ command_id: "a", text: "Hola", failed: null }]);
+  assert.deepEqual(state.outbox, [{ command_id: "a", text: "Hola", failed: null, until: null }]);
 });
 
 test("an answer can be stopped from the moment it was asked for until it ends", () => {

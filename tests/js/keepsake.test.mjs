@@ -35,6 +35,15 @@ test("what was kept is there after a reload, with its cursor", () => {
   assert.deepEqual(keepsake(storage).restore(), { cursor: "e1-7", state: { n: 1 } });
 });
 
+test("what was kept says when it was the whole truth, if that is known", () => {
+  const storage = new Box();
+  const before = keepsake(storage);
+  before.keep("e1-7", { n: 1 }, 5000);
+  before.write();
+  assert.equal(keepsake(storage).restore().at, 5000);
+  assert.equal(unpacked('{"version":1,"owner":"","cursor":"e1-7","at":"noon","state":{"n":1}}', "", isSound).at, undefined);
+});
+
 test("another's, an unsound and a torn one are thrown away", () => {
   const storage = new Box();
   const before = keepsake(storage, { owner: "ana" });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boardReducer, cardsIn, initialBoard, listed, needsReread, unseenOrders } from "../../static/js/state/board.js";
-import { applyToOrder, isWaiting, nextStatus, stepsOf } from "../../static/js/state/order.js";
-import { paceOf, stopwatch } from "../../static/js/state/pace.js";
-import { initialTracking, lastDelay, reachedAt, trackingReducer } from "../../static/js/state/tracking.js";
+import { applyToOrder, cancelledFor, delayOf, isWaiting, mayRecall, nextStatus } from "../../static/js/state/order.js";
+import { stepsOf } from "../../static/js/state/statuses.js";
+import { initialTracking, lastDelay, lastRecall, reachedAt, trackingReducer } from "../../static/js/state/tracking.js";
 
 const order = (changes = {}) => ({
   id: "P1", code: "C-001", status: "received", version: 1, total: 2200, currency: "MXN", acknowledged: false,
@@ -99,6 +99,15 @@ test("a board counts the orders that it was not given, and asks for them before 
   assert.equal(needsReread(board), false);
 });
 
+test("the code of a usual reason comes with the delay and the cancellation, and is absent where none was said", () => {
+  const delayed = applyToOrder(order(), event("order.delayed", { version: 2, minutes: 5, reason: "Mucha demanda", reason_code: "busy" }));
+  assert.deepEqual(delayed.delay, { minutes: 5, reason: "Mucha demanda", reason_code: "busy" });
+  const cancelled = applyToOrder(delayed, event("order.cancelled", { status: "cancelled", version: 3, reason: "Se agotó", reason_code: "sold_out" }));
+  assert.deepEqual(cancelledFor(cancelled), { reason: "Se agotó", reason_code: "sold_out" });
+  const written = applyToOrder(delayed, event("order.cancelled", { status: "cancelled", version: 3, reason: "Se agotó" }));
+  assert.deepEqual([cancelledFor(written).reason_code, cancelledFor(delayed)], [undefined, null]);
+});
+
 test("a delivered order leaves the board; a cancelled one stays where it was until it is dismissed", () => {
   const start = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders: [order({ status: "preparing" }), order({ id: "P2", status: "ready" })] } });
   let board = boardReducer(start, { type: "event", event: { type: "order.delivered", at: "", data: { order_id: "P2", status: "delivered", version: 2 } } });
@@ -133,20 +142,25 @@ test("a reset without a history keeps the one there is", () => {
   assert.equal(lastDelay(state).minutes, 5);
 });
 
+test("a delay is no news any more when the order is on its way, or may be fetched", () => {
+  const delayed = { ...event("order.delayed", { minutes: 5, reason: "y", version: 2 }), offset: 3 };
+  const shown = (kind, status) => lastDelay({ order: order({ status, delivery: { kind } }), history: [delayed] })?.minutes ?? null;
+  assert.deepEqual(["received", "preparing", "ready", "en_route", "delivered"].map((status) => shown("delivery", status)), [5, 5, 5, null, null]);
+  assert.deepEqual(["received", "preparing", "ready", "delivered"].map((status) => shown("pickup", status)), [5, 5, null, null]);
+});
+
+test("an order that went back says why until it goes on", () => {
+  const steps = [event("order.preparing", { status: "preparing" }), event("order.ready", { status: "ready" }), event("order.recalled", { status: "preparing", reason: "faltó uno" })];
+  const preparing = { order: order({ status: "preparing" }), history: steps };
+  assert.equal(lastRecall(preparing).reason, "faltó uno");
+  assert.equal(lastRecall({ ...preparing, history: [...steps, event("order.courier_assigned", {})] }).reason, "faltó uno");
+  assert.equal(lastRecall({ order: order({ status: "ready" }), history: [...steps, event("order.ready", { status: "ready" })] }), null);
+});
+
 test("a link that opens nothing shows as missing; a broken line later does not take the order away", () => {
   assert.equal(trackingReducer(initialTracking, { type: "failed", code: "not_found" }).phase, "missing");
   const live = trackingReducer(initialTracking, { type: "snapshot", snapshot: { order: order() }, events: [] });
   assert.equal(trackingReducer(live, { type: "failed", code: "unavailable" }).phase, "live");
-});
-
-test("a card grows warm, then late, at its own column's pace", () => {
-  assert.equal(paceOf("received", 119_999), "calm");
-  assert.equal(paceOf("received", 120_000), "warm");
-  assert.equal(paceOf("received", 300_000), "late");
-  assert.equal(paceOf("preparing", 300_000), "calm");
-  assert.equal(stopwatch(75_400), "1:15");
-  assert.equal(stopwatch(3_661_000), "1:01:01");
-  assert.equal(stopwatch(-5), "0:00");
 });
 
 const large = (changes = {}) => order({ acceptance: { state: "waiting", until: "2026-11-20T21:10:00.000Z" }, ...changes });
@@ -178,4 +192,56 @@ test("the history tells of the acceptance, and of the expiry only as a cancellat
     trackingReducer(initialTracking, { type: "placed", order: large() }));
   assert.deepEqual(state.history.map(({ type }) => type), ["order.received", "order.accepted", "order.cancelled"]);
   assert.equal(state.order.expired, "not_ended");
+});
+
+const late = { minutes: 10, reason: "lluvia" };
+
+for (const [type, status] of [["order.en_route", "en_route"], ["order.delivered", "delivered"], ["order.cancelled", "cancelled"]]) {
+  test(`a delay is over at ${type}`, () => {
+    const delayed = applyToOrder(order({ status: "ready" }), event("order.delayed", { ...late, version: 2 }));
+    assert.deepEqual(delayOf(delayed), late);
+    const after = applyToOrder(delayed, event(type, { status, version: 3, by: "x", eta: null }));
+    assert.equal(after.delay, undefined);
+    assert.equal(delayOf(after), null);
+    assert.equal(delayOf(order({ status, delay: late })), null, "also of a document that was kept before");
+  });
+}
+
+test("a delay stays through the steps of the kitchen", () => {
+  const after = applyToOrder(order({ delay: late }), event("order.preparing", { status: "preparing", version: 2, by: "x", eta: null }));
+  assert.deepEqual(delayOf(after), late);
+});
+
+test("a tracked order that is on its way shows no delay of its history", () => {
+  const delayed = { ...event("order.delayed", { ...late, version: 2 }), offset: 3 };
+  const delivery = { kind: "delivery" };
+  const tracked = (changes) => trackingReducer(initialTracking, { type: "snapshot", snapshot: { order: order({ delivery, ...changes }) }, events: [delayed] });
+  assert.equal(lastDelay(tracked({ status: "ready" })).minutes, 10);
+  assert.equal(lastDelay(tracked({ status: "en_route" })), null);
+});
+
+test("the offer to take a step back comes and goes with the steps", () => {
+  const recall = { to: "ready", until: "2026-11-20T21:10:00.000Z", roles: ["kitchen", "manager"] };
+  const left = applyToOrder(order({ status: "ready" }), event("order.delivered", { status: "delivered", version: 2, by: "x", eta: null, recall }));
+  assert.deepEqual(left.recall, recall);
+  const back = applyToOrder(left, event("order.recalled", { status: "ready", version: 3, by: "x", reason: "y" }));
+  assert.equal(back.recall, undefined);
+});
+
+test("an order that is taken back after its end is on the board again", () => {
+  const empty = boardReducer(initialBoard, { type: "snapshot", snapshot: { orders: [], total: 0, unseen: 0, more: false, next: null } });
+  const back = order({ status: "ready", version: 7 });
+  const board = boardReducer(empty, { type: "event", event: event("order.recalled", { status: "ready", version: 7, by: "x", reason: "y", order: back }) });
+  assert.deepEqual(cardsIn(board, "ready").map(({ id }) => id), ["P1"]);
+});
+
+test("the kitchen's own steps are taken back at any time, others as long as the hub offers it to one's role", () => {
+  const now = Date.parse("2026-11-20T21:05:00.000Z");
+  const offer = { to: "ready", until: "2026-11-20T21:06:00.000Z", roles: ["courier"] };
+  assert.equal(mayRecall(order({ status: "ready" }), ["kitchen"], now), true);
+  assert.equal(mayRecall(order({ status: "ready" }), ["courier"], now), false);
+  assert.equal(mayRecall(order({ status: "en_route" }), ["kitchen"], now), false);
+  assert.equal(mayRecall(order({ status: "en_route", recall: offer }), ["courier"], now), true);
+  assert.equal(mayRecall(order({ status: "en_route", recall: offer }), ["kitchen"], now), false);
+  assert.equal(mayRecall(order({ status: "en_route", recall: offer }), ["courier"], now + 120_000), false);
 });

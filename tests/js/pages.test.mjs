@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { orderIdOf } from "../../static/js/follow.js";
 import { artOf } from "../../static/js/ui/art.js";
+import { secondsTo } from "../../static/js/ui/problem.js";
 import { pathHere, trimmed } from "../../static/js/ui/linked.js";
 import { homeOf, safeNext } from "../../static/js/wire/session.js";
 
@@ -42,6 +43,22 @@ test("both languages have the same texts, with the same holes", () => {
   assert.deepEqual(Object.keys(es).sort(), Object.keys(en).sort());
   const holes = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
   for (const key of Object.keys(es)) assert.equal(holes(es[key]), holes(en[key]), key);
+});
+
+test("every error that the contract names has words, and no text is written twice", () => {
+  const contract = readFileSync(new URL("../docs/protocol.md", root), "utf8");
+  const table = contract.slice(contract.indexOf("### Error codes"), contract.indexOf("## Who is asking"));
+  const codes = [...table.matchAll(/^\| `(\w+)` \| \d{3} /gm)].map((match) => match[1]);
+  assert.ok(codes.length > 10);
+  for (const lang of ["es", "en"]) {
+    const keys = [...read(`i18n/${lang}.json`).matchAll(/^ {2}"([^"]+)":/gm)].map((match) => match[1]);
+    assert.deepEqual(keys.filter((key, at) => keys.indexOf(key) !== at), [], lang);
+    for (const code of [...codes, "lost"]) assert.ok(keys.includes(`error.${code}`), `${lang}: ${code}`);
+  }
+});
+
+test("seconds to wait are whole, and at least one as long as there is a wait", () => {
+  assert.deepEqual([secondsTo(5000, 0), secondsTo(5000, 4999), secondsTo(5000, 5000), secondsTo(5000, 9000)], [5, 1, 0, 0]);
 });
 
 test("every text the pages name exists", () => {

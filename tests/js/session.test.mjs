@@ -22,7 +22,7 @@ beforeEach(() => {
   globalThis.localStorage = storage(kept);
   globalThis.sessionStorage = storage(new Map([["comanda.room.kitchen", "{}"]]));
   globalThis.fetch = async (path, init) => asked.push({ path, ...init });
-  globalThis.location = { pathname: "/manager", replace: (to) => left.push(to), reload: () => left.push("again") };
+  globalThis.location = { pathname: "/manager", search: "?day=2026-11-20", replace: (to) => left.push(to), reload: () => left.push("again") };
   globalThis.addEventListener = (name, listener) => ((listeners[name] ??= []).push(listener));
 });
 
@@ -61,7 +61,7 @@ test("a sign-out in another tab ends this one", () => {
   assert.deepEqual(left, []);
   kept.clear();
   otherTab();
-  assert.deepEqual(left, ["/login?next=%2Fmanager"]);
+  assert.deepEqual(left, ["/login?next=%2Fmanager%3Fday%3D2026-11-20"]);
   assert.equal(sessionStorage.length, 0);
 });
 
@@ -80,4 +80,24 @@ test("when somebody else signs in in another tab, this page begins anew as their
   signIn(other);
   otherTab();
   assert.deepEqual(left, ["again"]);
+});
+
+test("a session that the hub has ended ends in every tab, and a page that wants to say so itself stays", () => {
+  let expired = 0;
+  signIn(manager);
+  requireRole(["manager"]);
+  requireRole(["manager"], { onExpired: () => expired++ });
+  dropSession(manager, "expired");
+  otherTab();
+  assert.deepEqual([left, expired], [["/login?next=%2Fmanager%3Fday%3D2026-11-20&reason=expired"], 1]);
+});
+
+test("somebody who signs out after that is not taken for a session that ended", () => {
+  signIn(manager);
+  dropSession(manager, "expired");
+  signIn(manager);
+  requireRole(["manager"], { onExpired: () => assert.fail("nobody was put out") });
+  dropSession(manager);
+  otherTab();
+  assert.deepEqual(left, ["/login?next=%2Fmanager%3Fday%3D2026-11-20"]);
 });

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.domain.commands import COMMANDS
-from hub.domain.models import Order
+from hub.domain.order_document import Order
 from tests.protocol.document import Document, Shape, name, shape
 from tests.protocol.evening import Evening, Sent, spend
 from tests.protocol.shapes import differences, paths
@@ -15,11 +15,11 @@ from tests.protocol.shapes import differences, paths
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.gateways.house import House
+    from tests.support.hub_harness import HubHarness
 
 
 @pytest.fixture
-async def evening(house: House) -> Evening:
+async def evening(house: HubHarness) -> Evening:
     return await spend(house)
 
 
@@ -68,10 +68,11 @@ async def test_what_is_sent_has_the_fields_that_the_document_gives_it(evening: E
 
 async def test_the_document_of_an_order_has_its_fields(evening: Evening) -> None:
     shown = [answer["order"] for answer in evening.calls["GET /api/orders/{order_id}"]]
-    named = dict.fromkeys(path.partition(".")[0].partition("[")[0] for path in paths(Order))
+    named: Shape = dict.fromkeys(path.partition(".")[0].partition("[")[0] for path in paths(Order))
     assert differences(named, shown) == []
     staffs = dict.fromkeys(Document.read().by_name("The order", "staff's field"))
-    customer = {key.removeprefix("customer."): None for key in (*staffs, *paths(Order)) if key.startswith("customer.")}
+    of_customers = [key for key in (*staffs, *paths(Order)) if key.startswith("customer.")]
+    customer: Shape = {key.removeprefix("customer."): None for key in of_customers}
     assert differences(customer, [order["customer"] for order in shown]) == []
     for gone in customer:
         assert differences({key: None for key in customer if key != gone}, [order["customer"] for order in shown])

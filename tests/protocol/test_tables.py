@@ -11,33 +11,42 @@ from typing import Any, get_args
 
 import pytest
 import typer
+from aiohttp import web
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 import hub
 from hub import cli
-from hub.app import create_app
-from hub.config import MENU_FILE, AgentLimits, Limits, Settings
-from hub.domain import errors, events
+from hub.app import HUB, create_app
+from hub.config import MENU_FILE, AgentSettings, Limits, PrinterSettings, Settings
+from hub.core.errors import ComandaError
+from hub.domain import events
 from hub.domain.commands import COMMANDS
+from hub.domain.error_catalogue import ERRORS
 from hub.domain.failures import FAILURES
-from hub.domain.models import RECALLS, TRANSITIONS, DeliveryKind, Order, OrderStatus
-from hub.domain.notifications import Preferences, Told
+from hub.domain.lifecycle import RULES, DeliveryKind, OrderStatus
+from hub.domain.notification_preferences import NotificationType, Preferences
+from hub.domain.order_document import Eta, Order, RecallOffer
+from hub.domain.reason_codes import REASON_TEXTS
 from hub.domain.roles import PERMISSIONS, Kind, Permission, Role
-from hub.domain.rooms import RoomKind
-from hub.fanout.closed import Closed
-from hub.gateways import asyncapi, event_source, http, middleware, openapi, sse, ui_stream
-from hub.gateways.pages import PAGES
-from hub.services import views
-from tests.gateways.house import MENU, SECRET
+from hub.domain.room_retention import RETENTION
+from hub.domain.rooms import WITH_ID, RoomKind
+from hub.gateways import asyncapi, event_source, safe_headers, sse
+from hub.gateways.pages import PAGES, SERVICE_WORKER
+from hub.gateways.responses import ui_stream
+from hub.socketio.close_reason import CloseReason
+from hub.store.conflicts import VersionConflict
+from hub.telemetry import Metrics
 from tests.protocol.document import Document, Row, name, shape, spans
 from tests.protocol.shapes import of_answer, of_request, paths
+from tests.support.hub_harness import MENU, SECRET
 
 ROOT = Path(hub.__file__).resolve().parents[1]
 NOT_SET = "–"
+WHERE_IT_WAS = "where it was, for a time"
 QUERIES = {"GET /api/orders?open=true"}  # that make another call of a route
 YES = {"yes": True, "no": False, "": False}
-SAID_ELSEWHERE = (Order, events.Usage, events.Eta)
+SAID_ELSEWHERE = (Order, events.Usage, Eta, RecallOffer)
 EVENTS = [model for union in (events.OrderEvent, events.BranchEvent, events.ChatEvent) for model in get_args(union)]
 
 Facts = Mapping[str, Any]
@@ -71,12 +80,15 @@ class Claim:
         return facts
 
 
+SITE = (*PAGES, SERVICE_WORKER, "/static/{path}")  # what browsers are served, and no call
+
+
 def nothing(_row: Row) -> None:
     """The name alone is compared."""
 
 
 def event_types() -> Facts:
-    channels = asyncapi.describe()["channels"]
+    channels = asyncapi.describe(_app()[HUB].gateways.commands.answers)["channels"]
     rooms = {
         model.__name__: frozenset(kind for kind in RoomKind if model.__name__ in channels[str(kind)]["messages"])
         for model in EVENTS
@@ -97,14 +109,15 @@ def event_type(row: Row) -> Any:
 
 def error_codes() -> Facts:
     """Each code with its status, and the facts that the hub ever puts beside it."""
-    said: dict[str, set[str]] = {kind.code: set() for kind in errors.ERRORS}
-    by_name = {kind.__name__: kind.code for kind in errors.ERRORS}
+    said = {kind.code: set[str]() for kind in ERRORS}
+    kinds: tuple[type[ComandaError], ...] = (*ERRORS, VersionConflict)
+    by_name = {kind.__name__: kind.code for kind in kinds}
     for path in (ROOT / "hub").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
                 said[by_name[node.func.id]] |= set(_keywords(node, tree))
-    return {kind.code: (kind.status, kind.retryable, frozenset(said[kind.code])) for kind in errors.ERRORS}
+    return {kind.code: (kind.status, kind.retryable, frozenset(said[kind.code])) for kind in ERRORS}
 
 
 def _keywords(call: ast.Call, tree: ast.AST) -> Iterator[str]:
@@ -144,9 +157,8 @@ def commands() -> Facts:
 
 def rooms() -> Facts:
     limits = Limits(_env_file=None)
-    history = {kind: views._RECENT.get(kind, views.HISTORY) for kind in RoomKind}
-    history[RoomKind.ORDER] = limits.room_events
-    with_id = {kind: f"{kind}:<id>" if kind in asyncapi.WITH_ID else str(kind) for kind in RoomKind}
+    history = {kind: limits.room_events if kept.history is None else kept.history for kind, kept in RETENTION.items()}
+    with_id = {kind: f"{kind}:<id>" if kind in WITH_ID else str(kind) for kind in RoomKind}
     return {str(kind): (with_id[kind], history[kind]) for kind in RoomKind}
 
 
@@ -160,13 +172,13 @@ def order_fields() -> Facts:
 
 def statuses() -> Facts:
     def step(kind: DeliveryKind, status: OrderStatus) -> str:
-        return next(map(str, TRANSITIONS[kind][status]), NOT_SET)
+        return str(RULES[status].next.get(kind, NOT_SET))
 
     return {
         str(status): (
             step(DeliveryKind.DELIVERY, status),
             step(DeliveryKind.PICKUP, status),
-            str(RECALLS.get(status, NOT_SET)),
+            str(RULES[status].recalled_to or (WHERE_IT_WAS if RULES[status].undone else NOT_SET)),
         )
         for status in OrderStatus
     }
@@ -178,22 +190,22 @@ def status(row: Row) -> Any:
 
 def calls() -> Facts:
     """The routes that take or give data; a command's status is the one with which its route answers."""
-    taken = {f"{method} {path}" for method, path in _routes() if path not in PAGES and path != "/static"}
+    taken = {f"{method} {path}" for method, path in _routes() if path not in SITE}
     return dict.fromkeys(taken | QUERIES)
 
 
 def pages() -> Facts:
-    return dict.fromkeys(path for method, path in _routes() if method == "GET" and path in (*PAGES, "/static"))
+    return dict.fromkeys(path for method, path in _routes() if method == "GET" and path in SITE)
 
 
 def _routes() -> Iterator[tuple[str, str]]:
-    settings = Settings(_env_file=None)
-    app = create_app(settings, "redis://127.0.0.1:1/0", SECRET, MENU)
-    for route in app.router.routes():
-        path = route.resource.canonical if route.resource is not None else ""
-        if route.method != "HEAD":
-            for action in http._ACTIONS if "{action}" in path else ("",):
-                yield route.method, path.replace("{action}", action)
+    for route in _app().router.routes():
+        if route.method != "HEAD" and route.resource is not None:
+            yield route.method, route.resource.canonical
+
+
+def _app() -> web.Application:
+    return create_app(Settings(_env_file=None), "redis://127.0.0.1:1/0", SECRET, MENU)
 
 
 def settings_of(model: type[BaseSettings]) -> Facts:
@@ -201,7 +213,7 @@ def settings_of(model: type[BaseSettings]) -> Facts:
     return {
         f"{prefix}{key}".upper(): _written(getattr(blank, key))
         for key in model.model_fields
-        if key not in ("limits", "agent")
+        if key not in ("limits", "agent", "printer")
     }
 
 
@@ -214,6 +226,8 @@ def _written(value: Any) -> str:
     if value in (None, "", ()) and value != 0:
         return NOT_SET
     assert not isinstance(value, SecretStr)
+    if isinstance(value, tuple):
+        return ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -239,8 +253,8 @@ def programs() -> Facts:
 
 
 def chunks() -> Facts:
-    """Every `{"type": …}` that the AI SDK's door makes."""
-    tree = ast.parse(inspect.getsource(ui_stream._Chunks))
+    """Every `{"type": …}` that the AI SDK's gateway makes."""
+    tree = ast.parse(inspect.getsource(ui_stream.UiMessageFormat))
     types = {
         getattr(value, "value", None) or getattr(ui_stream, value.id)  # type: ignore[attr-defined]
         for node in ast.walk(tree)
@@ -249,6 +263,13 @@ def chunks() -> Facts:
         if isinstance(key, ast.Constant) and key.value == "type"
     }
     return dict.fromkeys(types)
+
+
+def metrics() -> Facts:
+    """Every metric with its type; the name of a counter ends as Prometheus has it."""
+    made = Metrics()
+    families = [*made.registry.collect(), *made.turns.collect(), *made.webhooks.collect(), *made.notices.collect()]
+    return {family.name + "_total" * (family.type == "counter"): family.type for family in families}
 
 
 CLAIMS = [
@@ -270,29 +291,39 @@ CLAIMS = [
         "Notifications",
         "type",
         lambda row: YES[row["told by default"]],
-        lambda: {one: one in Preferences().types for one in get_args(Told)},
+        lambda: {one: one in Preferences().types for one in get_args(NotificationType)},
         ("told by default",),
     ),
     Claim("The order", "field", nothing, order_fields),
+    Claim(
+        "Usual reasons",
+        "reason code",
+        lambda row: (row["es"], row["en"]),
+        lambda: {str(code): tuple(text) for code, text in REASON_TEXTS.items()},
+        ("es", "en"),
+    ),
     Claim("Status", "status", status, statuses, ("next, `delivery`", "next, `pickup`", "recalled to")),
     Claim(
         "Close codes",
         "reason",
         lambda row: int(row["code"]),
-        lambda: {str(reason): reason.code for reason in Closed},
+        lambda: {str(reason): reason.code for reason in CloseReason},
         ("code",),
     ),
-    Claim("Server-sent events", "stream header", lambda row: name(row["value"]), lambda: sse.HEADERS, ("value",)),
-    Claim("HTTP", "header", lambda row: name(row["value"]), lambda: middleware._HEADERS, ("value",)),
+    Claim(
+        "Server-sent events", "stream header", lambda row: name(row["value"]), lambda: event_source.HEADERS, ("value",)
+    ),
+    Claim("HTTP", "header", lambda row: name(row["value"]), lambda: safe_headers.SAFE_HEADERS, ("value",)),
     Claim("HTTP", "call", nothing, calls, another="`GET /zz`"),
     Claim("One answer as a stream", "chunk", nothing, chunks),
     Claim("Pages", "address", nothing, pages),
+    Claim("Metrics", "metric", lambda row: row["type"], metrics, ("type",)),
     Claim("Limits", "setting", default, lambda: settings_of(Limits), ("default",)),
     Claim(
         "Settings",
         "setting",
         default,
-        lambda: {**settings_of(Settings), **settings_of(AgentLimits)},
+        lambda: {**settings_of(Settings), **settings_of(AgentSettings), **settings_of(PrinterSettings)},
         ("default",),
     ),
     Claim("Command line", "command", lambda row: frozenset(spans(row["options"])), programs, ("options",)),
@@ -336,14 +367,20 @@ def test_another_value_in_a_row_is_noticed(document: Document, claim: Claim) -> 
             assert documented != coded, f"{column!r} of {row[claim.key]} may say anything"
 
 
-def test_each_call_that_openapi_describes_has_its_status(document: Document) -> None:
-    documented = {call: row["status"].split(",")[0] for call, row in document.by_name("HTTP", "call").items()}
-    described = {f"{method.upper()} {path}": str(status) for method, path, _, _, status, _ in openapi._CALLS}
-    assert {call: documented.get(call) for call in described} == described
+def test_each_route_is_documented_with_its_statuses(document: Document) -> None:
+    documented = {
+        call: row["status"].replace(" ", "").split(",") for call, row in document.by_name("HTTP", "call").items()
+    }
+    declared = {
+        f"{route.method} {route.path}": [str(status) for status in (route.status, *route.other_statuses)]
+        for route in _app()[HUB].gateways.routes
+        if route.path not in SITE
+    }
+    assert {call: documented.get(call) for call in declared} == declared
 
 
 def test_the_times_of_a_stream_are_the_ones_it_keeps() -> None:
     text = " ".join(Path(ROOT / "docs" / "protocol.md").read_text(encoding="utf-8").split())
     assert f"`retry: {sse._RETRY_MS[0]}…{sse._RETRY_MS[1]}`" in text
-    assert f"After {sse.HEARTBEAT_S:g} s of silence" in text
+    assert f"after {sse.HEARTBEAT_S:g} s of silence" in text
     assert f"`retry: {event_source._COME_BACK_MS[0]}…{event_source._COME_BACK_MS[1]}`" in text

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.branch import Branch, open_branch
+from tests.support.services_harness import Branch, open_branch
 
 
 @pytest.fixture

@@ -8,15 +8,16 @@ from datetime import timedelta
 import jwt
 import pytest
 
+from hub.core.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
 from hub.domain import commands as cmd
-from hub.domain.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
-from hub.domain.rooms import Room
-from hub.eventlog.token_store import TokenStore
-from hub.services.documents import staff_key
-from hub.services.revocations import Revocations
-from tests.services.branch import KITCHEN_HAND, MANAGER, START, Branch, customer_of, only
+from hub.domain.rooms import Room, RoomKind, RoomRule
+from hub.services.auth import access
+from hub.services.auth.revocations import Revocations
+from hub.services.document_names import staff_key
+from hub.store.token_store import TokenStore
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, START, Branch, customer_of, only
 
 DELIVERED, CANCELLED = OrderStatus.DELIVERED, OrderStatus.CANCELLED
 PROGRAM = Principal(kind=Kind.SERVICE, id="token:agent", name="agent", roles=frozenset({Role.SERVICE}))
@@ -24,7 +25,7 @@ STAFF = {role: Principal(kind=Kind.STAFF, id=f"the-{role}", roles=frozenset({rol
 
 
 async def _chat(branch: Branch) -> tuple[str, str]:
-    opened = await branch.services.chat.open(ANONYMOUS, cmd.OpenChat())
+    opened = await branch.wire.chat.open(ANONYMOUS, cmd.OpenChat())
     return opened["chat_id"], opened["token"]
 
 
@@ -125,7 +126,7 @@ async def test_a_token_from_before_accounts_had_lives_is_refused(branch: Branch)
     await branch.hire(KITCHEN_HAND)
     claims = jwt.decode(await branch.token(KITCHEN_HAND), options={"verify_signature": False})
     del claims["life"]
-    old = jwt.encode(claims, branch.services.tokens._jwt_key, algorithm="HS256")
+    old = jwt.encode(claims, branch.services.tokens._keys.jwt, algorithm="HS256")
     with pytest.raises(Unauthorized):
         await branch.services.access.principal(old)
 
@@ -149,7 +150,7 @@ async def test_roles_are_those_of_the_account_within_five_seconds(branch: Branch
     await branch.services.staff.set_roles("Chuy", [Role.COURIER])
     branch.clock.turn(seconds=5.001)
     now = await branch.services.access.principal(token)
-    assert (now.id, now.roles) == (KITCHEN_HAND.id, {Role.COURIER})
+    assert (now.id, now.roles) == (KITCHEN_HAND.id, frozenset({Role.COURIER}))
     assert (await branch.services.access.current(before)).roles == {Role.COURIER}
 
 
@@ -188,7 +189,7 @@ async def test_anybody_may_hear_what_is_on_offer(branch: Branch, who: Principal,
 
 
 @pytest.mark.parametrize(
-    ("room", "permission"), [("kitchen", Permission.JOIN_KITCHEN), ("floor", Permission.JOIN_FLOOR)]
+    ("room", "permission"), [("kitchen", Permission.JOIN_KITCHEN), ("floor", Permission.JOIN_DASHBOARD)]
 )
 @pytest.mark.parametrize("who", [ANONYMOUS, customer_of("PED1"), *STAFF.values()], ids=lambda w: w.id or str(w.kind))
 async def test_the_rooms_of_the_house_are_for_the_roles_that_work_in_them(
@@ -243,6 +244,15 @@ async def test_support_rooms_are_not_open_yet(branch: Branch) -> None:
         await branch.services.access.require_room(MANAGER, Room.parse("support:s1"))
 
 
+async def test_a_kind_of_room_is_closed_until_its_rule_opens_it(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "ROOM_RULES", dict.fromkeys(RoomKind, RoomRule()))
+    for name in ("promos", "kitchen", "chat:c1"):
+        with pytest.raises(Forbidden):
+            await branch.services.access.require_room(MANAGER, Room.parse(name))
+
+
 async def test_a_link_lets_its_holder_into_its_orders_room_only(branch: Branch) -> None:
     mine, other = [await branch.placed(items=only("horchata", 1)) for _ in range(2)]
     holder = await branch.services.access.principal(branch.services.tokens.for_order(mine))
@@ -272,7 +282,7 @@ async def test_a_logout_ends_the_token_at_once_and_no_other(branch: Branch) -> N
     await branch.hire(KITCHEN_HAND)
     token, other = [await branch.token(KITCHEN_HAND) for _ in range(2)]
     who = await branch.services.access.principal(token)
-    assert await branch.services.logins.logout(who, cmd.Logout()) == {}
+    assert await branch.wire.logins.logout(who, cmd.Logout()) == {}
     with pytest.raises(Unauthorized, match="revoked"):
         await branch.services.access.principal(token)
     with pytest.raises(Unauthorized, match="revoked"):
@@ -285,7 +295,7 @@ async def test_a_logout_ends_the_token_at_once_and_no_other(branch: Branch) -> N
 @pytest.mark.parametrize("who", [ANONYMOUS, customer_of("PED1")], ids=["anonymous", "customer"])
 async def test_who_shows_no_token_of_staff_cannot_sign_out(branch: Branch, who: Principal) -> None:
     with pytest.raises(Unauthorized):
-        await branch.services.logins.logout(who, cmd.Logout())
+        await branch.wire.logins.logout(who, cmd.Logout())
 
 
 async def test_another_process_refuses_a_revoked_token_within_five_seconds(branch: Branch) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from hub.config import Limits
+from hub.core.errors import BadRequest, Forbidden
 from hub.domain import commands as cmd
-from hub.domain.errors import BadRequest, Forbidden
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import DeliveryKind
+from hub.domain.order_document import Delivery, OrderLine
 from hub.domain.roles import ANONYMOUS
 from hub.domain.rooms import KITCHEN, PROMOS, Room
-from hub.eventlog import IndexMove, Write
-from hub.services.board import Board
-from hub.services.documents import UNSEEN_ORDERS, order_key
-from hub.services.figures import Day, Figures
-from hub.services.views import RoomViews
-from tests.services.branch import KITCHEN_HAND, MANAGER, Branch, customer_of, only
-
-RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
+from hub.services.branch_figures import BranchFigures, Day
+from hub.services.document_names import UNSEEN_ORDERS, order_key
+from hub.services.orders.kitchen_board import KitchenBoard
+from hub.services.room_views import RoomViews
+from hub.store import IndexMove, Write
+from tests.domain.samples import CANCELLED, DELIVERED, PREPARING, RECEIVED
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, Branch, OnTheWire, customer_of, only
 
 LARGE = {"customer": {"name": "N" * 60}, "items": [{"sku": "horchata", "qty": 1, "notes": "ñ" * 100}] * 10}
 
@@ -30,10 +30,8 @@ class Small:
     def __init__(self, branch: Branch, size: int, count: float) -> None:
         limits = Limits(_env_file=None, snapshot_bytes=round(size * count))
         services = branch.services
-        self.views = RoomViews(
-            branch.log, services.menu.menu, branch.clock, services.figures.read, services.chat.snapshot, limits
-        )
-        self.board = Board(branch.log, limits)
+        self.views = RoomViews(branch.log, services.menu.menu, branch.clock, services.figures.read, limits)
+        self.board: Any = OnTheWire(KitchenBoard(branch.log, limits))
 
     async def snapshot(self) -> dict[str, Any]:
         return (await self.views.read(KITCHEN)).snapshot
@@ -124,7 +122,7 @@ async def test_an_order_heavier_than_an_answer_may_be_is_given_alone(branch: Bra
 async def test_a_board_without_a_bound_is_cut_by_number_alone(
     branch: Branch, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.services.board.MAX_ORDERS", 4)
+    monkeypatch.setattr("hub.services.orders.kitchen_board.MAX_BOARD_ORDERS", 4)
     all_ids = await placed(branch, 9)
     unbound = Small(branch, 0, 0)
     snapshot = await unbound.snapshot()
@@ -137,14 +135,14 @@ async def test_a_board_without_a_bound_is_cut_by_number_alone(
 async def test_a_page_of_the_board_is_for_those_who_may_see_the_board(branch: Branch) -> None:
     for who in (ANONYMOUS, customer_of("PED000001")):
         with pytest.raises(Forbidden):
-            await branch.services.board.page(who, None)
-    assert (await branch.services.board.page(MANAGER, None))["orders"] == []
+            await branch.wire.board.page(who, None)
+    assert (await branch.wire.board.page(MANAGER, None))["orders"] == []
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "", "1.5", "9" * 17, "٣"])
 async def test_a_place_that_is_none_is_refused(branch: Branch, after: str) -> None:
     with pytest.raises(BadRequest):
-        await branch.services.board.page(KITCHEN_HAND, after)
+        await branch.wire.board.page(KITCHEN_HAND, after)
 
 
 # Unseen
@@ -166,7 +164,9 @@ async def test_an_order_is_unseen_until_it_is_acknowledged_cooked_or_ends(branch
     assert await unseen() == 1
     await branch.orders.recall(MANAGER, cmd.RecallOrder(order_id=second, reason="todavía no"))
     assert await unseen() == 2  # nobody has acknowledged it, and nobody cooks it
-    change = cmd.ChangeOrder(order_id=fourth, items=[{"sku": "horchata", "qty": 2}], delivery={"kind": "pickup"})
+    change = cmd.ChangeOrder(
+        order_id=fourth, items=(OrderLine(sku="horchata", qty=2),), delivery=Delivery(kind=DeliveryKind.PICKUP)
+    )
     await branch.orders.change(customer_of(fourth), change)
     assert await unseen() == 2
 
@@ -197,10 +197,28 @@ async def test_an_order_that_changes_while_the_index_is_repaired_keeps_what_the_
         return found
 
     monkeypatch.setattr(branch.log, "documents", read_early)
-    assert await branch.services.board.repair() == 0
+    assert await branch.wire.board.repair() == 0
     assert await branch.log.members(UNSEEN_ORDERS) == []
     document = await branch.log.document(order_key(order_id))
     assert document is not None
+
+
+async def test_an_order_that_is_placed_or_seen_while_the_index_is_read_needs_no_repair(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, new = await branch.placed(), list[str]()
+    read = branch.log.members
+
+    async def read_early(index: str) -> list[str]:
+        found = await read(index)
+        if not new:
+            new.append(await branch.placed())
+            await acknowledge(branch, seen)
+        return found
+
+    monkeypatch.setattr(branch.log, "members", read_early)
+    assert await branch.wire.board.repair() == 0
+    assert await read(UNSEEN_ORDERS) == new
 
 
 # Other answers
@@ -225,7 +243,7 @@ async def test_a_list_of_orders_ends_where_it_gets_too_heavy_and_goes_on_from_th
 async def test_the_history_beside_a_snapshot_is_cut_to_what_fits_the_newest_staying(branch: Branch) -> None:
     small = Small(branch, 500, 10)
     for number in range(20):
-        await branch.services.promos.publish(MANAGER, cmd.PublishPromo(title=f"{number}", message="ñ" * 200))
+        await branch.wire.promos.publish(MANAGER, cmd.PublishPromo(title=f"{number}", message="ñ" * 200))
     view = await small.views.read(PROMOS)
     assert 0 < len(view.events) < 20
     assert sum(len(event.body.encode()) for event in view.events) <= small.views._limits.snapshot_bytes
@@ -239,9 +257,7 @@ async def test_who_missed_more_than_fits_gets_the_state_instead(branch: Branch) 
     await placed(branch, 5)
     services = branch.services
     limits = Limits(_env_file=None, missed_bytes=4_000)
-    views = RoomViews(
-        branch.log, services.menu.menu, branch.clock, services.figures.read, services.chat.snapshot, limits
-    )
+    views = RoomViews(branch.log, services.menu.menu, branch.clock, services.figures.read, limits)
     view = await views.read(KITCHEN, start)
     assert (view.recovered, view.events) == (False, ())
     assert len(view.snapshot["orders"]) == 5
@@ -269,6 +285,6 @@ async def test_the_figures_look_at_no_more_orders_than_a_snapshot_may_hold(branc
     await placed(branch, 12)
     limits = Limits(_env_file=None, snapshot_bytes=small.views._limits.snapshot_bytes)
     day = Day("America/Mexico_City")
-    figures = Figures(branch.log, day, "MXN", branch.clock, lambda: 0, lambda: None, limits.snapshot_bytes)
-    found = await figures.read()
+    figures = BranchFigures(branch.log, day, "MXN", branch.clock, lambda: 0, lambda: None, limits.snapshot_bytes)
+    found = (await figures.read()).as_json()
     assert (found["orders_active"], found["by_status"]) == (12, {"received": 8})

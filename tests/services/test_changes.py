@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from hub.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from hub.domain import commands as cmd
-from hub.domain.errors import BadRequest, Conflict, Forbidden, NotFound, OutOfStock
-from hub.domain.models import OrderStatus
+from hub.domain.error_catalogue import OutOfStock
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import Room
-from hub.services.documents import contact_key
-from tests.services.branch import MANAGER, PHONE, RIDER, Branch, customer_of, only
+from hub.services.document_names import contact_key
+from tests.support.services_harness import MANAGER, PHONE, RIDER, Branch, customer_of, only
 
 
 def a_change(order_id: str, items: list[dict[str, Any]], **more: Any) -> cmd.ChangeOrder:
@@ -28,14 +29,14 @@ async def test_a_changed_order_is_a_new_one_and_the_old_one_is_cancelled(branch:
     assert (await branch.order(old)).status is OrderStatus.CANCELLED
     assert (await branch.order(new)).customer.name == "Ana"
     assert [(line.sku, line.qty) for line in (await branch.order(new)).items] == [("flan", 3)]
-    assert (await branch.log.stock())["flan"] == 1
+    assert (await branch.log.counters())["flan"] == 1
     contact = await branch.log.document(contact_key(new))
     assert contact is not None
     assert PHONE in contact.body
     assert branch.services.tokens.order_of(answer["tracking"]["token"]) == new
     for order_id in (old, new):
         assert await branch.folded(order_id) == await branch.order(order_id)
-    figures = await branch.services.figures.read()
+    figures = await branch.wire.figures.read()
     assert (figures["orders_today"], figures["cancelled_today"], figures["sales_today"]) == (1, 0, 3 * 5200)
 
 
@@ -44,7 +45,7 @@ async def test_a_change_said_twice_is_made_once(branch: Branch) -> None:
     change = a_change(old, only("flan", 1), command_id="c-1")
     first, again = [await branch.orders.change(customer_of(old), change) for _ in range(2)]
     assert first == again
-    assert (await branch.log.stock())["flan"] == 3
+    assert (await branch.log.counters())["flan"] == 3
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PREPARING, OrderStatus.READY, OrderStatus.CANCELLED])
@@ -74,4 +75,4 @@ async def test_a_change_that_cannot_be_cooked_leaves_the_order_as_it_was(branch:
         await branch.orders.change(customer_of(old), a_change(old, only("sushi", 1)))
     assert (await branch.order(old)).status is OrderStatus.RECEIVED
     assert await branch.types(Room.order(old)) == ["order.received"]
-    assert (await branch.log.stock())["flan"] == 2
+    assert (await branch.log.counters())["flan"] == 2

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.config import MENU_FILE, AgentLimits, Limits, Settings
-from hub.domain.chat import Chat, ChatMode, TurnState
-from hub.domain.commands import (
-    ForgetChat,
-    HandBackChat,
-    OpenChat,
-    ReplyChat,
-    SendChat,
-    StopChat,
-    TakeOverChat,
-)
-from hub.domain.errors import (
+from hub.config import MENU_FILE, AgentSettings, Limits, Settings
+from hub.core.cursor import Cursor
+from hub.core.errors import (
     BadRequest,
     ComandaError,
     Conflict,
@@ -31,21 +22,33 @@ from hub.domain.errors import (
     TooLarge,
     Unauthorized,
 )
+from hub.domain.chat import Chat, ChatMode, TurnState
+from hub.domain.commands import (
+    ForgetChat,
+    HandBackChat,
+    OpenChat,
+    ReplyChat,
+    SendChat,
+    StopChat,
+    TakeOverChat,
+)
 from hub.domain.events import ChatDelta, ChatHandedOver, ChatStarted, ChatStep
 from hub.domain.menu import parse_menu
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
-from hub.domain.rooms import Cursor, Room
-from hub.eventlog.log import Document, EventLog, NewEvent, Write
-from hub.eventlog.turns import queued
+from hub.domain.rooms import Room
 from hub.services.build import Services, build_services
-from hub.services.chat import ChatService
-from hub.services.documents import chat_key
-from hub.services.turns import ending, read_chat, read_turn, turn_key, written
+from hub.services.chats.chat_documents import ending, read_chat, read_turn, turn_key, written
+from hub.services.chats.turn_jobs import TurnJob
+from hub.services.document_names import chat_key
+from hub.store.log import Document, EventLog, NewEvent, Write
+from hub.store.retention import Retention
+from tests.support.carry_out import carry_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.redis import Backend
+from tests.support.redis import Backend
+from tests.support.services_harness import WireServices
 
 MANAGER = Principal(Kind.STAFF, "s1", "Carmen", frozenset({Role.MANAGER}))
 SUPPORT = Principal(Kind.STAFF, "s2", "Sole", frozenset({Role.SUPPORT}))
@@ -53,23 +56,28 @@ KITCHEN = Principal(Kind.STAFF, "s3", "Paco", frozenset({Role.KITCHEN}))
 MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 
 
-class Desk:
+class ChatHarness:
     """The chat service over an empty log, and short ways to use it."""
 
     def __init__(self, backend: Backend, agent: dict[str, Any] | None = None, **limits: int) -> None:
         redis = backend.client()
-        settings = Settings(limits=Limits(**limits), agent=AgentLimits(**(agent or {})))
-        self.log = EventLog(redis, settings.branch, room_events=settings.limits.room_events)
-        self.services: Services = build_services(self.log, redis, settings, b"secret", MENU)
-        self.chat: ChatService = self.services.chat
+        settings = Settings(limits=Limits.model_validate(limits), agent=AgentSettings(**(agent or {})))
+        self.log = EventLog(redis, settings.branch, retention=Retention(settings.limits.room_events))
+        self.services: Services = build_services(self.log, settings, b"secret", MENU)
+        self.chat: Any = WireServices(self.services).chat
         self.redis = redis
+
+    @property
+    def wire(self) -> Any:
+        """The services with answers as JSON."""
+        return WireServices(self.services)
 
     async def open(self, who: Principal = ANONYMOUS, **fields: Any) -> tuple[str, str]:
         opened = await self.chat.open(who, OpenChat(**fields))
         return opened["chat_id"], opened["token"]
 
     async def send(self, chat: tuple[str, str], text: str = "hola", who: Principal = ANONYMOUS, **more: Any) -> Any:
-        return await self.chat.send(who, SendChat(chat_id=chat[0], token=chat[1], text=text, **more))
+        return await carry_out(self.services, who, SendChat(chat_id=chat[0], token=chat[1], text=text, **more))
 
     async def document(self, chat: tuple[str, str]) -> Chat:
         document = await self.log.document(chat_key(chat[0]))
@@ -102,18 +110,18 @@ class Desk:
             )
 
     async def queued(self) -> list[str]:
-        entries = await self.redis.xrange(self.log.keys.turns)
-        return [json.loads(fields["p"])["turn_id"] for _, fields in entries]
+        entries = await self.redis.xrange(self.log.keys.jobs)
+        return [json.loads(fields["p"])["turn_id"] for _, fields in entries or () if fields]
 
 
 @pytest.fixture
-async def desk(fake_backend: Backend) -> AsyncIterator[Desk]:
-    desk = Desk(fake_backend)
+async def desk(fake_backend: Backend) -> AsyncIterator[ChatHarness]:
+    desk = ChatHarness(fake_backend)
     yield desk
     await desk.log.aclose()
 
 
-async def test_a_question_is_a_message_a_turn_and_a_place_in_the_queue_in_one_commit(desk: Desk) -> None:
+async def test_a_question_is_a_message_a_turn_and_a_place_in_the_queue_in_one_commit(desk: ChatHarness) -> None:
     chat = await desk.open()
     before = (await desk.log.position()).offset
     sent = await desk.send(chat, "hola")
@@ -122,26 +130,26 @@ async def test_a_question_is_a_message_a_turn_and_a_place_in_the_queue_in_one_co
     assert sent["cursor"].endswith(f"-{before + 1}")
     both = await read_turn(desk.log, sent["turn_id"])
     assert both is not None
-    assert (both.turn.state, both.turn.text, both.turn_version) == (TurnState.WAITING, "hola", 1)
+    assert (both.turn.state, both.turn.question, both.turn_version) == (TurnState.WAITING, "hola", 1)
     assert await desk.queued() == [sent["turn_id"]]
 
 
-async def test_only_so_many_turns_run_and_wait(desk: Desk) -> None:
+async def test_only_so_many_turns_run_and_wait(desk: ChatHarness) -> None:
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(4)]
     assert await desk.queued() == turns[:1]
     with pytest.raises(RateLimited):
         await desk.send(chat)
     assert len(await desk.types(chat)) == 4
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[0], token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[0], token=chat[1]))
     assert await desk.queued() == turns[:2]
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[2], token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[2], token=chat[1]))
     assert await desk.queued() == turns[:2]
     assert (await desk.document(chat)).turns == (turns[1], turns[3])
     assert [type_ for type_ in await desk.types(chat) if type_ != "chat.message"] == ["chat.stopped"] * 2
 
 
-async def test_a_repeated_command_id_asks_once_also_when_the_chat_is_full(desk: Desk) -> None:
+async def test_a_repeated_command_id_asks_once_also_when_the_chat_is_full(desk: ChatHarness) -> None:
     chat = await desk.open()
     first = await desk.send(chat, "hola", command_id="a")
     for _ in range(3):
@@ -154,7 +162,7 @@ async def test_a_repeated_command_id_asks_once_also_when_the_chat_is_full(desk: 
 
 
 async def test_a_question_said_by_many_at_once_is_one_question_also_where_one_more_fits(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend, turns=1, turns_waiting=1)
+    desk = ChatHarness(fake_backend, turns=1, turns_waiting=1)
     chat = await desk.open()
     await desk.send(chat)
     answers = await asyncio.gather(*(desk.send(chat, "¿y?", command_id="a") for _ in range(10)))
@@ -163,39 +171,39 @@ async def test_a_question_said_by_many_at_once_is_one_question_also_where_one_mo
     await desk.log.aclose()
 
 
-async def test_a_repeat_is_answered_to_those_alone_who_may_ask(desk: Desk) -> None:
+async def test_a_repeat_is_answered_to_those_alone_who_may_ask(desk: ChatHarness) -> None:
     chat = await desk.open()
     await desk.send(chat, command_id="a")
     with pytest.raises(NotFound):
         await desk.send((chat[0], ""), command_id="a")
 
 
-async def test_authors_who_chose_the_same_command_id_do_not_meet(desk: Desk) -> None:
+async def test_authors_who_chose_the_same_command_id_do_not_meet(desk: ChatHarness) -> None:
     chat = await desk.open()
     await desk.send(chat, "hola", command_id="a")
-    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
-    cursors = [(await desk.services.handover.reply(who, reply))["cursor"] for who in (SUPPORT, MANAGER)]
+    cursors = [(await desk.wire.handover.reply(who, reply))["cursor"] for who in (SUPPORT, MANAGER)]
     assert len(set(cursors)) == 2
     assert (await desk.types(chat)).count("chat.message") == 3
 
 
-async def test_a_reply_said_again_after_the_chat_was_handed_back_gives_the_first_answer(desk: Desk) -> None:
+async def test_a_reply_said_again_after_the_chat_was_handed_back_gives_the_first_answer(desk: ChatHarness) -> None:
     chat = await desk.open()
-    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     reply = ReplyChat(chat_id=chat[0], text="dime", command_id="a")
-    first = await desk.services.handover.reply(SUPPORT, reply)
-    await desk.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
-    assert await desk.services.handover.reply(SUPPORT, reply) == first
+    first = await desk.wire.handover.reply(SUPPORT, reply)
+    await desk.wire.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+    assert await desk.wire.handover.reply(SUPPORT, reply) == first
     with pytest.raises(Conflict):
-        await desk.services.handover.reply(SUPPORT, reply.model_copy(update={"command_id": "b"}))
+        await desk.wire.handover.reply(SUPPORT, reply.model_copy(update={"command_id": "b"}))
     with pytest.raises(IdempotencyMismatch):
-        await desk.services.handover.reply(SUPPORT, reply.model_copy(update={"text": "¿sí?"}))
+        await desk.wire.handover.reply(SUPPORT, reply.model_copy(update={"text": "¿sí?"}))
     assert (await desk.types(chat)).count("chat.message") == 1
 
 
 async def test_a_message_past_the_limit_is_refused(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend, chat_chars=5)
+    desk = ChatHarness(fake_backend, chat_chars=5)
     chat = await desk.open()
     await desk.send(chat, "ñandú")
     with pytest.raises(TooLarge):
@@ -203,7 +211,7 @@ async def test_a_message_past_the_limit_is_refused(fake_backend: Backend) -> Non
     await desk.log.aclose()
 
 
-async def test_only_who_holds_a_chat_asks_in_it(desk: Desk) -> None:
+async def test_only_who_holds_a_chat_asks_in_it(desk: ChatHarness) -> None:
     chat = await desk.open()
     other = await desk.open()
     expected: list[tuple[Principal, tuple[str, str], type[ComandaError]]] = [
@@ -220,7 +228,7 @@ async def test_only_who_holds_a_chat_asks_in_it(desk: Desk) -> None:
     assert await desk.types(chat) == []
 
 
-async def test_staff_ask_in_chats_of_their_own_with_their_roles(desk: Desk) -> None:
+async def test_staff_ask_in_chats_of_their_own_with_their_roles(desk: ChatHarness) -> None:
     chat = await desk.open(MANAGER)
     sent = await desk.send((chat[0], ""), who=MANAGER)
     both = await read_turn(desk.log, sent["turn_id"])
@@ -232,7 +240,7 @@ async def test_staff_ask_in_chats_of_their_own_with_their_roles(desk: Desk) -> N
     assert both.turn.principal(both.chat).roles == frozenset()
 
 
-async def test_a_chat_opened_again_under_the_same_id_is_the_same_chat(desk: Desk) -> None:
+async def test_a_chat_opened_again_under_the_same_id_is_the_same_chat(desk: ChatHarness) -> None:
     id, other = "0123456789abcdef", "fedcba9876543210"
     opened = [await desk.chat.open(ANONYMOUS, OpenChat(command_id=one)) for one in (id, id, other)]
     opened += [await desk.chat.open(MANAGER, OpenChat(command_id=one)) for one in (id, "k1", "k1")]
@@ -244,7 +252,7 @@ async def test_a_chat_opened_again_under_the_same_id_is_the_same_chat(desk: Desk
         await desk.chat.open(ANONYMOUS, OpenChat(command_id="k1"))
 
 
-async def test_a_chat_is_opened_with_an_orders_token_or_not_at_all(desk: Desk) -> None:
+async def test_a_chat_is_opened_with_an_orders_token_or_not_at_all(desk: ChatHarness) -> None:
     with pytest.raises(Unauthorized):
         await desk.open(order_token="PED1.wrong")
     holding_others = Principal(Kind.CUSTOMER, orders=frozenset({"PEDA", "PEDB"}))
@@ -255,30 +263,30 @@ async def test_a_chat_is_opened_with_an_orders_token_or_not_at_all(desk: Desk) -
     assert both.turn.principal(both.chat).orders == {"PEDA", "PEDB"}
 
 
-async def test_a_stop_needs_the_chat_and_a_turn_of_it(desk: Desk) -> None:
+async def test_a_stop_needs_the_chat_and_a_turn_of_it(desk: ChatHarness) -> None:
     chat, other = await desk.open(), await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
     for key, turn in (((chat[0], ""), turn_id), (other, turn_id), (chat, "nosuch")):
         with pytest.raises(NotFound):
-            await desk.chat.stop(ANONYMOUS, StopChat(chat_id=key[0], token=key[1], turn_id=turn))
-    await desk.chat.stop(SUPPORT, StopChat(chat_id=chat[0], turn_id=turn_id))
+            await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=key[0], token=key[1], turn_id=turn))
+    await carry_out(desk.services, SUPPORT, StopChat(chat_id=chat[0], turn_id=turn_id))
     assert await desk.types(chat) == ["chat.message", "chat.stopped"]
 
 
-async def test_a_person_takes_over_answers_and_hands_back(desk: Desk) -> None:
+async def test_a_person_takes_over_answers_and_hands_back(desk: ChatHarness) -> None:
     chat = await desk.open()
     waiting = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     for who in (ANONYMOUS, KITCHEN):
         with pytest.raises(Forbidden):
-            await desk.services.handover.take_over(who, TakeOverChat(chat_id=chat[0]))
+            await desk.wire.handover.take_over(who, TakeOverChat(chat_id=chat[0]))
     with pytest.raises(Conflict):
-        await desk.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="hola"))
-    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
-    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await desk.wire.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="hola"))
+    await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0], text="lo pidió"))
+    await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     assert (await desk.document(chat)).turns == ()
     assert (await desk.send(chat, "¿sigues?"))["turn_id"] is None
-    await desk.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Aquí estoy"))
-    await desk.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+    await desk.wire.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text="Aquí estoy"))
+    await desk.wire.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
     assert await desk.types(chat) == [
         "chat.message",
         "chat.message",
@@ -296,7 +304,7 @@ async def test_a_person_takes_over_answers_and_hands_back(desk: Desk) -> None:
     assert shown["chat"] == {"id": chat[0], "mode": "agent"}
 
 
-async def test_a_chat_nobody_writes_in_is_forgotten_after_a_week(desk: Desk) -> None:
+async def test_a_chat_nobody_writes_in_is_forgotten_after_a_week(desk: ChatHarness) -> None:
     chat = await desk.open()
     sent = await desk.send(chat)
     keys = desk.log.keys
@@ -310,11 +318,13 @@ async def test_a_chat_nobody_writes_in_is_forgotten_after_a_week(desk: Desk) -> 
         assert 6 * 86_400 < await desk.redis.ttl(name) <= 7 * 86_400
 
 
-async def test_a_stop_ends_the_answer_at_once_with_the_words_so_far_though_no_worker_hears_of_it(desk: Desk) -> None:
+async def test_a_stop_ends_the_answer_at_once_with_the_words_so_far_though_no_worker_hears_of_it(
+    desk: ChatHarness,
+) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
     await desk.says(chat, turn_id, "Tenemos ", "tacos")
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
     ended = (await desk.events(chat))[-1]
     assert (ended["type"], ended["data"]) == (
         "chat.stopped",
@@ -328,7 +338,7 @@ async def test_a_stop_ends_the_answer_at_once_with_the_words_so_far_though_no_wo
 
 
 async def test_a_stop_that_a_worker_talks_into_still_has_every_word(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: ChatHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
@@ -353,18 +363,18 @@ async def test_a_stop_that_a_worker_talks_into_still_has_every_word(
         return await commit(write)
 
     monkeypatch.setattr(desk.log, "commit", busy)
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
     events = await desk.events(chat)
     assert events[-1]["data"]["text"] == "uno 1 2 3 "
     assert [event["type"] for event in events].count("chat.stopped") == 1
 
 
-async def test_whoever_takes_over_silences_the_agent_in_the_same_step(desk: Desk) -> None:
+async def test_whoever_takes_over_silences_the_agent_in_the_same_step(desk: ChatHarness) -> None:
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     await desk.says(chat, turns[0], "Tenemos ")
     before = (await desk.log.position()).offset
-    answer = await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    answer = await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     told = (await desk.events(chat))[-3:]
     assert [(event["type"], event["data"].get("text")) for event in told] == [
         ("chat.stopped", "Tenemos "),
@@ -374,7 +384,9 @@ async def test_whoever_takes_over_silences_the_agent_in_the_same_step(desk: Desk
     assert answer["cursor"].endswith(f"-{before + 3}")
 
 
-async def test_a_chat_that_the_agent_handed_over_itself_is_silenced_by_the_person_who_comes(desk: Desk) -> None:
+async def test_a_chat_that_the_agent_handed_over_itself_is_silenced_by_the_person_who_comes(
+    desk: ChatHarness,
+) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
     await desk.says(chat, turn_id, "Llamo a una persona")
@@ -383,16 +395,16 @@ async def test_a_chat_that_the_agent_handed_over_itself_is_silenced_by_the_perso
     handed = read.chat.model_copy(update={"mode": ChatMode.PERSON})
     await desk.log.commit(written(read, handed, desk.services.clock(), ChatHandedOver(by="customer", reason="")))
     for _ in range(2):
-        await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     types = [type_ for type_ in await desk.types(chat) if type_ in ("chat.handed_over", "chat.stopped")]
     assert types == ["chat.handed_over", "chat.stopped"]
 
 
 async def test_a_chat_with_more_turns_than_fit_into_one_commit_is_taken_over_too(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend, turns=0)
+    desk = ChatHarness(fake_backend, turns=0)
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(10)]
-    await desk.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await desk.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     stopped = [event["data"]["turn_id"] for event in await desk.events(chat) if event["type"] == "chat.stopped"]
     assert stopped == turns
     assert (await desk.document(chat)).turns == ()
@@ -400,12 +412,12 @@ async def test_a_chat_with_more_turns_than_fit_into_one_commit_is_taken_over_too
 
 
 async def test_the_snapshot_keeps_the_conversation_when_the_room_has_dropped_it(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend, room_events=100)
+    desk = ChatHarness(fake_backend, room_events=100)
     chat = await desk.open()
     first = (await desk.send(chat, "¿qué hay?"))["turn_id"]
     await desk.says(chat, first, *["tacos "] * 300)
     assert len(await desk.events(chat)) < 250
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=first, token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=first, token=chat[1]))
     await desk.send(chat, "¿y ya?")
     shown = await desk.snapshot(chat)
     assert shown["messages"][0]["text"] == "¿qué hay?"
@@ -415,7 +427,7 @@ async def test_the_snapshot_keeps_the_conversation_when_the_room_has_dropped_it(
 
 
 async def test_a_new_question_ends_the_answer_in_the_making_where_that_is_the_setting(fake_backend: Backend) -> None:
-    desk = Desk(fake_backend, agent={"interrupt": True})
+    desk = ChatHarness(fake_backend, agent={"interrupt": True})
     chat = await desk.open()
     first = (await desk.send(chat, "¿qué hay?"))["turn_id"]
     await desk.says(chat, first, "Tenemos ")
@@ -430,60 +442,60 @@ async def test_a_new_question_ends_the_answer_in_the_making_where_that_is_the_se
     await desk.log.aclose()
 
 
-async def test_a_question_that_no_worker_looks_at_fails_and_the_next_one_comes_up(desk: Desk) -> None:
+async def test_a_question_that_no_worker_looks_at_fails_and_the_next_one_comes_up(desk: ChatHarness) -> None:
     chat = await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
-    assert await desk.services.unattended.end(3_600) == 0
-    assert await desk.services.unattended.end(0) == 1
+    assert await desk.services.stale_turns.end(3_600) == 0
+    assert await desk.services.stale_turns.end(0) == 1
     ended = (await desk.events(chat))[-1]
     assert (ended["type"], ended["data"]["turn_id"]) == ("chat.failed", turns[0])
     assert ended["data"]["error"]["code"] == "no_agent"
     assert ended["data"]["error"]["retryable"]
     assert await desk.queued() == turns[1:]
-    assert await desk.services.unattended.end(0) == 1
+    assert await desk.services.stale_turns.end(0) == 1
     assert await desk.queued() == []
     assert (await desk.types(chat)).count("chat.failed") == 2
 
 
-async def test_a_turn_whose_worker_died_and_nobody_follows_ends_with_what_it_had_said(desk: Desk) -> None:
+async def test_a_turn_whose_worker_died_and_nobody_follows_ends_with_what_it_had_said(desk: ChatHarness) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
     await desk.services.turns.open()
     taken = await desk.services.turns.take("dead", 5)
     assert taken is not None
     await desk.says(chat, turn_id, "Tenemos ")
-    assert await desk.services.unattended.end(0) == 0  # its lease holds
-    await desk.redis.xclaim(desk.log.keys.turns, "agents", "dead", 0, [taken.entry], idle=60_000, justid=True)
-    assert await desk.services.unattended.end(3_600) == 0
-    assert await desk.services.unattended.end(30) == 1
+    assert await desk.services.stale_turns.end(0) == 0  # its lease holds
+    await desk.redis.xclaim(desk.log.keys.jobs, "agents", "dead", 0, [taken.entry], idle=60_000, justid=True)
+    assert await desk.services.stale_turns.end(3_600) == 0
+    assert await desk.services.stale_turns.end(30) == 1
     ended = (await desk.events(chat))[-1]
     assert (ended["data"]["text"], ended["data"]["error"]["code"]) == ("Tenemos ", "no_agent")
-    assert await desk.redis.xpending_range(desk.log.keys.turns, "agents", "-", "+", 10) == []
+    assert await desk.redis.xpending_range(desk.log.keys.jobs, "agents", "-", "+", 10) == []
 
 
-async def test_a_turn_that_cannot_be_read_is_ended_too_and_holds_up_nobody(desk: Desk) -> None:
+async def test_a_turn_that_cannot_be_read_is_ended_too_and_holds_up_nobody(desk: ChatHarness) -> None:
     chat, other = await desk.open(), await desk.open()
     turns = [(await desk.send(chat))["turn_id"] for _ in range(2)]
     await desk.send(other)
     await desk.redis.hset(desk.log.keys.doc("turn", turns[0]), "b", "{}")
-    assert await desk.services.unattended.end(0) == 2
+    assert await desk.services.stale_turns.end(0) == 2
     ended = [event["data"]["error"]["code"] for event in await desk.events(chat) if event["type"] == "chat.failed"]
     assert ended == ["no_agent"]
     assert await desk.queued() == turns[1:]
     assert (await desk.types(other))[-1] == "chat.failed"
 
 
-async def test_what_is_in_the_queue_and_over_already_leaves_it_without_a_word(desk: Desk) -> None:
+async def test_what_is_in_the_queue_and_over_already_leaves_it_without_a_word(desk: ChatHarness) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
-    await desk.log.commit(Write(queue=(queued("gone", "gone"),)))
-    assert await desk.services.unattended.end(0) == 0
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+    await desk.log.commit(Write(queue=(TurnJob("gone", "gone").payload(),)))
+    assert await desk.services.stale_turns.end(0) == 0
     assert await desk.queued() == []
     assert await desk.types(chat) == ["chat.message", "chat.stopped"]
 
 
-async def test_what_a_newer_hub_says_of_an_answer_keeps_nobody_out_of_the_room(desk: Desk) -> None:
+async def test_what_a_newer_hub_says_of_an_answer_keeps_nobody_out_of_the_room(desk: ChatHarness) -> None:
     chat = await desk.open()
     turn_id = (await desk.send(chat))["turn_id"]
     await desk.says(chat, turn_id, "Hola")
@@ -492,15 +504,15 @@ async def test_what_a_newer_hub_says_of_an_answer_keeps_nobody_out_of_the_room(d
     assert (await desk.snapshot(chat))["turn"]["text"] == "Hola"
 
 
-async def test_what_was_said_is_forgotten_on_request(desk: Desk) -> None:
+async def test_what_was_said_is_forgotten_on_request(desk: ChatHarness) -> None:
     chat, stranger = await desk.open(), await desk.open()
     turn_id = (await desk.send(chat, "soy Guadalupe, Calle 5"))["turn_id"]
     await desk.says(chat, turn_id, "Hola, Guadalupe")
     with pytest.raises(NotFound):
-        await desk.chat.forget(ANONYMOUS, ForgetChat(chat_id=chat[0], token=stranger[1]))
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+        await carry_out(desk.services, ANONYMOUS, ForgetChat(chat_id=chat[0], token=stranger[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
     shown = await desk.log.position()
-    await desk.chat.forget(ANONYMOUS, ForgetChat(chat_id=chat[0], token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, ForgetChat(chat_id=chat[0], token=chat[1]))
     assert (await desk.snapshot(chat))["messages"] == []
     # Who shows it is told, and who shows less of it begins anew.
     for before, recovered in ((shown, True), (Cursor(shown.epoch, shown.offset - 1), False)):
@@ -516,11 +528,11 @@ async def test_what_was_said_is_forgotten_on_request(desk: Desk) -> None:
     assert (view.recovered, [message["text"] for message in view.snapshot["messages"]]) == (True, ["hola"])
 
 
-async def test_staff_see_a_chats_turns_with_their_figures_and_none_of_its_words(desk: Desk) -> None:
+async def test_staff_see_a_chats_turns_with_their_figures_and_none_of_its_words(desk: ChatHarness) -> None:
     chat = await desk.open()
     turns = [(await desk.send(chat, "soy Guadalupe"))["turn_id"] for _ in range(2)]
     await desk.says(chat, turns[0], "Hola")
-    await desk.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[0], token=chat[1]))
+    await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turns[0], token=chat[1]))
     shown = await desk.chat.turns(SUPPORT, chat[0])
     assert [(turn["turn_id"], turn["state"], turn["attempt"]) for turn in shown["turns"]] == [
         (turns[1], "waiting", 0),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.core.errors import LimitReached, RateLimited, Unauthorized
 from hub.domain.commands import ChatTurn, OpenChat, ReplyChat, TakeOverChat
-from hub.domain.errors import LimitReached, RateLimited, Unauthorized
-from tests.services.asking import HOME, NEIGHBOUR, SUPPORT, Chat, Place, place, which
+from tests.support.chat_requests import HOME, NEIGHBOUR, SUPPORT, Chat, Place, place, which
 
 if TYPE_CHECKING:
     from tests.support.redis import Backend
@@ -20,7 +20,7 @@ LONG = "ñ" * 1_000  # 2,000 bytes
 async def with_a_person(branch: Place) -> Chat:
     """A chat in which a person answers."""
     chat = await branch.open()
-    await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await branch.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
     return chat
 
 
@@ -67,9 +67,9 @@ async def test_a_conversation_that_a_chat_is_opened_with_costs_what_it_weighs(fa
     said = [ChatTurn(role="user", content=LONG), ChatTurn(role="assistant", content=LONG)]
     async with place(fake_backend, messages_bytes_day=9_000) as branch:
         for _ in range(2):
-            await branch.services.chat.open(HOME, OpenChat(), said=said)
+            await branch.wire.chat.open(HOME, OpenChat(), earlier=said)
         with pytest.raises(LimitReached) as refused:
-            await branch.services.chat.open(HOME, OpenChat(), said=said)
+            await branch.wire.chat.open(HOME, OpenChat(), earlier=said)
         assert which(refused)["limit"] == "messages_bytes_day"
         await branch.open()
 
@@ -83,7 +83,7 @@ async def test_one_chat_takes_so_many_bytes_a_day_from_whatever_addresses(fake_b
             await branch.ask(HOME, chat, text=LONG)
         assert which(refused)["limit"] == "chat_bytes_day"
         await branch.ask(text=LONG)
-        await branch.services.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text=LONG))
+        await branch.wire.handover.reply(SUPPORT, ReplyChat(chat_id=chat[0], text=LONG))
 
 
 async def test_a_message_that_is_sent_again_counts_once(fake_backend: Backend) -> None:

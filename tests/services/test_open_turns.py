@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.core.errors import RateLimited
 from hub.domain.chat import TurnState
 from hub.domain.commands import ForgetChat, StopChat, TakeOverChat
-from hub.domain.errors import RateLimited
-from hub.eventlog.log import Document, Write
-from hub.services.documents import chat_key
-from hub.services.turns import ending, read_turn, turn_key
-from tests.services.asking import HOME, NEIGHBOUR, SUPPORT, Chat, Place, place, which
+from hub.services.chats.chat_documents import ending, read_turn, turn_key
+from hub.services.document_names import chat_key
+from hub.store.log import Document, Write
+from tests.support.carry_out import carry_out
+from tests.support.chat_requests import HOME, NEIGHBOUR, SUPPORT, Chat, Place, place, which
 
 if TYPE_CHECKING:
     from tests.support.redis import Backend
@@ -59,25 +60,25 @@ async def test_a_question_that_is_sent_again_has_one_place(fake_backend: Backend
 async def stopped(branch: Place, chat: Chat, turn_id: str) -> None:
     command = StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1])
     for _ in range(2):  # the second one finds it over
-        await branch.services.chat.stop(HOME, command)
+        await carry_out(branch.services, HOME, command)
 
 
 async def taken_over(branch: Place, chat: Chat, _turn_id: str) -> None:
-    await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+    await branch.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
 
 
 async def forgotten(branch: Place, chat: Chat, _turn_id: str) -> None:
-    await branch.services.chat.forget(HOME, ForgetChat(chat_id=chat[0], token=chat[1]))
+    await carry_out(branch.services, HOME, ForgetChat(chat_id=chat[0], token=chat[1]))
 
 
 async def unattended(branch: Place, _chat: Chat, _turn_id: str) -> None:
-    assert await branch.services.unattended.end(0) == 1
+    assert await branch.services.stale_turns.end(0) == 1
 
 
 async def begun_by_a_worker_that_was_killed(branch: Place, chat: Chat, turn_id: str) -> None:
-    both = await read_turn(branch.services.log, turn_id)
-    assert both is not None
-    running = both.turn.model_copy(update={"state": TurnState.RUNNING, "attempt": 1, "worker": "dead"})
+    loaded = await read_turn(branch.services.log, turn_id)
+    assert loaded is not None
+    running = loaded.turn.model_copy(update={"state": TurnState.RUNNING, "attempt": 1, "worker": "dead"})
     await branch.services.log.commit(Write(documents=(Document(turn_key(turn_id), 2, running.model_dump_json()),)))
     await unattended(branch, chat, turn_id)
 
@@ -102,7 +103,7 @@ async def test_every_ending_gives_the_place_back(fake_backend: Backend, end: End
 
 async def test_a_question_that_interrupts_takes_the_place_of_the_one_before(fake_backend: Backend) -> None:
     async with place(fake_backend, turns_open=1) as branch:
-        branch.services.chat._interrupt = True
+        branch.wire.chat._interrupt = True
         chat = await branch.open()
         turns = [await branch.ask(chat=chat) for _ in range(3)]
         assert await holders(branch) == [f"turn:{turns[-1]}"]
@@ -112,21 +113,21 @@ async def test_questions_of_a_chat_that_is_gone_give_their_places_back(fake_back
     async with place(fake_backend) as branch:
         chat = await branch.open()
         turns = [await branch.ask(chat=chat) for _ in range(3)]
-        assert await branch.services.places.give_back_lost() == 0
+        assert await branch.services.turn_slots.give_back_lost() == 0
         keys = [chat_key(chat[0]), *map(turn_key, turns)]
         await branch.services.log.commit(Write(expire=tuple((key, -1) for key in keys)))  # as after a week
-        assert await branch.services.unattended.end(0) == 0
+        assert await branch.services.stale_turns.end(0) == 0
         branch.clock.turn(minutes=1)
-        assert await branch.services.places.give_back_lost() == 3
+        assert await branch.services.turn_slots.give_back_lost() == 3
         assert await places(branch) == {}
 
 
 async def test_a_question_that_an_earlier_version_ended_gives_its_place_back(fake_backend: Backend) -> None:
     async with place(fake_backend) as branch:
         (turn_id, kept), log = [await branch.ask() for _ in range(2)], branch.services.log
-        both = await read_turn(log, turn_id)
-        assert both is not None
-        limits = branch.services.chat._limits
-        await log.commit(replace(ending(both, TurnState.COMPLETED, (), branch.clock(), limits), release=()))
-        assert await branch.services.places.give_back_lost() == 1
+        loaded = await read_turn(log, turn_id)
+        assert loaded is not None
+        limits = branch.wire.chat._limits
+        await log.commit(replace(ending(loaded, TurnState.COMPLETED, (), branch.clock(), limits), release=()))
+        assert await branch.services.turn_slots.give_back_lost() == 1
         assert await holders(branch) == [f"turn:{kept}"]

@@ -10,14 +10,24 @@ from typing import Any
 
 import pytest
 
+from hub.core.errors import LimitReached, RateLimited
 from hub.domain import commands as cmd
-from hub.domain.errors import LimitReached, RateLimited
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
-from hub.eventlog.log import Committed, Write
-from hub.services.digests import Digests
-from hub.services.documents import contact_key
-from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, SECRET, Branch, an_order, customer_of, only, open_branch
+from hub.services.auth.digests import Digests
+from hub.services.document_names import contact_key
+from hub.store.log import Committed, Write
+from tests.support.services_harness import (
+    KITCHEN_HAND,
+    MANAGER,
+    PHONE,
+    SECRET,
+    Branch,
+    an_order,
+    customer_of,
+    only,
+    open_branch,
+)
 from tests.support.uncounted import ORDER_COUNTS
 
 ANA = replace(ANONYMOUS, address="203.0.113.7")
@@ -59,7 +69,7 @@ async def test_an_order_has_so_many_portions_over_all_its_lines_and_no_more() ->
         await branch.orders.place(ANA, an_order(items=lines))
         too_many = an_order(items=[*lines, {"sku": "flan", "qty": 1}])
         assert await refused(branch, ANA, too_many) == {"limit": "order_portions", "most": 10, "used": 11}
-        assert (await branch.log.stock())["flan"] == 4
+        assert (await branch.log.counters())["flan"] == 4
 
 
 async def test_an_order_costs_so_much_and_no_more() -> None:
@@ -139,6 +149,40 @@ async def test_a_changed_order_keeps_its_place(branch: Branch) -> None:
     assert (await refused(branch, ANA, horchatas()))["limit"] == "open_orders_address"
 
 
+@pytest.mark.parametrize("end", [OrderStatus.CANCELLED, OrderStatus.DELIVERED])
+async def test_an_order_that_is_taken_back_from_its_end_is_open_again(branch: Branch, end: OrderStatus) -> None:
+    hers = horchatas(customer={"name": "Ana", "phone": PHONE})
+    branch.bound(open_orders_address=1, open_orders_phone=1)
+    order_id = (await branch.orders.place(ANA, hers))["order"]["id"]
+    await branch.bring(order_id, end)
+    await taken_back(branch, order_id)
+    assert (await refused(branch, ANA, horchatas()))["limit"] == "open_orders_address"
+    assert await waits(branch, BETO, hers)
+    await branch.bring(order_id, end)
+    assert not await waits(branch, ANA, hers)
+
+
+async def test_an_order_is_taken_back_from_its_end_though_its_place_was_taken_meanwhile(branch: Branch) -> None:
+    branch.bound(open_orders_address=1)
+    order_id = (await branch.orders.place(ANA, horchatas()))["order"]["id"]
+    await branch.bring(order_id, OrderStatus.CANCELLED)
+    await branch.orders.place(ANA, horchatas())
+    await taken_back(branch, order_id)
+    assert await refused(branch, ANA, horchatas()) == {"limit": "open_orders_address", "most": 1, "used": 2}
+
+
+async def test_an_order_that_staff_placed_takes_no_place_when_it_is_taken_back(branch: Branch) -> None:
+    hers = horchatas(customer={"name": "Ana", "phone": PHONE})
+    order_id = (await branch.orders.place(replace(MANAGER, address=ANA.address), hers))["order"]["id"]
+    await branch.bring(order_id, OrderStatus.CANCELLED)
+    await taken_back(branch, order_id)
+    assert not await branch.redis.exists(branch.log.keys.holds)
+
+
+async def taken_back(branch: Branch, order_id: str) -> None:
+    await branch.orders.recall(MANAGER, cmd.RecallOrder(order_id=order_id, reason="fue un error"))
+
+
 async def test_a_phone_number_has_so_many_open_orders_however_it_is_written(branch: Branch) -> None:
     branch.bound(open_orders_phone=2)
     for number in ("+52 55 1234 5678", "5512345678"):
@@ -181,7 +225,7 @@ async def test_orders_with_somebody_elses_number_do_not_keep_that_person_from_or
     assert await waits(branch, ANA, hers)
     # Those that wait take no place of the number: it has one again as soon as one of the first two has ended.
     [counter] = [name for name in await branch.redis.hkeys(branch.log.keys.holds) if "count:orders-phone" in str(name)]
-    assert int(await branch.redis.hget(branch.log.keys.holds, counter)) == 2
+    assert int(await branch.redis.hget(branch.log.keys.holds, counter) or 0) == 2
 
 
 async def test_an_order_past_the_bound_by_phone_ends_by_itself_if_nobody_accepts_it(branch: Branch) -> None:
@@ -191,7 +235,7 @@ async def test_an_order_past_the_bound_by_phone_ends_by_itself_if_nobody_accepts
     await branch.orders.place(BETO, hers)
     branch.clock.turn(minutes=10)
     assert await branch.services.expiry.end_overdue() == 1
-    assert (await branch.log.stock())["taco-pastor"] == 8
+    assert (await branch.log.counters())["taco-pastor"] == 8
 
 
 async def test_the_small_orders_of_an_address_wait_once_they_are_large_together(branch: Branch) -> None:

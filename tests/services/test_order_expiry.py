@@ -8,17 +8,18 @@ from datetime import timedelta
 
 import pytest
 
+from hub.core.errors import Conflict, Forbidden
 from hub.domain import commands as cmd
-from hub.domain.errors import Conflict, Forbidden
-from hub.domain.models import ExpiryReason, OrderStatus
+from hub.domain.lifecycle import OrderStatus
+from hub.domain.order_document import ExpiryReason
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
 from hub.domain.rooms import KITCHEN, Room
-from hub.eventlog import Document, Write
-from hub.services import order_expiry
-from hub.services.documents import ACTIVE_ORDERS, ORDER_DEADLINES, order_key
-from tests.services.branch import KITCHEN_HAND, MANAGER, START, Branch, an_order, customer_of, only
+from hub.services.document_names import ACTIVE_ORDERS, ORDER_DEADLINES, order_key
+from hub.services.orders import order_expiry
+from hub.store import Document, Write
+from tests.domain.samples import CANCELLED, DELIVERED, EN_ROUTE, PREPARING, READY, RECEIVED
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, START, Branch, an_order, customer_of, only
 
-RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
 LARGE = {"items": [{"sku": "taco-pastor", "qty": 5}]}
 
 
@@ -47,7 +48,7 @@ async def test_an_order_of_many_portions_or_much_money_waits_and_holds_its_stock
     assert many.acceptance is not None
     assert many.acceptance.until == START + timedelta(minutes=10)
     assert usual.acceptance is None
-    assert await branch.log.stock() == {"taco-pastor": 5, "flan": 2}
+    assert await branch.log.counters() == {"taco-pastor": 5, "flan": 2}
 
 
 async def test_an_order_that_staff_place_waits_for_nobody(small: Branch) -> None:
@@ -111,12 +112,12 @@ async def test_an_order_that_nobody_accepts_in_time_is_cancelled_and_gives_back_
     assert await small.services.expiry.end_overdue() == 1
     order = await small.order(order_id)
     assert (order.status, order.expired) == (CANCELLED, ExpiryReason.NOT_ACCEPTED)
-    assert (await small.log.stock())["taco-pastor"] == 10
+    assert (await small.log.counters())["taco-pastor"] == 10
     told = [kind for kind in await small.types(Room.order(order_id)) if kind.startswith("order.")]
     assert told == ["order.received", "order.expired", "order.cancelled"]
     assert await small.folded(order_id) == order
     assert await small.log.members(ACTIVE_ORDERS) == await small.log.members(ORDER_DEADLINES) == []
-    assert (await small.services.figures.read())["sales_today"] == 0
+    assert (await small.wire.figures.read())["sales_today"] == 0
 
 
 @pytest.mark.parametrize("at", [RECEIVED, PREPARING, READY, EN_ROUTE])
@@ -128,7 +129,7 @@ async def test_an_order_that_nobody_ends_is_cancelled_and_what_was_cooked_does_n
     assert await branch.services.expiry.end_overdue() == 1
     order = await branch.order(order_id)
     assert (order.status, order.expired) == (CANCELLED, ExpiryReason.NOT_ENDED)
-    assert (await branch.log.stock())["taco-pastor"] == (10 if at is RECEIVED else 8)
+    assert (await branch.log.counters())["taco-pastor"] == (10 if at is RECEIVED else 8)
 
 
 async def test_twelve_hours_begin_anew_with_every_change(branch: Branch) -> None:
@@ -186,7 +187,7 @@ async def test_of_several_hubs_one_ends_an_order(small: Branch) -> None:
     hubs = [small.services.expiry, *(small.orders_elsewhere(accept_portions=4)[1] for _ in range(3))]
     assert sum(await asyncio.gather(*(hub.end_overdue() for hub in hubs))) == 2
     assert (await small.types(KITCHEN)).count("order.cancelled") == 2
-    assert (await small.log.stock())["taco-pastor"] == 10
+    assert (await small.log.counters())["taco-pastor"] == 10
 
 
 async def test_whoever_is_first_wins_the_person_or_the_clock(small: Branch) -> None:
@@ -222,7 +223,7 @@ async def test_an_order_found_late_gets_its_place_and_is_not_ended_early(branch:
 async def test_one_pass_looks_at_so_many_orders_and_the_next_goes_on(
     branch: Branch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order_expiry, "MAX_AT_ONCE", 2)
+    monkeypatch.setattr(order_expiry, "MAX_EXPIRED_AT_ONCE", 2)
     for _ in range(5):
         await branch.placed(items=only("horchata", 1))
     branch.clock.turn(hours=12)
@@ -230,7 +231,7 @@ async def test_one_pass_looks_at_so_many_orders_and_the_next_goes_on(
 
 
 async def test_an_order_that_cannot_be_read_holds_up_no_other(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_expiry, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(order_expiry, "MAX_EXPIRED_AT_ONCE", 1)
     broken, other = await branch.placed(), await branch.placed()
     await branch.log.commit(Write(documents=(Document(order_key(broken), 2, '{"id":1}'),)))
     branch.clock.turn(hours=12)

@@ -10,24 +10,26 @@ from typing import Any
 
 import pytest
 
-from hub.domain import commands as cmd
-from hub.domain.errors import (
+from hub.core.cursor import Cursor
+from hub.core.errors import (
     BadRequest,
     Conflict,
     Forbidden,
     IdempotencyMismatch,
     NotFound,
-    OutOfStock,
     Unavailable,
 )
+from hub.domain import commands as cmd
+from hub.domain.error_catalogue import OutOfStock
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.menu import Menu
-from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS, PERMISSIONS, Kind, Permission, Principal, Role
-from hub.domain.rooms import KITCHEN, STOCK, Cursor, Room
-from hub.eventlog import Committed, Write
-from hub.services.documents import contact_key
-from hub.services.order_writes import InChat
-from tests.services.branch import (
+from hub.domain.rooms import KITCHEN, STOCK, Room
+from hub.services.document_names import contact_key
+from hub.services.orders.order_writes import InChat
+from hub.store import Committed, Write
+from tests.domain.samples import CANCELLED, DELIVERED, EN_ROUTE, PREPARING, READY, RECEIVED
+from tests.support.services_harness import (
     KITCHEN_HAND,
     MANAGER,
     OTHER_RIDER,
@@ -39,9 +41,6 @@ from tests.services.branch import (
     customer_of,
     only,
 )
-
-RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
-
 
 # Placing
 
@@ -104,16 +103,27 @@ async def test_the_tracking_token_opens_exactly_that_order(branch: Branch) -> No
 
 async def test_an_order_takes_its_dishes_out_of_stock_however_many_lines_name_them(branch: Branch) -> None:
     await branch.placed(items=[*only("taco-pastor", 3), *only("taco-pastor", 2), *only("horchata", 50)])
-    assert await branch.log.stock() == {"taco-pastor": 5, "flan": 4}
+    assert await branch.log.counters() == {"taco-pastor": 5, "flan": 4}
 
 
 async def test_an_order_that_there_is_not_enough_for_reserves_nothing(branch: Branch) -> None:
     with pytest.raises(OutOfStock) as refused:
         await branch.placed(items=[*only("flan", 3), *only("taco-pastor", 11)])
-    assert refused.value.values == {"items": [{"sku": "taco-pastor", "left": 10}]}
-    assert await branch.log.stock() == {"taco-pastor": 10, "flan": 4}
+    assert refused.value.values == {
+        "items": [{"sku": "taco-pastor", "left": 10}],
+        "lines": [{"item": 2, "sku": "taco-pastor", "name": "Taco al pastor", "qty": 11, "left": 10}],
+    }
+    assert await branch.log.counters() == {"taco-pastor": 10, "flan": 4}
     assert await branch.types(KITCHEN) == []
     assert await branch.log.indexed("orders", before=None, limit=10) == []
+
+
+async def test_a_refusal_says_what_is_left_for_each_line_of_a_short_dish(branch: Branch) -> None:
+    lines = [*only("taco-pastor", 7), *only("flan", 9), *only("horchata", 2), *only("taco-pastor", 5)]
+    with pytest.raises(OutOfStock) as refused:
+        await branch.placed(items=lines)
+    left = [(line["item"], line["sku"], line["qty"], line["left"]) for line in refused.value.values["lines"]]
+    assert left == [(1, "taco-pastor", 7, 10), (2, "flan", 9, 4), (4, "taco-pastor", 5, 3)]
 
 
 async def test_the_last_dish_is_sold_once(branch: Branch) -> None:
@@ -121,7 +131,7 @@ async def test_the_last_dish_is_sold_once(branch: Branch) -> None:
     answers = await asyncio.gather(*wishes, return_exceptions=True)
     assert sum(isinstance(answer, str) for answer in answers) == 4
     assert sum(isinstance(answer, OutOfStock) for answer in answers) == 6
-    assert (await branch.log.stock())["flan"] == 0
+    assert (await branch.log.counters())["flan"] == 0
 
 
 async def test_an_order_that_takes_the_last_ones_says_so_to_stock_and_kitchen(branch: Branch) -> None:
@@ -137,13 +147,13 @@ async def test_a_dish_that_the_menu_has_not_is_a_bad_request(branch: Branch) -> 
     with pytest.raises(BadRequest) as refused:
         await branch.placed(items=[*only("taco-pastor", 1), *only("sushi", 1)])
     assert refused.value.values["sku"] == "sushi"
-    assert (await branch.log.stock())["taco-pastor"] == 10
+    assert (await branch.log.counters())["taco-pastor"] == 10
 
 
 async def test_a_delivery_without_an_address_is_a_bad_request(branch: Branch) -> None:
     with pytest.raises(BadRequest):
         await branch.placed(delivery={"kind": "delivery"})
-    assert (await branch.log.stock())["taco-pastor"] == 10
+    assert (await branch.log.counters())["taco-pastor"] == 10
 
 
 async def test_an_order_placed_twice_under_one_command_id_is_one_order(branch: Branch) -> None:
@@ -152,7 +162,7 @@ async def test_an_order_placed_twice_under_one_command_id_is_one_order(branch: B
     await branch.bring(first["order"]["id"], PREPARING)
     branch.clock.turn(minutes=2)
     assert await branch.orders.place(ANONYMOUS, command) == first
-    assert (await branch.log.stock())["taco-pastor"] == 8
+    assert (await branch.log.counters())["taco-pastor"] == 8
     assert (await branch.types(KITCHEN)).count("order.received") == 1
 
 
@@ -160,14 +170,14 @@ async def test_many_hands_that_place_one_order_at_once_get_one_answer(branch: Br
     command = an_order(command_id="c-1")
     answers = await asyncio.gather(*(branch.orders.place(ANONYMOUS, command) for _ in range(20)))
     assert all(answer == answers[0] for answer in answers)
-    assert (await branch.log.stock())["taco-pastor"] == 8
+    assert (await branch.log.counters())["taco-pastor"] == 8
 
 
 async def test_another_order_under_a_command_id_that_was_used_is_refused(branch: Branch) -> None:
     await branch.orders.place(ANONYMOUS, an_order(command_id="c-1"))
     with pytest.raises(IdempotencyMismatch):
         await branch.orders.place(ANONYMOUS, an_order(command_id="c-1", items=only("taco-pastor", 1)))
-    assert (await branch.log.stock())["taco-pastor"] == 8
+    assert (await branch.log.counters())["taco-pastor"] == 8
 
 
 async def test_an_order_said_again_after_its_dish_left_the_menu_gives_the_first_answer(
@@ -175,9 +185,10 @@ async def test_an_order_said_again_after_its_dish_left_the_menu_gives_the_first_
 ) -> None:
     command = an_order(command_id="c-1", items=only("flan", 1))
     first = await branch.orders.place(ANONYMOUS, command)
-    menu = branch.services.menu.menu
-    without = Menu(name=menu.name, category=menu.categories, item=[item for item in menu.items if item.sku != "flan"])
-    monkeypatch.setattr(branch.orders, "_menu", without)
+    menu = branch.wire.menu.menu
+    items = tuple(item for item in menu.items if item.sku != "flan")
+    without = Menu.model_validate({"name": menu.name, "category": menu.categories, "item": items})
+    monkeypatch.setattr(branch.services.orders, "_menu", without)
     assert await branch.orders.place(ANONYMOUS, command) == first
     with pytest.raises(BadRequest):
         await branch.orders.place(ANONYMOUS, an_order(command_id="c-2", items=only("flan", 1)))
@@ -194,7 +205,7 @@ async def test_two_people_who_chose_the_same_command_id_do_not_meet(branch: Bran
 async def test_an_order_number_that_is_taken_is_drawn_again(branch: Branch) -> None:
     branch.order_ids = iter(["PEDSAME22", "PEDSAME22", "PEDSAME22", "PEDFREE33"])
     assert [await branch.placed() for _ in range(2)] == ["PEDSAME22", "PEDFREE33"]
-    assert (await branch.log.stock())["taco-pastor"] == 6
+    assert (await branch.log.counters())["taco-pastor"] == 6
 
 
 async def test_when_every_order_number_drawn_is_taken_nothing_is_lost_and_one_may_retry(branch: Branch) -> None:
@@ -205,7 +216,7 @@ async def test_when_every_order_number_drawn_is_taken_nothing_is_lost_and_one_ma
         await branch.placed()
     assert refused.value.retryable
     assert await branch.order(first) == before
-    assert (await branch.log.stock())["taco-pastor"] == 8
+    assert (await branch.log.counters())["taco-pastor"] == 8
 
 
 # The phone
@@ -236,7 +247,7 @@ async def test_the_phone_number_is_kept_in_one_place_and_told_in_no_event(branch
             "list": lambda key: branch.redis.lrange(key, 0, -1),
             "zset": lambda key: branch.redis.zrange(key, 0, -1),
         }
-        if PHONE in str(await read[kind](key)):
+        if PHONE in str(await read[str(kind)](key)):
             holding.append(key)
     assert holding == [branch.log.keys.document(contact_key(order_id))]
 
@@ -327,6 +338,7 @@ async def test_a_customer_cancels_their_own_order_before_work_starts(branch: Bra
         "version": 2,
         "by": "customer",
         "eta": None,
+        "recall": {"to": "received", "until": "2026-11-20T21:35:00.123Z", "roles": ["manager"]},
         "reason": "me equivoqué",
     }
 
@@ -577,7 +589,7 @@ async def test_a_cancelled_order_gives_its_dishes_back_only_if_nobody_has_starte
 ) -> None:
     order_id = await branch.placed_at(status, items=only("flan", 4))
     await branch.orders.cancel(MANAGER, cmd.CancelOrder(order_id=order_id, reason="no"))
-    assert (await branch.log.stock())["flan"] == (4 if status is RECEIVED else 0)
+    assert (await branch.log.counters())["flan"] == (4 if status is RECEIVED else 0)
     assert await branch.types(STOCK) == (["stock.out", "stock.restocked"] if status is RECEIVED else ["stock.out"])
 
 
@@ -585,7 +597,7 @@ async def test_an_order_recalled_before_work_gives_its_dishes_back_when_cancelle
     order_id = await branch.placed_at(PREPARING, items=only("flan", 2))
     await branch.orders.recall(MANAGER, cmd.RecallOrder(order_id=order_id, reason="no era"))
     await branch.orders.cancel(MANAGER, cmd.CancelOrder(order_id=order_id, reason="no"))
-    assert (await branch.log.stock())["flan"] == 4
+    assert (await branch.log.counters())["flan"] == 4
 
 
 @pytest.mark.parametrize("status", [DELIVERED, CANCELLED])

@@ -11,14 +11,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hub.core.errors import BadRequest, Conflict, Forbidden, IdempotencyMismatch, NotFound
 from hub.domain import commands as cmd
-from hub.domain.errors import BadRequest, Conflict, Forbidden, IdempotencyMismatch, NotFound, OutOfStock
-from hub.domain.models import ENDED, OrderStatus
+from hub.domain.error_catalogue import OutOfStock
+from hub.domain.lifecycle import ENDED, OrderStatus
 from hub.domain.roles import ANONYMOUS, Principal
 from hub.domain.rooms import KITCHEN, STOCK, Room
-from hub.services.documents import ORDER_DEADLINES
-from hub.services.figures import Day
-from tests.services.branch import (
+from hub.services.branch_figures import Day
+from hub.services.document_names import ORDER_DEADLINES
+from tests.support.services_harness import (
     KITCHEN_HAND,
     MANAGER,
     OTHER_RIDER,
@@ -132,7 +133,7 @@ def _time_passes(minutes: int) -> Chapter:
 
 def _count(sku: str, left: int) -> Chapter:
     async def happen(story: Story) -> None:
-        await story.branch.services.stock.set(KITCHEN_HAND, cmd.SetStock(sku=sku, left=left))
+        await story.branch.wire.stock.set(KITCHEN_HAND, cmd.SetStock(sku=sku, left=left))
         story.left[sku] = left
 
     return happen
@@ -209,7 +210,7 @@ async def _check(story: Story) -> None:
     for order_id in story.ids:
         assert await branch.folded(order_id) == await branch.order(order_id)
     await _check_chains(story)
-    assert await branch.log.stock() == story.left
+    assert await branch.log.counters() == story.left
 
     board = (await branch.services.views.read(KITCHEN)).snapshot["orders"]
     orders = [await branch.order(order_id) for order_id in story.ids]

@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.core.errors import Conflict, UnreadableDocument
 from hub.domain import commands as cmd
-from hub.domain.chat import Chat, ChatMode, Conversation, Message, OpenTurn, Turn, TurnState
-from hub.domain.errors import Conflict, UnreadableDocument
-from hub.domain.models import OrderStatus
-from hub.domain.notifications import Channel
+from hub.domain.chat import Chat, ChatMode, Turn, TurnState
+from hub.domain.conversation import Conversation, Message
+from hub.domain.lifecycle import OrderStatus
+from hub.domain.notification_preferences import Channel
+from hub.domain.open_turn import OpenTurn
 from hub.domain.proposal import Proposal
 from hub.domain.roles import ANONYMOUS, Kind, Role
 from hub.domain.rooms import KITCHEN, Room
 from hub.domain.values import Stored
-from hub.eventlog.log import DocKey, Document, NewEvent, Write
-from hub.services.documents import chat_key, contact_key, notify_key, order_key, staff_key
-from hub.services.stored import load
-from hub.services.turns import checkpoint_key, conversation_key, read_chat, turn_key
-from tests.services.branch import KITCHEN_HAND, MANAGER, RIDER, Branch, customer_of
+from hub.services.chats.chat_documents import checkpoint_key, conversation_key, read_chat, turn_key
+from hub.services.document_names import chat_key, contact_key, notify_key, order_key, staff_key
+from hub.services.stored_documents import load
+from hub.store.log import DocKey, Document, NewEvent, Write
+from hub.store.unreadable_reports import UnreadableReports
+from tests.support.carry_out import carry_out
 from tests.support.processes import ROOT
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, RIDER, Branch, customer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +67,8 @@ async def test_an_order_keeps_the_fields_that_this_hub_does_not_know_whatever_ha
     order_id = await branch.placed()
     await branch.hire(RIDER)
     await change(branch, order_key(order_id), with_new_fields)
-    orders, named = branch.orders, {"order_id": order_id}
+    orders = branch.orders
+    named: dict[str, Any] = {"order_id": order_id}
     await orders.acknowledge(KITCHEN_HAND, cmd.AcknowledgeOrder(**named))
     await orders.advance(KITCHEN_HAND, cmd.AdvanceOrder(**named, to=OrderStatus.PREPARING))
     await orders.mark_item(KITCHEN_HAND, cmd.MarkItem(**named, item=1, done=True))
@@ -81,7 +86,7 @@ async def test_an_order_keeps_the_fields_that_this_hub_does_not_know_whatever_ha
 async def test_an_order_in_an_unknown_status_is_shown_but_only_hubs_that_know_it_move_it(branch: Branch) -> None:
     order_id = await branch.placed()
     await change(branch, order_key(order_id), lambda order: order.update(status="on_hold"))
-    named = {"order_id": order_id}
+    named: dict[str, Any] = {"order_id": order_id}
     await branch.hire(RIDER)
     for moved in (
         branch.orders.advance(MANAGER, cmd.AdvanceOrder(**named, to=OrderStatus.PREPARING)),
@@ -97,7 +102,7 @@ async def test_an_order_in_an_unknown_status_is_shown_but_only_hubs_that_know_it
     board = (await branch.services.views.read(KITCHEN)).snapshot
     assert [order["status"] for order in board["orders"]] == ["on_hold"]
     assert (await branch.orders.get(customer_of(order_id), order_id))["order"]["status"] == "on_hold"
-    assert (await branch.services.figures.read())["by_status"] == {"on_hold": 1}
+    assert (await branch.wire.figures.read())["by_status"] == {"on_hold": 1}
     await branch.services.access.require_open(order_id)
 
 
@@ -127,17 +132,17 @@ async def test_a_changed_order_keeps_what_a_newer_hub_knows_of_how_to_reach_its_
 
 
 async def test_a_chat_its_words_and_its_turns_keep_unknown_fields(branch: Branch) -> None:
-    chat = branch.services.chat
+    chat = branch.wire.chat
     opened = await chat.open(ANONYMOUS, cmd.OpenChat())
     say = {"chat_id": opened["chat_id"], "token": opened["token"]}
-    asked = await chat.send(ANONYMOUS, cmd.SendChat(**say, text="hola"))
+    asked = await carry_out(branch.services, ANONYMOUS, cmd.SendChat(**say, text="hola"))
     keys = chat_key(say["chat_id"]), conversation_key(say["chat_id"]), turn_key(asked["turn_id"])
     for key in keys:
         await change(branch, key, lambda body: body.update(NEW))
     await change(branch, keys[1], lambda said: said["messages"][0].update(NEW))
     await change(branch, keys[2], lambda turn: turn["asked_by"].update(NEW))
-    await branch.services.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=say["chat_id"]))
-    await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=say["chat_id"], text="dime"))
+    await branch.wire.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=say["chat_id"]))
+    await branch.wire.handover.reply(MANAGER, cmd.ReplyChat(chat_id=say["chat_id"], text="dime"))
     chat_body, said, turn = [await stored(branch, key) for key in keys]
     assert (chat_body["mode"], turn["state"], len(said["messages"])) == ("person", "stopped", 3)
     for part in (chat_body, said, said["messages"][0], turn, turn["asked_by"]):
@@ -145,13 +150,13 @@ async def test_a_chat_its_words_and_its_turns_keep_unknown_fields(branch: Branch
 
 
 async def test_in_an_unknown_mode_the_agent_is_silent_and_a_person_can_take_over(branch: Branch) -> None:
-    chat = branch.services.chat
+    chat = branch.wire.chat
     opened = await chat.open(ANONYMOUS, cmd.OpenChat())
     await change(branch, chat_key(opened["chat_id"]), lambda body: body.update(mode="another_bot"))
     say = cmd.SendChat(chat_id=opened["chat_id"], token=opened["token"], text="hola")
-    assert (await chat.send(ANONYMOUS, say))["turn_id"] is None
-    assert (await branch.services.inbox.find(MANAGER, None, 5, None))["chats"][0]["mode"] == "another_bot"
-    await branch.services.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=opened["chat_id"]))
+    assert (await carry_out(branch.services, ANONYMOUS, say))["turn_id"] is None
+    assert (await branch.wire.inbox.find(MANAGER, None, 5, None))["chats"][0]["mode"] == "another_bot"
+    await branch.wire.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=opened["chat_id"]))
     read = await read_chat(branch.log, opened["chat_id"])
     assert read is not None
     assert read.chat.mode is ChatMode.PERSON
@@ -159,13 +164,13 @@ async def test_in_an_unknown_mode_the_agent_is_silent_and_a_person_can_take_over
 
 async def test_preferences_keep_what_this_hub_cannot_offer(branch: Branch) -> None:
     order_id = await branch.placed()
-    customer, notify = customer_of(order_id), branch.services.notifications
+    customer, notify = customer_of(order_id), branch.wire.notifications
     wanted = cmd.SetNotifications(types=("order.ready",), channels=(Channel.PAGE,))
     await notify.set(customer, wanted)
     key = notify_key(f"order-{order_id}")
     others = {"types": ["order.photographed"], "channels": ["pigeon"], "quiet_hours": {"start": "22:00", "end": "x"}}
     await change(branch, key, lambda body: body.update(NEW | others))
-    assert (await notify.of(customer)).ways_for("order.photographed", time(12)) == ()
+    assert (await notify.of(customer)).channels_for("order.photographed", time(12)) == ()
     await notify.set(customer, wanted)
     body = await stored(branch, key)
     assert new_fields_of(body) == NEW
@@ -185,10 +190,10 @@ async def test_an_account_keeps_unknown_roles_and_fields_and_they_give_no_rights
 
 
 def test_somebody_of_an_unknown_kind_asks_with_no_rights() -> None:
-    asker = {"kind": "partner", "id": "p1", "roles": ["manager"]}
+    asker = {"kind": "robot", "id": "p1", "roles": ["manager"]}
     turn = Turn.model_validate(_TURN | {"asked_by": asker})
     principal = turn.principal(Chat.model_validate(_CHAT | {"order_ids": ["PED1"]}))
-    assert (principal.kind, principal.roles, principal.orders) == (Kind.ANONYMOUS, frozenset(), {"PED1"})
+    assert (principal.kind, principal.roles, principal.orders) == (Kind.ANONYMOUS, frozenset(), frozenset({"PED1"}))
     assert turn.model_dump(mode="json")["asked_by"]["roles"] == ["manager"]
 
 
@@ -254,10 +259,11 @@ async def test_a_schema_that_only_a_newer_hub_reads_is_not_guessed_at(branch: Br
 
 
 async def test_events_that_a_newer_hub_wrote_do_not_disturb_an_answer_in_the_making(branch: Branch) -> None:
-    chat = branch.services.chat
+    chat = branch.wire.chat
     opened = await chat.open(ANONYMOUS, cmd.OpenChat())
     room, chat_id = str(Room.chat(opened["chat_id"])), opened["chat_id"]
-    turn_id = (await chat.send(ANONYMOUS, cmd.SendChat(chat_id=chat_id, token=opened["token"], text="¿?")))["turn_id"]
+    say = cmd.SendChat(chat_id=chat_id, token=opened["token"], text="¿?")
+    turn_id = (await carry_out(branch.services, ANONYMOUS, say))["turn_id"]
     said: list[tuple[str, dict[str, Any]]] = [
         ("chat.started", {"turn_id": turn_id, "attempt": 1, "model": "m", **NEW}),
         ("chat.delta", {"turn_id": turn_id, "index": 0, "text": "Va", **NEW}),
@@ -269,11 +275,11 @@ async def test_events_that_a_newer_hub_wrote_do_not_disturb_an_answer_in_the_mak
     for type_, data in said:
         body = json.dumps({"type": type_, "at": _AT, "data": data, **NEW})
         await branch.log.commit(Write(events=(NewEvent(type_, body, (room,)),)))
-    damaged = OpenTurn(turn_id, text="no").as_dict() | {"next_index": "many"}
+    damaged = OpenTurn(turn_id, answer="no").shown().as_json() | {"next_index": "many"}
     await branch.log.commit(Write(documents=(Document(checkpoint_key(chat_id), 1, json.dumps(damaged)),)))
     snapshot = (await branch.services.views.read(Room.chat(chat_id))).snapshot
     assert (snapshot["turn"]["text"], snapshot["turn"]["steps"]) == ("Va en camino", [])
-    await branch.services.chat.stop(ANONYMOUS, cmd.StopChat(chat_id=chat_id, turn_id=turn_id, token=opened["token"]))
+    await carry_out(branch.services, ANONYMOUS, cmd.StopChat(chat_id=chat_id, turn_id=turn_id, token=opened["token"]))
 
 
 async def test_a_stream_entry_with_more_fields_than_this_hub_knows_is_read(branch: Branch) -> None:
@@ -299,10 +305,10 @@ async def test_one_damaged_order_is_left_out_of_every_list_and_reported_once_by_
         await branch.redis.hset(branch.log.keys.document(order_key(damaged)), "b", body)
         views, orders = branch.services.views, branch.orders
         assert [order["id"] for order in (await views.read(KITCHEN)).snapshot["orders"]] == [sound]
-        assert [order["id"] for order in (await branch.services.board.page(MANAGER, None))["orders"]] == [sound]
+        assert [order["id"] for order in (await branch.wire.board.page(MANAGER, None))["orders"]] == [sound]
         assert [order["id"] for order in (await orders.find(MANAGER, None, 10, None))["orders"]] == [sound]
-        assert sum((await branch.services.figures.read())["by_status"].values()) == 1
-        assert await branch.services.board.repair() == 0
+        assert sum((await branch.wire.figures.read())["by_status"].values()) == 1
+        assert await branch.wire.board.repair() == 0
         for asked in (
             orders.get(MANAGER, damaged),
             orders.advance(MANAGER, cmd.AdvanceOrder(order_id=damaged, to=OrderStatus.PREPARING)),
@@ -321,12 +327,12 @@ async def test_one_damaged_order_is_left_out_of_every_list_and_reported_once_by_
 
 
 async def test_one_damaged_chat_or_account_is_left_out_of_its_list(branch: Branch) -> None:
-    chats = [(await branch.services.chat.open(ANONYMOUS, cmd.OpenChat())) for _ in range(2)]
+    chats = [(await branch.wire.chat.open(ANONYMOUS, cmd.OpenChat())) for _ in range(2)]
     for chat in chats:
         say = cmd.SendChat(chat_id=chat["chat_id"], token=chat["token"], text="hola")
-        await branch.services.chat.send(ANONYMOUS, say)
+        await carry_out(branch.services, ANONYMOUS, say)
     await change(branch, chat_key(chats[0]["chat_id"]), _damage)
-    found = await branch.services.inbox.find(MANAGER, None, 5, None)
+    found = await branch.wire.inbox.find(MANAGER, None, 5, None)
     assert [chat["chat_id"] for chat in found["chats"]] == [chats[1]["chat_id"]]
     await branch.hire(KITCHEN_HAND)
     await branch.hire(RIDER)
@@ -337,15 +343,15 @@ async def test_one_damaged_chat_or_account_is_left_out_of_its_list(branch: Branc
 async def test_a_damaged_chat_does_not_keep_others_from_hearing_that_nobody_answers(branch: Branch) -> None:
     asked = []
     for _ in range(2):
-        chat = await branch.services.chat.open(ANONYMOUS, cmd.OpenChat())
+        chat = await branch.wire.chat.open(ANONYMOUS, cmd.OpenChat())
         say = cmd.SendChat(chat_id=chat["chat_id"], token=chat["token"], text="hola")
-        asked.append((chat["chat_id"], (await branch.services.chat.send(ANONYMOUS, say))["turn_id"]))
+        asked.append((chat["chat_id"], (await carry_out(branch.services, ANONYMOUS, say))["turn_id"]))
     for key in (chat_key(asked[0][0]), turn_key(asked[0][1])):
         await change(branch, key, _damage)
-    assert await branch.services.unattended.end(0) == 1
+    assert await branch.services.stale_turns.end(0) == 1
     turn = load(branch.log, Turn, await _document(branch, turn_key(asked[1][1])))
     assert turn.state is TurnState.FAILED
-    assert await branch.redis.xlen(branch.log.keys.turns) == 0
+    assert await branch.redis.xlen(branch.log.keys.jobs) == 0
 
 
 async def _document(branch: Branch, key: DocKey) -> Document:
@@ -356,7 +362,7 @@ async def _document(branch: Branch, key: DocKey) -> Document:
 
 async def test_a_promotion_that_cannot_be_read_is_not_shown(branch: Branch) -> None:
     promos = [
-        (await branch.services.promos.publish(MANAGER, cmd.PublishPromo(title=title, message="hoy")))["promo_id"]
+        (await branch.wire.promos.publish(MANAGER, cmd.PublishPromo(title=title, message="hoy")))["promo_id"]
         for title in ("a", "b", "c")
     ]
     await change(branch, DocKey("promo", promos[0]), lambda promo: promo.update(expires_at="never", **NEW))
@@ -368,7 +374,7 @@ async def test_a_promotion_that_cannot_be_read_is_not_shown(branch: Branch) -> N
 
 async def test_each_unreadable_read_is_counted(branch: Branch) -> None:
     counted: list[None] = []
-    branch.log._on_unreadable = lambda: counted.append(None)
+    branch.log.unreadable = UnreadableReports(lambda: counted.append(None))
     order_id = await branch.placed()
     await change(branch, order_key(order_id), _damage)
     for _ in range(3):
@@ -379,7 +385,7 @@ async def test_each_unreadable_read_is_counted(branch: Branch) -> None:
 @pytest.mark.parametrize("package", ["hub/services", "agents"])
 def test_documents_are_read_in_one_place(package: str) -> None:
     # The others read what is no document: a list's entries, and commands and arguments that a worker wrote down.
-    allowed = {"stored.py", "service_tokens.py", "base.py", "proposals.py"}
+    allowed = {"stored_documents.py", "service_tokens.py", "bound_tool.py", "proposals.py"}
     found = [
         path.name
         for path in (ROOT / package).rglob("*.py")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from hub.core.errors import Conflict, NotFound, Unauthorized, Unavailable
 from hub.domain import commands as cmd
-from hub.domain.errors import Conflict, NotFound, Unauthorized, Unavailable
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.domain.roles import ANONYMOUS
 from hub.domain.rooms import KITCHEN
-from hub.eventlog.log import Committed, Document, Write
-from hub.services.documents import order_key
-from hub.services.orders import OrderService
-from hub.services.recent import RecentOrders
-from tests.services.branch import KITCHEN_HAND, MANAGER, Branch, an_order
+from hub.services.document_names import order_key
+from hub.services.orders.order_service import OrderService
+from hub.services.orders.recent_orders import RecentOrders
+from hub.store.log import Committed, Document, Write
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, Branch, an_order
 
 
 def elsewhere(branch: Branch) -> OrderService:
@@ -29,21 +30,21 @@ async def placed(branch: Branch) -> str:
     return order_id
 
 
-def to(order_id: str, status: OrderStatus, **more: str) -> cmd.AdvanceOrder:
+def to(order_id: str, status: OrderStatus, **more: Any) -> cmd.AdvanceOrder:
     return cmd.AdvanceOrder(order_id=order_id, to=status, **more)
 
 
 def counted(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every trip to Redis from here on."""
     trips: list[str] = []
-    lane = branch.log.calls._lane
-    call = lane.call
+    pool = branch.log.calls._pool
+    call = pool.call
 
     async def counting(*command: str | int) -> object:
         trips.append(str(command[0]))
         return await call(*command)
 
-    monkeypatch.setattr(lane, "call", counting)
+    monkeypatch.setattr(pool, "call", counting)
     return trips
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hub.core.errors import LimitReached, RateLimited
 from hub.domain.commands import HandBackChat, OpenChat, TakeOverChat
-from hub.domain.errors import LimitReached, RateLimited
-from tests.services.asking import HOME, NEIGHBOUR, SUPPORT, place, which
-from tests.services.branch import MANAGER
+from tests.support.chat_requests import HOME, NEIGHBOUR, SUPPORT, place, which
+from tests.support.services_harness import MANAGER
 from tests.support.uncounted import MESSAGE_COUNTS, TURN_COUNTS
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ async def test_an_address_has_so_many_turns_a_day_in_whatever_chats(fake_backend
         await branch.ask()
 
 
-async def test_the_day_ends_at_the_branchs_own_midnight(fake_backend: Backend) -> None:
+async def test_the_day_ends_at_four_in_the_morning_of_the_branchs_own_clock(fake_backend: Backend) -> None:
     async with place(fake_backend, turns_day=1) as branch:
         await branch.ask()  # half past three in the afternoon
-        branch.clock.turn(hours=8)
+        branch.clock.turn(hours=12)
         with pytest.raises(LimitReached):
             await branch.ask()
         branch.clock.turn(hours=1)
@@ -110,47 +110,47 @@ async def test_what_is_said_to_a_person_is_no_turn(fake_backend: Backend) -> Non
     async with place(fake_backend, turns_day=1) as branch:
         chat = await branch.open()
         await branch.ask(chat=chat)
-        await branch.services.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
+        await branch.wire.handover.take_over(SUPPORT, TakeOverChat(chat_id=chat[0]))
         for _ in range(3):
             assert await branch.ask(chat=chat) == "None"
-        await branch.services.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
+        await branch.wire.handover.hand_back(SUPPORT, HandBackChat(chat_id=chat[0]))
         with pytest.raises(LimitReached):
             await branch.ask(chat=chat)
 
 
 async def test_an_address_opens_so_many_chats_an_hour_and_goes_on_in_those_it_has(fake_backend: Backend) -> None:
     async with place(fake_backend, chats_hour=2) as branch:
-        known = {"chat_id": "by-a-name-of-its-own"}
-        await branch.services.chat.open(HOME, OpenChat(), **known)
+        known: dict[str, Any] = {"chat_id": "by-a-name-of-its-own"}
+        await branch.wire.chat.open(HOME, OpenChat(), **known)
         chat = await branch.open()
         with pytest.raises(RateLimited) as refused:
             await branch.open()
         assert which(refused) == {"limit": "chats_hour", "most": 2, "used": 2}
         await branch.ask(chat=chat)
         for _ in range(3):  # a page of the AI SDK's says its chat's name with every question
-            await branch.services.chat.open(HOME, OpenChat(), **known)
+            await branch.wire.chat.open(HOME, OpenChat(), **known)
         await branch.open(NEIGHBOUR)
         for _ in range(4):
             await branch.open(SUPPORT)
 
 
-async def test_what_the_branch_has_used_is_told_from_midnight_to_midnight(fake_backend: Backend) -> None:
+async def test_what_the_branch_has_used_is_told_of_its_business_day(fake_backend: Backend) -> None:
     async with place(fake_backend, tokens_branch_day=100) as branch:
         await branch.uses(await branch.ask(), 60)
-        today = await branch.services.chat.today()
+        today = await branch.wire.chat.today()
         assert (today.turns, today.tokens, today.ceiling, today.ceiling_reached) == (1, 60, 100, False)
         await branch.uses(await branch.ask(SUPPORT), 40)
-        assert (await branch.services.chat.today()).ceiling_reached
+        assert (await branch.wire.chat.today()).ceiling_reached
         await branch.ask()  # it is answered, by the offline model
         branch.clock.turn(days=1)
-        assert (await branch.services.chat.today()).tokens == 0
+        assert (await branch.wire.chat.today()).tokens == 0
 
 
 async def test_nothing_is_bounded_where_the_limits_are_off(fake_backend: Backend) -> None:
     async with place(fake_backend, **dict.fromkeys((*TURN_COUNTS, *MESSAGE_COUNTS), 0)) as branch:
         for _ in range(70):
             await branch.uses(await branch.ask(), 10_000_000)
-        assert not (await branch.services.chat.today()).ceiling_reached
+        assert not (await branch.wire.chat.today()).ceiling_reached
 
 
 async def test_a_days_count_is_forgotten_when_the_day_is(fake_backend: Backend) -> None:

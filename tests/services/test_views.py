@@ -6,15 +6,14 @@ import json
 
 import pytest
 
+from hub.core.cursor import Cursor
+from hub.core.errors import NotFound
 from hub.domain import commands as cmd
-from hub.domain.errors import NotFound
-from hub.domain.models import OrderStatus
 from hub.domain.roles import ANONYMOUS
-from hub.domain.rooms import FLOOR, KITCHEN, PROMOS, STOCK, Cursor, Room
-from hub.eventlog import NewEvent, Write
-from tests.services.branch import KITCHEN_HAND, MANAGER, PHONE, Branch, only
-
-RECEIVED, PREPARING, READY, EN_ROUTE, DELIVERED, CANCELLED = OrderStatus
+from hub.domain.rooms import DASHBOARD, KITCHEN, PROMOS, STOCK, Room
+from hub.store import NewEvent, Write
+from tests.domain.samples import CANCELLED, DELIVERED, PREPARING, READY, RECEIVED
+from tests.support.services_harness import KITCHEN_HAND, MANAGER, PHONE, Branch, only
 
 
 async def test_an_orders_room_shows_the_order_and_all_that_happened_to_it(branch: Branch) -> None:
@@ -60,7 +59,7 @@ async def test_the_stock_room_shows_every_dish_that_is_counted(branch: Branch) -
 
 async def test_the_promotions_room_shows_the_newest_first(branch: Branch) -> None:
     for number in range(25):
-        await branch.services.promos.publish(MANAGER, cmd.PublishPromo(title=f"promo {number}", message="…"))
+        await branch.wire.promos.publish(MANAGER, cmd.PublishPromo(title=f"promo {number}", message="…"))
     view = await branch.services.views.read(PROMOS)
     assert [promo["title"] for promo in view.snapshot["promos"]] == [f"promo {n}" for n in range(24, 4, -1)]
     assert set(view.snapshot["promos"][0]) == {"promo_id", "title", "message"}
@@ -68,14 +67,14 @@ async def test_the_promotions_room_shows_the_newest_first(branch: Branch) -> Non
 
 async def test_the_floor_shows_the_figures(branch: Branch) -> None:
     await branch.placed()
-    view = await branch.services.views.read(FLOOR)
-    assert view.snapshot == {"figures": await branch.services.figures.read()}
+    view = await branch.services.views.read(DASHBOARD)
+    assert view.snapshot == {"figures": await branch.wire.figures.read()}
     assert view.snapshot["figures"]["orders_active"] == 1
     assert view.events == ()
 
 
 async def test_a_chats_room_shows_what_was_said(branch: Branch) -> None:
-    chat_id = (await branch.services.chat.open(ANONYMOUS, cmd.OpenChat()))["chat_id"]
+    chat_id = (await branch.wire.chat.open(ANONYMOUS, cmd.OpenChat()))["chat_id"]
     room = Room.chat(chat_id)
     assert (await branch.services.views.read(room)).snapshot == {
         "chat": {"id": chat_id, "mode": "agent"},
@@ -83,10 +82,10 @@ async def test_a_chats_room_shows_what_was_said(branch: Branch) -> None:
         "turn": None,
         "waiting": [],
     }
-    await branch.services.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
-    await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Un momento"))
+    await branch.wire.handover.take_over(MANAGER, cmd.TakeOverChat(chat_id=chat_id))
+    await branch.wire.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Un momento"))
     before = (await branch.services.views.read(room)).cursor
-    await branch.services.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Ya va"))
+    await branch.wire.handover.reply(MANAGER, cmd.ReplyChat(chat_id=chat_id, text="Ya va"))
     # The transcript is whole also for one who missed only its end.
     view = await branch.services.views.read(room, before)
     assert [event.type for event in view.events] == ["chat.message"]
@@ -142,7 +141,7 @@ async def test_a_newcomer_gets_the_state_with_little_of_the_past_and_one_who_com
 ) -> None:
     start = await branch.log.position()
     for left in range(50):
-        await branch.services.stock.set(KITCHEN_HAND, cmd.SetStock(sku="taco-pastor", left=left))
+        await branch.wire.stock.set(KITCHEN_HAND, cmd.SetStock(sku="taco-pastor", left=left))
     stranger = await branch.services.views.read(room, Cursor("anotherlife", 1))
     newcomer = await branch.services.views.read(room)
     assert newcomer == stranger

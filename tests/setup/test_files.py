@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -19,8 +20,11 @@ FORBIDDEN = re.compile(
     rb"py[p]i\.org|python[h]osted\.org|npm[j]s\.(org|com)|yarn[p]kg\.com|--(extra-)?index[-]url|--find[-]links"
     rb"|/wor[k]/|/roo[t]/|/hom[e]/[a-z]|/User[s]/[a-z]"
 )
-PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[0-9][\w.+]*)(?: ; .+)?")
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-node.txt")
+PIN = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9.-]*)(?:\[[a-z,]+\])?==(?P<version>[0-9][\w.+]*)(?: ; .+)?"
+    r"(?: --hash=sha256:[0-9a-f]{64})+"
+)
+LOCKS = ("hub", "", "models", "dev", "build", "node")
 
 
 def files() -> list[Path]:
@@ -39,9 +43,10 @@ def files() -> list[Path]:
 def pins(lock: str) -> dict[str, set[str]]:
     """Package to versions; there are several where they differ by Python version."""
     found: dict[str, set[str]] = {}
-    for line in (ROOT / lock).read_text().splitlines():
+    text = (ROOT / f"requirements-{lock}.txt".replace("-.", ".")).read_text()
+    for line in text.replace(" \\\n    ", " ").splitlines():
         pin = PIN.fullmatch(line)
-        assert pin, f"{lock}: not a pin: {line!r}"
+        assert pin, f"{lock}: not a pin with hashes: {line!r}"
         found.setdefault(pin["name"], set()).add(pin["version"])
     return found
 
@@ -55,32 +60,53 @@ def test_no_file_names_a_package_registry_or_a_folder_of_somebodys_machine() -> 
     assert found == {}
 
 
+def test_the_guide_for_changes_names_files_that_are_there_and_counts_them() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:hub|agents|static|tests|docs)/[^`<>*]+)`", guide)
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    steps = re.findall(r"^\d+\. ", guide.partition("## How to change things")[2], re.MULTILINE)
+    assert f"({len(steps)} in all:" in guide
+
+
 def test_nothing_that_is_installed_or_built_is_committed() -> None:
     bad = ("node_modules/", ".venv/", "static/vendor/", "data/", "build/")
     assert [path for path in files() if str(path.relative_to(ROOT)).startswith(bad)] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_exact_versions_and_nothing_else(lock: str) -> None:
+def test_a_lock_holds_exact_versions_with_hashes_and_nothing_else(lock: str) -> None:
     assert pins(lock)
 
 
 def test_the_locks_satisfy_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
+    agent = project["dependencies"] + extras["agent"]
+    providers = [*extras["openai"], *extras["openai-like"], *extras["anthropic"], *extras["ollama"]]
     for lock, wanted in {
-        "requirements.txt": project["dependencies"],
-        "requirements-dev.txt": project["dependencies"] + extras["dev"] + extras["openai-like"],
+        "hub": project["dependencies"],
+        "": agent,
+        "models": agent + providers,
+        "dev": agent + providers + extras["dev"],
     }.items():
         locked = pins(lock)
         for requirement in map(Requirement, wanted):
+            if requirement.name == project["name"]:  # one extra asks for another
+                continue
             for version in locked[requirement.name]:
                 assert requirement.specifier.contains(version), f"{lock}: {requirement} but {version}"
 
 
-def test_tests_run_with_the_very_versions_that_users_get() -> None:
-    users, developers = pins("requirements.txt"), pins("requirements-dev.txt")
+@pytest.mark.parametrize("lock", ["hub", "", "models"])
+def test_tests_run_with_the_very_versions_that_users_get(lock: str) -> None:
+    users, developers = pins(lock), pins("dev")
     assert {name: developers.get(name) for name in users} == users
+
+
+def test_a_hub_alone_is_installed_without_llamaindex() -> None:
+    assert "llama-index-core" in pins("")
+    assert not [name for name in pins("hub") if name.startswith("llama-index")]
 
 
 def test_npm_packages_are_exact_and_locked_with_hashes_and_without_addresses() -> None:
@@ -93,3 +119,19 @@ def test_npm_packages_are_exact_and_locked_with_hashes_and_without_addresses() -
     for name, entry in lock["packages"].items():
         assert "resolved" not in entry
         assert name == "" or entry["integrity"].startswith("sha512-")
+
+
+def test_every_module_of_the_hub_can_be_opened_by_its_name() -> None:
+    names = [path.name for path in files() if path.suffix == ".py" and path.is_relative_to(ROOT / "hub")]
+    common = {"__init__.py", "__main__.py"}
+    assert sorted({name for name in names if names.count(name) > 1} - common) == []
+
+
+def test_no_class_of_the_relay_is_too_long_to_be_read_at_once() -> None:
+    lengths = {
+        node.name: node.end_lineno - node.lineno + 1
+        for path in (ROOT / "hub/relay").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.end_lineno is not None
+    }
+    assert {name: length for name, length in lengths.items() if length > 250} == {}

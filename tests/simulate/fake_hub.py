@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from hub.core.errors import ComandaError, NotFound, Unauthorized, Unavailable
 from hub.domain import order as rules
-from hub.domain.errors import ComandaError, NotFound, Unauthorized, Unavailable
 from hub.domain.events import OrderEvent
-from hub.domain.models import Courier, CustomerName, Delivery, Order, OrderItem, OrderStatus
+from hub.domain.lifecycle import OrderStatus
+from hub.domain.order_document import Courier, CustomerName, Delivery, Order, OrderItem
+from hub.domain.order_fold import apply
 
 TOKEN = "kitchen"
 DISHES = ("taco-pastor", "taco-suadero", "agua-jamaica", "flan")
@@ -49,7 +50,7 @@ class FakeHub:
         app.router.add_get("/api/orders/{id}", self._get)
         app.router.add_post("/api/orders/{id}/{action}", self._act)
         app.router.add_post("/api/promos", self._promo)
-        app.router.add_get("/api/rooms/kitchen/events", self._events)
+        app.router.add_get("/ws", self._ws)
         return app
 
     async def place(self, body: dict[str, Any]) -> Order:
@@ -87,8 +88,10 @@ class FakeHub:
     async def _commit(self, order: Order | None, happened: list[OrderEvent]) -> Order:
         at = datetime.now(UTC)
         for event in happened:
-            order = rules.apply(order, event, at)
-            self.events.append({"type": event.type, "data": event.model_dump(mode="json", exclude={"type"})})
+            order = apply(order, event, at)
+            place = {"offset": len(self.events) + 1, "prev": len(self.events), "room": "kitchen", "at": ""}
+            data = event.model_dump(mode="json", exclude={"type"})
+            self.events.append({**place, "type": event.type, "data": data})
         assert order is not None
         self.orders[order.id] = order
         async with self._happened:
@@ -141,26 +144,43 @@ class FakeHub:
             self._happened.notify_all()
         return {"promo_id": "P1"}
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
+    async def _ws(self, request: web.Request) -> web.StreamResponse:
         self._staff_only(request)
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        async with asyncio.TaskGroup() as tasks:
+            sending: asyncio.Task[None] | None = None
+            async for message in ws:
+                asked = message.json()
+                data: dict[str, Any] = {}
+                if asked["command"] == "room.join":
+                    data = self._joined(asked["data"].get("after"))
+                await ws.send_json({"ack": asked.get("id"), "ok": True, "data": data})
+                if data:
+                    sending = tasks.create_task(self._send_events(ws, len(self.events)))
+            if sending is not None:
+                sending.cancel()
+        return ws
+
+    def _joined(self, after: str | None) -> dict[str, Any]:
         self.streams_opened += 1
-        life, resumed = self._stream_life, request.headers.get("Last-Event-ID")
-        at = int(resumed.partition("-")[2]) if resumed else len(self.events)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(b"retry: 2000\n\n: hello\n\n")
-        if not resumed:
-            await response.write(f'id: e-{at}\nevent: room.reset\ndata: {{"data": {{}}}}\n\n'.encode())
+        known = int(after.partition("-")[2]) if after else len(self.events)
+        missed = self.events[known:]
+        cursor = f"e-{len(self.events)}"
+        return {"room": "kitchen", "cursor": cursor, "recovered": bool(after), "snapshot": {}, "events": missed}
+
+    async def _send_events(self, ws: web.WebSocketResponse, at: int) -> None:
+        life = self._stream_life
         while True:
             async with self._happened:
                 while len(self.events) == at and self._stream_life == life:
                     await self._happened.wait()
             if self._stream_life != life:
-                return response
+                await ws.close()
+                return
             for event in self.events[at:]:
                 at += 1
-                frame = f"id: e-{at}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"
-                await response.write(frame.encode())
+                await ws.send_json({"cursor": f"e-{at}", "event": event})
 
     def _staff_only(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.simulate import Refused, Report, Unreachable, demo, simulate
-from hub.simulate import run as running
+from hub.simulate import simulation as running
 from tests.simulate.fake_hub import TOKEN, FakeHub
 from tests.support.processes import free_port
 
@@ -99,7 +99,7 @@ async def test_the_demo_serves_what_is_on_the_board_already_and_what_people_orde
     async with demo_of(url):
         during = await hub.place(SOMEBODY)
         for order in (before, during):
-            await hub.until(lambda id=order.id: hub.orders[id].status is OrderStatus.DELIVERED)
+            await hub.until(lambda id=order.id: hub.orders[id].status is OrderStatus.DELIVERED)  # type: ignore[misc]
         await hub.until(lambda: len(hub.orders) >= 5)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.domain.models import OrderStatus
+from hub.domain.lifecycle import OrderStatus
 from hub.simulate.ticket import COOKING_S, Ticket, next_step
 
 

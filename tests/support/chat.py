@@ -7,18 +7,18 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from agents.bounds import Bounds
 from agents.chain import Model
 from agents.offline.model import OfflineLLM
 from agents.worker import Worker
-from hub.config import MENU_FILE, Limits, Settings
+from hub.config import MENU_FILE, Limits, Settings, TurnLimits
 from hub.domain.commands import OpenChat, SendChat, StopChat
 from hub.domain.menu import Menu, parse_menu
 from hub.domain.roles import ANONYMOUS, Kind, Principal, Role
-from hub.eventlog.log import EventLog
-from hub.eventlog.turns import TurnQueue
 from hub.services.build import build_services
-from hub.services.documents import order_key
+from hub.services.chats.turn_jobs import turn_queue
+from hub.services.document_names import order_key
+from hub.store.log import EventLog
+from tests.support.carry_out import carry_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -31,8 +31,8 @@ MENU = parse_menu(MENU_FILE.read_text(encoding="utf-8"))
 MANAGER = Principal(Kind.STAFF, "staff-1", "Carmen", frozenset({Role.MANAGER}))
 SUPPORT = Principal(Kind.STAFF, "staff-2", "Sole", frozenset({Role.SUPPORT}))
 LEASE_S = 0.2
-BOUNDS = Bounds(turn_s=40, pause_s=0.01)
-_PATIENCE_S = 40.0
+BOUNDS = TurnLimits(turn_s=40, retry_pause_s=0.01)
+_UNSURE_TIMEOUT_S = 40.0
 
 Event = dict[str, Any]
 
@@ -45,31 +45,31 @@ class Branch:
         self.settings = settings
         self.redis = redis
         self.log = EventLog(redis, settings.branch)
-        self.services = build_services(self.log, redis, settings, b"a secret for tests", menu)
-        self.queue = TurnQueue(redis, self.log.keys, lease_s=LEASE_S)
+        self.services = build_services(self.log, settings, b"a secret for tests", menu)
+        self.queue = turn_queue(self.log.calls, self.log.keys, lease_s=LEASE_S)
 
     def worker(self, llm: FunctionCallingLLM | None = None, *, name: str = "worker-1", **options: Any) -> Worker:
         """A worker with short patience; not running yet."""
-        options = {"renew_s": LEASE_S / 4, "block_s": 0.05, "bounds": BOUNDS} | options
+        worker_options: dict[str, Any] = {"renew_s": LEASE_S / 4, "block_s": 0.05, "turn_limits": BOUNDS} | options
         return Worker(
             self.services,
             self.queue,
             [Model("test", llm or OfflineLLM.serving(MENU, pace_s=0))],
             name=name,
             limits=self.settings.limits,
-            **options,
+            **worker_options,
         )
 
     async def open(self, principal: Principal = ANONYMOUS, order_token: str | None = None) -> tuple[str, str]:
         opened = await self.services.chat.open(principal, OpenChat(order_token=order_token))
-        return opened["chat_id"], opened["token"]
+        return opened.chat_id, opened.token
 
     async def send(self, chat: tuple[str, str], text: str, principal: Principal = ANONYMOUS, **more: Any) -> Any:
         command = SendChat(chat_id=chat[0], token=chat[1], text=text, **more)
-        return (await self.services.chat.send(principal, command))["turn_id"]
+        return (await carry_out(self.services, principal, command))["turn_id"]
 
     async def stop(self, chat: tuple[str, str], turn_id: str) -> None:
-        await self.services.chat.stop(ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
+        await carry_out(self.services, ANONYMOUS, StopChat(chat_id=chat[0], turn_id=turn_id, token=chat[1]))
 
     async def ask(self, chat: tuple[str, str], text: str, principal: Principal = ANONYMOUS) -> list[Event]:
         """Say it, and wait for the end of the answer: the turn's events."""
@@ -87,7 +87,7 @@ class Branch:
     async def until(self, chat: tuple[str, str], wanted: Callable[[Event], bool]) -> Event:
         """The first event of the room that is wanted, as soon as it is there: subscribed first, then read."""
         room = f"chat:{chat[0]}"
-        async with asyncio.timeout(_PATIENCE_S), self.redis.pubsub() as pubsub:
+        async with asyncio.timeout(_UNSURE_TIMEOUT_S), self.redis.pubsub() as pubsub:
             await pubsub.subscribe(self.log.keys.channel(room))
             while True:
                 for event in await self.events(chat):

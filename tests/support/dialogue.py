@@ -7,13 +7,15 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
-from agents.language import Lang, detect
+from agents.language import detect
 from agents.offline.model import OfflineLLM
 from agents.tools import TOOLS
-from agents.tools.base import MAX_CALLS
-from agents.tools.orders import PlaceOrderTool
+from agents.tools.bound_tool import MAX_CALLS
+from agents.tools.order_tools import PlaceOrderTool
 from agents.tools.own import spoken
 from agents.tools.proposals import closing
+from agents.tools.results import OrderedLine
+from hub.domain.texts import Lang
 from tests.support.chat import MENU
 
 LLM = OfflineLLM.serving(MENU, pace_s=0)
@@ -84,7 +86,8 @@ class Dialogue:
         if missing:
             return {"missing": missing, "items": items}
         self.proposed = "place_order", arguments
-        asks = self._asking(*(text.format(f"{spoken(items)}. Total: $1.00") for text in PlaceOrderTool.asks))
+        lines = [OrderedLine.model_validate(item) for item in items]
+        asks = self._asking(*(text.format(summary=f"{spoken(lines)}. Total: $1.00") for text in PlaceOrderTool.asks))
         return {**arguments, "items": items, "total": "$1.00", "person_reads": asks}
 
     def _asking(self, es: str, en: str) -> str:

@@ -11,13 +11,12 @@ import json
 import sys
 from pathlib import Path
 
-from hub.eventlog import embedded
+from hub.local_redis.embedded_redis import EmbeddedRedis
 
 
 async def main() -> None:
-    if "--outlive" in sys.argv:
-        embedded._LAUNCH = "import os, sys; os.execv(sys.argv[2], sys.argv[2:])"
-    async with embedded.EmbeddedRedis(Path(sys.argv[1])) as redis:
+    ends_with_owner = "--outlive" not in sys.argv and sys.platform == "linux"
+    async with EmbeddedRedis(Path(sys.argv[1]), ends_with_owner=ends_with_owner) as redis:
         print(json.dumps({"pid": redis.pid, "owned": redis.owned, "url": redis.url}), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

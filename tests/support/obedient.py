@@ -97,7 +97,7 @@ class Scene:
             item.model_copy(update={"description": text}) if item.sku == "gringa" else item for item in MENU.items
         )
         menu = MENU.model_copy(update={"items": items})
-        branch.services = build_services(branch.log, branch.redis, branch.settings, b"a secret for tests", menu)
+        branch.services = build_services(branch.log, branch.settings, b"a secret for tests", menu)
 
     def filled(self, value: Any) -> Any:
         """A text, or arguments, with the facts of the scene put in."""
@@ -132,12 +132,13 @@ class Scene:
             "items": [{"sku": "gringa", "qty": 2, "notes": note}],
             "delivery": {"kind": "delivery", "address": address} if address else {"kind": "pickup"},
         }
-        return await self.branch.services.orders.place(ANONYMOUS, PlaceOrder.model_validate(command))
+        placed = await self.branch.services.orders.place(ANONYMOUS, PlaceOrder.model_validate(command))
+        return placed.as_json()
 
     async def _opened(self, who: Principal, token: str) -> tuple[str, str]:
         # Staff open a chat of their own; a customer's speaks of the order they hold the link of.
         opened = await self.branch.services.chat.open(who, OpenChat(order_token=None if who.is_staff else token))
-        return opened["chat_id"], opened["token"]
+        return opened.chat_id, opened.token
 
 
 async def _value(redis: Any, key: str) -> Any:

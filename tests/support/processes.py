@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -19,6 +20,8 @@ from typing import NoReturn, Self, TypeVar
 
 import pytest
 
+from tests.support import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 COMANDA = str(Path(sys.executable).with_name("comanda"))
 POLL_S = 0.02
@@ -26,13 +29,37 @@ POLL_S = 0.02
 T = TypeVar("T")
 
 
+_TAKEN: list[int] = []  # descriptors of the lock files of this process's ports; they go with it
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody has, and that no connection is given by chance before it is used."""
+    """A TCP port on loopback that nobody has, and that no connection is given by chance before it is used.
+
+    Other test processes of this machine are not given it while this one lives.
+    """
     while True:
         port = random.randrange(20_000, 32_000)  # systems give connections ports from 32768 on
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _TAKEN.append(_locked(port))
             return port
+
+
+def _locked(port: int) -> int:
+    """Take a port's lock file; return its descriptor.
+
+    Raises:
+        BlockingIOError: Another process has it, or this one.
+    """
+    folder = Path(tempfile.gettempdir()) / f"comanda-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise
+    return file
 
 
 def lacking(what: str) -> NoReturn:
@@ -93,6 +120,8 @@ def environment() -> dict[str, str]:
 class Process:
     """One program, from its start to its end; what it printed joins the report of a test that fails.
 
+    `COMANDA` is forked from a process that has imported it, where that works: see `forked.py`.
+
     Args:
         command: The program and its arguments.
         env: Added to this process's environment, of which no `COMANDA_…` setting is handed on.
@@ -107,7 +136,7 @@ class Process:
         self._env = {**environment(), **(env or {})}
         self._cwd = cwd
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | forked.Forked | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -122,6 +151,11 @@ class Process:
         self._log.close()
 
     def start(self) -> None:
+        if self.command[0] == COMANDA and forked.can_run(self._env):
+            with open(os.devnull) as nothing:
+                stdio = (nothing, self._log, self._log)
+                self._child = forked.Forked(self.command[1:], env=self._env, cwd=self._cwd, stdio=stdio)
+            return
         self._child = subprocess.Popen(
             self.command,
             env=self._env,
@@ -158,7 +192,8 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         if self.running:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -176,3 +211,14 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._child.returncode
+
+
+def run_comanda(
+    *arguments: str, env: Mapping[str, str], cwd: Path, timeout: float, input: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of `comanda` to its end, with what it printed."""
+    if forked.can_run(env):
+        return forked.run(arguments, env=env, cwd=cwd, input=input, timeout=timeout)
+    return subprocess.run(
+        [COMANDA, *arguments], env=env, cwd=cwd, input=input, capture_output=True, timeout=timeout, check=False
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
-from hub.eventlog import connect
+from hub.store import connect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

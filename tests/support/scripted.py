@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
@@ -12,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from agents.offline.model import OfflineLLM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
 
 
 class Gate:
@@ -30,7 +31,7 @@ class Gate:
         await self._open.wait()
 
 
-class Call:
+class ToolCall:
     """A tool call. Arguments given as text are passed on as they are: whole JSON or not."""
 
     def __init__(self, tool: str, arguments: dict[str, Any] | str) -> None:
@@ -38,7 +39,7 @@ class Call:
         self.arguments = arguments
 
 
-Script = list["str | Call | Gate | Exception"]
+Script = Sequence["str | ToolCall | Gate | Exception"]
 
 
 class ScriptedLLM(OfflineLLM):
@@ -60,13 +61,13 @@ class ScriptedLLM(OfflineLLM):
         return self._say(script)
 
     async def _say(self, script: Script) -> AsyncIterator[ChatResponse]:
-        text, calls = "", []
+        text, calls = "", list[ToolCallBlock]()
         for part in script:
             match part:
                 case str():
                     text += part
                     yield self._response(text, calls, part)
-                case Call():
+                case ToolCall():
                     calls.append(
                         ToolCallBlock(
                             tool_call_id=f"call-{next(self._ids)}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from hub.eventlog import DocKey, Document, NewEvent, StockMove, Write
+from hub.store import CounterEvents, CounterMove, DocKey, Document, NewEvent, Write
 
+STOCK_EVENTS = CounterEvents("stock.out", "stock.low", "stock.restocked", ("kitchen", "stock"))
 AT = "2026-11-20T21:30:00.123Z"
 
 
@@ -30,5 +31,5 @@ def order(id: str, version: int, *, name: str = "order.preparing") -> Write:
     )
 
 
-def move(mode: str, sku: str, amount: int, *, low: int = 3) -> StockMove:
-    return StockMove(sku, mode, amount, low, f'{{"sku":"{sku}","name":"{sku.title()}","left":', AT)  # type: ignore[arg-type]
+def move(mode: str, sku: str, amount: int, *, low: int = 3) -> CounterMove:
+    return CounterMove(sku, mode, amount, low, STOCK_EVENTS, f'{{"sku":"{sku}","name":"{sku.title()}","left":', AT)  # type: ignore[arg-type]

@@ -6,16 +6,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agents.language import ASKS_YES
+from agents.offline.intent_types import ASKS, ASKS_ADDRESS, ASKS_NAME, PLACED, SUMMARY, Said, asked
 from agents.offline.ordering.corrections import corrected
 from agents.offline.ordering.repeats import noted, once_more, repeat_asked
 from agents.offline.questions.everyday import asked_every_day, small_talk, unknown
 from agents.offline.reading.fetching import bare_address, led_to
 from agents.offline.reading.order import bare_name, read_order
 from agents.offline.reading.wanted import Draft
-from agents.offline.said import ASKS, ASKS_ADDRESS, ASKS_NAME, PLACED, SUMMARY, Said, asked
 from agents.offline.text.clauses import is_correction, says_instead
 from agents.offline.text.words import AMOUNTS, bare, tokens
+from agents.texts import ASKS_YES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

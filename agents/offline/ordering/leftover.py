@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from agents.offline.reading.dishes import Dishes
     from agents.offline.text.words import Token
 
-_MOST_TOLD = 8  # phrases
-_MOST_LINES = 10
+_MAX_TOLD = 8  # phrases
+_MAX_LINES = 10
 _HEADS = frozenset({"personas", "persona", "people", "things", "cosas"})
 _ALL_OR_NOTHING = frozenset({"todo", "nada", "everything", "nothing"})
 _DENIES = frozenset({"no", "sin", "without"})
@@ -48,7 +48,7 @@ def not_understood(text: str, arguments: dict[str, Any], dishes: Dishes, *, firs
             noted[word.word] -= 1
         else:
             left.append(at)
-    return tuple(dict.fromkeys(_phrases(words, left)))[:_MOST_TOLD]
+    return tuple(dict.fromkeys(_phrases(words, left)))[:_MAX_TOLD]
 
 
 def _is_small(words: Sequence[Token], at: int) -> bool:
@@ -83,7 +83,7 @@ def _about_dishes(
 def _uncounted(words: Sequence[Token], arguments: dict[str, Any]) -> set[int]:
     """Where a number stands that is none of the dishes'."""
     items = arguments.get("items", [])
-    if len(items) > _MOST_LINES:
+    if len(items) > _MAX_LINES:
         return set()
     sums = {0}  # "4 gringas, 2 sin queso" are two and two
     for item in items:

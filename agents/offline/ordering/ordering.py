@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.language import says_yes
+from agents.offline.intent_types import ASKS_NAME, ASKS_REST, MENU, PLACE, SAYS_YES, SUMMARY, Intent, Said, asked
 from agents.offline.ordering.corrections import first_order
 from agents.offline.ordering.drafts import draft_of, last_asked, says_nothing_new
 from agents.offline.questions import service
@@ -14,7 +15,6 @@ from agents.offline.questions.everyday import unknown
 from agents.offline.questions.talk import talk
 from agents.offline.reading.consent import CALLED_OFF, NO, YES
 from agents.offline.reading.order import THAT_IS_ALL, bare_name, read_order
-from agents.offline.said import ASKS_NAME, ASKS_REST, MENU, PLACE, SAYS_YES, SUMMARY, Intent, Said, asked
 from agents.offline.text.clauses import is_correction, starts_over
 from agents.offline.text.words import amount, tokens
 
@@ -32,7 +32,7 @@ _WAIT = re.compile(
 _SEND_IT = re.compile(
     r"^\W*(?:si|sip|yes|yea|yeah|yep|ok|sure|dale|va|sale)\b[\s,.]*(?:send|place|mand|envi)\w*(?: (?:it|them))?\W*$"
 )
-_LONGEST_THING = 4  # words
+_MAX_THING = 4  # words
 _HELLO = re.compile(r"^\W*(?:hola|buen[oa]s(?: (?:tardes|noches|dias))?|hi|hello|hey)\b|\b(?:por favor|porfa|please)\b")
 
 
@@ -113,9 +113,7 @@ def _is_a_list(compared: str) -> bool:
     """ "un sushi y dos hamburguesas": nothing but things with an amount each."""
     parts = [part.split() for part in re.split(r"[,;.!\n]|\by\b|\band\b", _HELLO.sub("", compared))]
     said = [tokens(" ".join(part)) for part in parts if part]
-    return "?" not in compared and all(
-        1 < len(words) <= _LONGEST_THING and amount(words[0]) is not None for words in said
-    )
+    return "?" not in compared and all(1 < len(words) <= _MAX_THING and amount(words[0]) is not None for words in said)
 
 
 def ordered(draft: Draft) -> Intent:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from agents.offline.intent_types import PLACE, TRACK, Intent
 from agents.offline.ordering.corrections import corrected
 from agents.offline.reading.wanted import Draft, Wanted
-from agents.offline.said import PLACE, TRACK, Intent
 from agents.offline.text.words import bare
 
 if TYPE_CHECKING:

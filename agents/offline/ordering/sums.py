@@ -5,21 +5,30 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from agents.offline.intent_types import (
+    ASKS_ADDRESS,
+    ASKS_DELIVERY,
+    ASKS_NAME,
+    ASKS_TAKE,
+    PLACED,
+    SUMMARY,
+    Intent,
+    asked,
+)
 from agents.offline.ordering.drafts import draft_of, last_asked
 from agents.offline.phrases import listed, pick
 from agents.offline.questions.everyday import unknown
 from agents.offline.reading.order import read_order
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, ASKS_TAKE, PLACED, SUMMARY, Intent, asked
-from agents.tools.base import money
+from agents.tools.bound_tool import money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.language import Lang
+    from agents.offline.intent_types import Said
     from agents.offline.reading.dishes import Dishes
     from agents.offline.reading.wanted import Draft
-    from agents.offline.said import Said
     from hub.domain.menu import Menu
+    from hub.domain.texts import Lang
 
 _TOTAL = re.compile(
     r"\b(?:cuanto (?:por|es|son|seria|serian|va a ser|sale|salen|saldria|saldrian|te debo|queda|va|vamos|llevo|"

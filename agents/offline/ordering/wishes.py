@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from agents.language import word_set
+from agents.offline.intent_types import CHANGE, Intent
 from agents.offline.ordering.drafts import placed_draft, was_placed
 from agents.offline.questions.everyday import unknown
-from agents.offline.said import CHANGE, Intent
 from agents.offline.text.words import amount, bare, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.offline.intent_types import Said
     from agents.offline.reading.dishes import Dishes
-    from agents.offline.said import Said
 
 _TO_THE_KITCHEN = re.compile(
     r"\b(?:di(?:les?|ganles?|gales?|cirles?)|avisa(?:les?)?|avisenles?|comenta(?:les?)?|tell|ask|let)\s+(?:a\s+|al\s+|"

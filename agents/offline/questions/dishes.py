@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from agents.language import word_set
+from agents.offline.intent_types import MENU, Intent
 from agents.offline.questions.everyday import unknown
 from agents.offline.reading.order import read_order
-from agents.offline.said import MENU, Intent
 from agents.offline.text.words import tokens
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from agents.offline.intent_types import Intent
 from agents.offline.reading.fetching import ASKS_WHETHER
-from agents.offline.said import Intent
 
 # What no file of the taquería says anything about: each has its words in `UNKNOWN`.
 _UNKNOWN: tuple[tuple[str, str], ...] = (

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from agents.language import detect
-from agents.offline.reading.order import read_order
-from agents.offline.said import (
+from agents.offline.intent_types import (
     ALLERGENS,
     CANCEL,
     CHANGE,
@@ -18,6 +17,7 @@ from agents.offline.said import (
     WATCH,
     Intent,
 )
+from agents.offline.reading.order import read_order
 from agents.offline.text.words import tokens
 from hub.domain.allergens import ALLERGENS as KNOWN
 from hub.domain.menu import plain
@@ -99,7 +99,7 @@ _ALLERGY = re.compile(
     r"sin gluten|sin lactosa|contienen?|contains?|trazas|traces)\b"
 )
 _PERSONAL = re.compile(r"\b(?:alergi[ac]\w*|allerg(?:y|ic|ies)|intoleran\w+)\b")
-_MOST_ALLERGENS = 4  # asked of the tool in one turn, which may call eight times
+_MAX_ALLERGENS = 4  # asked of the tool in one turn, which may call eight times
 _HAS = re.compile(r"\b(?:tienen?|llevan?|traen?|hay|has|have|is there|are there|does)\b")
 
 
@@ -171,7 +171,7 @@ def allergies(text: str, compared: str, dishes: Dishes) -> Intent | None:
         return None
     skus = list(dict.fromkeys(hit.sku for hit in hits))
     dish: dict[str, Any] = {"dish": skus[0]} if len(skus) == 1 else {}
-    asked = [dish | {"allergen": allergen.id} for allergen in meant[:_MOST_ALLERGENS]] or ([dish] if dish else [])
+    asked = [dish | {"allergen": allergen.id} for allergen in meant[:_MAX_ALLERGENS]] or ([dish] if dish else [])
     if asked:
         return Intent(ALLERGENS, asked[0], then=tuple(asked[1:]))
     return Intent(say="which_allergen") if re.search(r"\b(?:alerg\w+|allerg\w+)\b", compared) else None

@@ -1,11 +1,11 @@
-"""What staff ask: the kitchen, the day, what is sold out, what is to be published."""
+"""The orders that staff give: a dish is sold out, a promotion is to be published."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from agents.offline.said import FIGURES, LATE, LOAD, PROMO, SOLD_OUT, Intent
+from agents.offline.intent_types import PROMO, SOLD_OUT, Intent
 from agents.offline.text.words import amount, tokens
 
 if TYPE_CHECKING:
@@ -14,18 +14,6 @@ if TYPE_CHECKING:
 _PUBLISH = re.compile(r"\b(?:publi[cq]\w+|anunci\w+|lanz\w+|publish|announce|launch|post|send out)\b")
 _PROMO = re.compile(r"\b(?:promo\w*|oferta\w*|descuento\w*|deals?|discounts?|offers?|aviso|anuncio)\b")
 _TWO_FOR_ONE = re.compile(r"\b(?:[2-5] ?x ?[1-4]|dos por uno|two for one|happy hour|bogo)\b(?! ?\$)")
-_LOAD = re.compile(
-    r"\b(?:carga de la cocina|como (?:va|esta|anda) la cocina|que tan llena|"
-    r"cuantos pedidos (?:hay|tenemos|van|activos)|"
-    r"pedidos activos|que hay que cocinar|kitchen load|how (?:busy|full) is|how is the kitchen|"
-    r"how many orders (?:are|do)|"
-    r"active orders|what is on the grill)\b"
-)
-_LATE = re.compile(
-    r"\b(?:pedidos (?:tarde|atrasados|retrasados|demorados)|(?:van|va|vamos) (?:tarde|atrasad\w+)|que esta atrasado|"
-    r"cuales (?:van tarde|estan atrasados)|atrasos|retrasos|late orders|orders (?:are )?late|running late|"
-    r"what(?:'s| is) late|which orders are (?:late|delayed))\b"
-)
 _SOLD_OUT = re.compile(
     r"\b(?:marc\w+ (?:como )?(?:\w+ )*?agotad\w+|pon\w* (?:como )?agotad\w+|agota (?:el|la|los|las)|"
     r"se (?:acabo|acabaron|termino|terminaron|agoto|agotaron)|ya no (?:hay|queda|quedan|tenemos)|"
@@ -33,11 +21,6 @@ _SOLD_OUT = re.compile(
 )
 _STOCK = re.compile(
     r"\b(?:solo )?(?:nos )?quedan (?:solo )?\d+|\b(?:only )?\d+ \w+ left\b|\bhay de nuevo\b|\bback in stock\b"
-)
-_FIGURES = re.compile(
-    r"\b(?:cifras|ventas|cuanto (?:hemos|llevamos|se ha) vend\w+|cuanto vendimos|como va el dia|corte del dia|"
-    r"numeros (?:de hoy|del dia)|resumen del dia|figures|sales|how much (?:have we|did we) (?:sold|sell|made|make)|"
-    r"how is the day|today'?s numbers)\b"
 )
 
 
@@ -58,15 +41,9 @@ def staff_intent(text: str, compared: str, dishes: Dishes) -> Intent | None:
     if asks_to_publish(compared):
         title, message = _headline(text)
         return Intent(PROMO, {"title": title, "message": message}) if message else Intent(say="what_promotion")
-    if _LATE.search(compared):
-        return Intent(LATE)
     if _SOLD_OUT.search(compared) or _STOCK.search(compared):
         skus = [hit.sku for hit in dishes.find(tokens(text)) if hit.sku]
         return Intent(SOLD_OUT, {"sku": skus[0]} | _left(text, compared)) if skus else None
-    if _LOAD.search(compared):
-        return Intent(LOAD)
-    if _FIGURES.search(compared):
-        return Intent(FIGURES)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agents.offline.said import Intent
+from agents.offline.intent_types import Intent
 
 _THINGS = (
     r"(?:pedidos?|orden(?:es)?|orders?|telefonos?|celular(?:es)?|direccion(?:es)?|address(?:es)?|phones?(?: numbers?)?|"

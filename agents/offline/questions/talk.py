@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from agents.language import says_yes
+from agents.offline.intent_types import Intent
 from agents.offline.questions.dishes import ORDERS
 from agents.offline.questions.everyday import small_talk, unknown
 from agents.offline.reading.consent import NO
-from agents.offline.said import Intent
 
 _GREETING = re.compile(
     r"\b(?:hola|ola|holi\w*|buen[oa]s|buen dia|que (?:tal|onda|hubo)|saludos|hello|hi|hey|howdy|whats? ?up|"

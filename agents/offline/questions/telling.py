@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agents.offline.said import ASKS_HOURS, NOTICE, NOTIFIED, NOTIFY, Intent, asked
+from agents.offline.intent_types import ASKS_HOURS, NOTICE, NOTIFIED, NOTIFY, Intent, asked
 from agents.offline.text.words import AMOUNTS
 
 _TELL = re.compile(

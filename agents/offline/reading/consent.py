@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from agents.language import ASKS_YES, says_yes, tapped
-from agents.offline.said import ASKS, ASKS_MENU, ASKS_PERSON, CONFIRM, MENU, PERSON, SUMMARY, Intent, asked
+from agents.language import says_yes, tapped
+from agents.offline.intent_types import ASKS, ASKS_MENU, ASKS_PERSON, CONFIRM, MENU, PERSON, SUMMARY, Intent, asked
 from agents.offline.text.clauses import starts_over
+from agents.texts import ASKS_YES
 
 YES = re.compile(
     r"^\W*(?:si|sip|claro|ok(?:ay)?|dale|va|sale|por favor|yes|yeah|yep|sure|please|correcto|lo demas|"

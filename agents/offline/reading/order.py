@@ -49,7 +49,7 @@ _ASIDE = re.compile(
 THAT_IS_ALL = re.compile(r"\b(?:es todo|seria todo|con eso|nada mas|that'?s (?:all|it)|that is all)\b")
 # How many heads there are is not for us to guess.
 _A_HEAD = re.compile(r"\b(?:cada quien|cada persona|por (?:persona|cabeza)|per person|a head|apiece|each of us)\b")
-_LONGEST_IDEOGRAMS = 4
+_MAX_IDEOGRAMS = 4
 
 
 def read_order(text: str, dishes: Dishes, whole: int = 0) -> Draft:
@@ -84,5 +84,5 @@ def _is_a_name(word: str) -> bool:
     if not word.isalpha():
         return False
     if any("\u3040" <= char <= "\u9fff" for char in word):
-        return len(word) <= _LONGEST_IDEOGRAMS
+        return len(word) <= _MAX_IDEOGRAMS
     return word.isascii() or plain(word).isascii() or word[0] != word[0].lower() or word == word.upper()

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agents.offline.ordering.sums import summed
-from agents.offline.phrases import (
-    BROKEN,
-    FAILED,
-    PAST_BOUND,
-    SAID,
-    UNKNOWN,
-    WHY_HOW_MANY,
-    listed,
-    not_known,
-    not_understood,
-    pick,
-)
-from agents.offline.said import (
+from agents.offline.intent_types import (
     ALLERGENS,
     ASKS_AGAIN,
     ASKS_HOW_MANY,
@@ -27,10 +14,7 @@ from agents.offline.said import (
     CANCEL,
     CHANGE,
     CONFIRM,
-    FIGURES,
     HISTORY,
-    LATE,
-    LOAD,
     MENU,
     NOTICE,
     NOTIFIED,
@@ -44,15 +28,29 @@ from agents.offline.said import (
     WATCH,
     Intent,
 )
+from agents.offline.ordering.sums import summed
+from agents.offline.phrases import (
+    BROKEN,
+    FAILED,
+    PAST_BOUND,
+    SAID,
+    UNKNOWN,
+    WHY_HOW_MANY,
+    listed,
+    not_known,
+    not_understood,
+    pick,
+)
 from agents.offline.told import menu as told_menu
 from agents.offline.told import orders as told_orders
 from agents.offline.told import staff as told_staff
+from agents.offline.told.simple_questions import SIMPLE_QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from agents.language import Lang
     from hub.domain.menu import Menu
+    from hub.domain.texts import Lang
 
 Result = dict[str, Any]
 
@@ -169,15 +167,13 @@ _ANSWERS: dict[str, Callable[[Result, Lang], str]] = {
     ALLERGENS: told_menu.allergens,
     PROMOTIONS: told_menu.promotions,
     NOTIFIED: told_staff.notified,
-    LOAD: told_staff.load,
-    LATE: told_staff.late,
-    FIGURES: told_staff.figures,
     CANCEL: told_orders.proposed,
     CHANGE: told_orders.proposed,
     NOTIFY: told_orders.proposed,
     NOTICE: told_orders.proposed,
     SOLD_OUT: told_orders.proposed,
     PROMO: told_orders.proposed,
+    **{question.tool: question.told for question in SIMPLE_QUESTIONS},
 }
 _DONE: dict[str, Callable[[Result, Lang], str]] = {
     PLACE: told_orders.placed,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agents.offline.intent_types import ASKS_MENU, ASKS_PERSON, ASKS_WHICH
 from agents.offline.phrases import listed, pick
-from agents.offline.said import ASKS_MENU, ASKS_PERSON, ASKS_WHICH
 
 if TYPE_CHECKING:
-    from agents.language import Lang
+    from hub.domain.texts import Lang
 
 Result = dict[str, Any]
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from agents.offline.intent_types import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, AWAITS_ACCEPTANCE, IN_KITCHEN
 from agents.offline.phrases import EXPIRED, FAILED, WAITS, listed, pick
-from agents.offline.said import ASKS_ADDRESS, ASKS_DELIVERY, ASKS_NAME, AWAITS_ACCEPTANCE, IN_KITCHEN
+from hub.domain.lifecycle import RULES
 
 if TYPE_CHECKING:
-    from agents.language import Lang
+    from hub.domain.texts import Lang
 
 Result = dict[str, Any]
 
-_STATUS = {
-    "received": ("lo recibimos y espera a la cocina", "we have it; it is waiting for the kitchen"),
-    "preparing": ("se está preparando", "it is being prepared"),
-    "ready": ("está listo", "it is ready"),
-    "en_route": ("va en camino", "it is on its way"),
-    "delivered": ("ya se entregó", "it was delivered"),
-    "cancelled": ("se canceló", "it was cancelled"),
-}
-_NEXT = {
-    "preparing": ("lo que sigue es prepararlo", "next we prepare it"),
-    "ready": ("lo que sigue es que esté listo", "next it will be ready"),
-    "en_route": ("lo que sigue es que salga con el repartidor", "next the courier takes it"),
-    "delivered": ("lo que sigue es que lo tengas", "next it is yours"),
-}
+_STATUS = {status: rule.now for status, rule in RULES.items()}
+_NEXT = {status: rule.upcoming for status, rule in RULES.items() if rule.upcoming is not None}
 
 
 def proposed(result: Result, lang: Lang) -> str:

@@ -5,29 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agents.offline.phrases import listed, pick
+from hub.domain.lifecycle import OPEN, RULES
+from hub.domain.notification_preferences import NOTIFICATION_TEXTS
 
 if TYPE_CHECKING:
-    from agents.language import Lang
+    from hub.domain.texts import Lang
 
 Result = dict[str, Any]
 
-_STATES = {
-    "received": ("recibidos", "received"),
-    "preparing": ("preparándose", "being prepared"),
-    "ready": ("listos", "ready"),
-    "en_route": ("en camino", "on the way"),
-}
-_EVENTS = {
-    "order.preparing": ("cuando empiecen", "when it is begun"),
-    "order.ready": ("cuando esté listo", "when it is ready"),
-    "order.en_route": ("cuando salga", "when it leaves"),
-    "order.delivered": ("cuando se entregue", "when it is delivered"),
-    "order.cancelled": ("si se cancela", "if it is cancelled"),
-    "order.delayed": ("si se retrasa", "if it is late"),
-    "order.eta_changed": ("si cambia la hora", "if the time changes"),
-    "notice.sent": ("avisos nuestros", "our notices"),
-    "promo.published": ("promociones", "promotions"),
-}
+_STATES = {status: RULES[status].label for status in OPEN}
 
 
 def load(result: Result, lang: Lang) -> str:
@@ -87,7 +73,8 @@ def sent(result: Result, lang: Lang) -> str:
 
 def notified(result: Result, lang: Lang) -> str:
     """What somebody is told of at present."""
-    events = listed([pick(_EVENTS[one], lang) for one in result["types"] if one in _EVENTS], lang)
+    chosen = [NOTIFICATION_TEXTS[one] for one in NOTIFICATION_TEXTS if one in result["types"]]
+    events = listed([pick(text, lang) for text in chosen], lang)
     if not events or not result["channels"]:
         return pick(("No te aviso de nada.", "I tell you of nothing."), lang)
     text = pick((f"Te aviso {events}.", f"I tell you {events}."), lang)

@@ -11,7 +11,7 @@ from bench.contenders import pacing
 from bench.contenders.processes import HOST
 
 _CONNECTIONS = 16  # a room has one of them, so that its events stay in order
-_MOST_UNDER_WAY = 256
+_MAX_UNDER_WAY = 256
 _ANSWER_S = 30.0
 _ANSWER, _TAKEN = b"HTTP/1.1 ", b"HTTP/1.1 20"
 
@@ -27,7 +27,7 @@ async def main() -> None:
 
     async def publish(rooms: list[int]) -> None:
         for room in rooms:
-            await under_way.below(_MOST_UNDER_WAY)
+            await under_way.below(_MAX_UNDER_WAY)
             text = f'42["order.preparing",{{"data":{pacing.body()}}}]'
             head = f"POST /pub/r{room} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(text)}\r\n\r\n"
             under_way.add()

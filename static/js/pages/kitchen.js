@@ -1,34 +1,44 @@
 /** The kitchen's board: one tap a step, and an alarm until every new order was seen. */
 
-import { io } from "/static/vendor/socket.io.esm.min.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
 import { readPages } from "../board-pages.js";
+import { keep, kept } from "../keep.js";
 import { readKeptRoom } from "../kept-room.js";
-import { boardReducer, initialBoard, isBoard, listed, needsReread, unseenCount, unseenOrders } from "../state/board.js";
+import { at } from "../root.js";
+import { boardReducer, initialBoard, isBoard, needsReread } from "../state/board.js";
 import { countsReducer, isNews, noCounts } from "../state/stock-news.js";
 import { createStore } from "../state/store.js";
 import { MOST_WAITING } from "../state/taps.js";
 import { Taps } from "../taps.js";
 import { openActions, openCouriers } from "../ui/action-dialog.js";
 import { Alarm } from "../ui/alarm.js";
+import { mountAlarmBand } from "../ui/alarm-band.js";
+import { keepAwake } from "../ui/awake.js";
+import { mountBoardSince } from "../ui/board-since.js";
 import { mountBoard } from "../ui/board-view.js";
 import { mountConnection } from "../ui/connection.js";
-import { whyCancelled } from "../ui/cancelled.js";
 import { $, icon, h, replace } from "../ui/dom.js";
-import { oncePerTask } from "../ui/frame.js";
+import { mountGate } from "../ui/gate.js";
 import { clockTime, onLang, startLang, t } from "../ui/i18n.js";
+import { mountJustEnded } from "../ui/just-ended-view.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
+import { reasonWords, whyCancelled } from "../ui/reasons.js";
+import { showSessionEnded } from "../ui/session-ended.js";
+import { guardTaps } from "../ui/tap-guard.js";
 import { mountTaps } from "../ui/taps-view.js";
 import { toast, toastError } from "../ui/toast.js";
+import { mountUndo } from "../ui/undo.js";
 import { whileBusy } from "../ui/wait.js";
 import { get } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
 import { Keepsake } from "../wire/keepsake.js";
-import { currentSession, dropSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
+import { currentSession, dropSession, hasRole, requireRole, signOut } from "../wire/session.js";
 
 const MAX_KEPT = 500; // orders over a reload: writing down more of them would hold the page up at every event
 
-const session = requireRole(["kitchen", "manager", "courier", "support"]);
+const alarm = new Alarm();
+const session = requireRole(["kitchen", "manager", "courier", "support"], { onExpired: () => end("expired") });
 if (session) {
   await startLang();
   start();
@@ -38,48 +48,60 @@ if (session) {
 function start() {
   const hub = new Hub({ io, token: () => session.token, onDenied });
   const store = createStore(boardReducer, initialBoard);
-  const alarm = new Alarm();
   const dialog = $("dialog");
   const taps = new Taps({ hub, owner: session.principal.id ?? session.principal.name ?? "staff", onDenied });
   const send = commands(taps, session, dialog);
+  const offerUndo = mountUndo({ store, roles: session.principal.roles, recall: send.recall });
+  const advance = async (order, control, to) => {
+    if (await send.advance(order, control, to)) offerUndo(order, to, t(`kitchen.to.${order.delivery.kind}.${to}`));
+  };
   const dismiss = (order) => store.dispatch({ type: "dismiss", order_id: order.id });
 
+  guardTaps();
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
   const rest = $("[data-test=board-rest]");
-  const drawn = mountBoard({ host: $(".board"), tabs: $(".tabs"), rest, store, act: { ...send, dismiss } });
+  const drawn = mountBoard({ host: $(".board"), tabs: $(".tabs"), rest, store, act: { ...send, advance, dismiss } });
+  const since = mountBoardSince({ hub, above: rest });
   mountTaps({ host: $(".board"), board: store, drawn, hub, taps, above: rest });
+  const read = (path) => get(path, session);
+  const ended = mountJustEnded({
+    host: $("[data-test=ended-orders]"), board: store, roles: session.principal.roles, recall: send.recall, get: read, onDenied,
+  });
   mountSound(alarm, $("[data-test=sound-on]"));
-  mountAlarm(alarm, store);
+  mountAlarmBand({ band: $("[data-test=alarm]"), host: $(".board"), store, alarm });
   $("[data-test=logout]").addEventListener("click", () => {
     signOut(session);
-    location.assign("/login");
+    location.assign(at("/login"));
   });
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
   const showTime = () => ($(".wallclock").textContent = clockTime(now()));
   showTime();
   setInterval(showTime, 1000);
 
-  readBoard(hub, store, session);
-  readPages(store, { get: (path) => get(path, session), onDenied });
+  mountGate({ alarm, awake: keepAwake({ onMissing: tellOfScreen }) });
+  readBoard(hub, store, session, { since, ended });
+  readPages(store, { get: read, onDenied });
   readStock(hub);
 }
 
-function readBoard(hub, store, session) {
+function readBoard(hub, store, session, { since, ended }) {
   const mayKeep = () => currentSession()?.token === session.token;
   const keepsake = new Keepsake("kitchen", { owner: session.principal.id ?? "", isSound: isBoard, mayKeep });
   const leave = readKeptRoom(hub, "kitchen", store, {
     keepsake,
     isWorthKeeping: ({ orders }) => Object.keys(orders).length <= MAX_KEPT,
+    onRestored: (_, at) => since.knownAt(at),
     onSnapshot: (snapshot) => store.dispatch({ type: "snapshot", snapshot }),
     onEvent: (event) => {
+      ended.hear(event);
       store.dispatch({ type: "event", event });
       announce(event, store.state);
       if (!needsReread(store.state)) return;
       store.dispatch({ type: "reread" });
       leave();
       keepsake.forget(); // to be read whole
-      readBoard(hub, store, session);
+      readBoard(hub, store, session, { since, ended });
     },
     onError: onDenied,
   });
@@ -159,29 +181,20 @@ function mountSound(alarm, button) {
   });
   alarm.watch(draw);
   onLang(() => draw(alarm.isAudible));
-  addEventListener("pointerdown", () => alarm.allow(), { once: true });
 }
 
-function mountAlarm(alarm, store) {
-  const band = $("[data-test=alarm]");
-  const draw = () => {
-    const n = unseenCount(store.state);
-    band.hidden = n === 0;
-    const words = n ? t("kitchen.alarm", { n, codes: listed(unseenOrders(store.state).map((order) => order.code), n) }) : "";
-    if (band.textContent !== words) band.textContent = words;
-    document.title = `${n ? `(${n}) ` : ""}${t("kitchen.title")} · Doña Carmen`;
-    if (n) alarm.ring();
-    else alarm.hush();
-  };
-  store.watch(oncePerTask(draw));
-  onLang(draw);
+/** Once a device: it does not get better by being told again. */
+function tellOfScreen() {
+  if (kept("screen_told", (told) => told === true)) return;
+  keep("screen_told", true);
+  toast(t("kitchen.screen"));
 }
 
 function announce({ type, data }, { orders }) {
   const code = orders[data?.order_id]?.code ?? "";
-  if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: whyCancelled(orders[data.order_id], data.reason) }), "bad");
-  else if (type === "order.delayed") toast(t("kitchen.told_delayed", { code, ...data }));
-  else if (type === "order.recalled") toast(t("kitchen.told_recalled", { code, reason: data.reason }));
+  if (type === "order.cancelled") toast(t("kitchen.told_cancelled", { code, reason: whyCancelled(orders[data.order_id], data) }), "bad");
+  else if (type === "order.delayed") toast(t("kitchen.told_delayed", { code, minutes: data.minutes, reason: reasonWords(data) }));
+  else if (type === "order.recalled") toast(t("kitchen.told_recalled", { code, reason: reasonWords(data) }));
 }
 
 function announceStock({ type, data }) {
@@ -190,9 +203,13 @@ function announceStock({ type, data }) {
 
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    dropSession(session);
-    leaveToLogin("expired");
+    dropSession(session, "expired");
+    end("expired");
   } else if (error.code === "forbidden") {
-    leaveToLogin("forbidden");
+    end("forbidden");
   }
+}
+
+function end(why) {
+  showSessionEnded({ board: $(".board"), alarm, why });
 }

@@ -1,19 +1,25 @@
 /** The manager's desk: figures as they change, a promotion for everybody, the stock, the latest orders. */
 
-import { io } from "/static/vendor/socket.io.esm.min.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
 import { newId } from "../ids.js";
+import { at } from "../root.js";
 import { initialMenu, menuReducer } from "../state/menu.js";
 import { createStore } from "../state/store.js";
 import { mountCancelMany } from "../ui/cancel-many.js";
 import { mountConnection } from "../ui/connection.js";
-import { $, h, keyed, forgetKeyed } from "../ui/dom.js";
+import { mountDay } from "../ui/day-view.js";
+import { $, keyed, forgetKeyed } from "../ui/dom.js";
+import { mountFieldErrors } from "../ui/field-errors.js";
 import { drawFigures } from "../ui/figures-view.js";
-import { clockTime, money, onLang, startLang, t } from "../ui/i18n.js";
+import { onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
+import { orderRow } from "../ui/order-row.js";
 import { mountPromoBanner } from "../ui/promo-banner.js";
 import { mountStock } from "../ui/stock-view.js";
+import { beforeSliding, guardTaps } from "../ui/tap-guard.js";
 import { toast, toastError } from "../ui/toast.js";
 import { whileBusy } from "../ui/wait.js";
+import { mountWebhooks } from "../ui/webhooks-view.js";
 import { get, getPatiently } from "../wire/api.js";
 import { now } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
@@ -34,6 +40,7 @@ function start() {
   const menu = createStore(menuReducer, initialMenu);
   const send = (name, payload) => hub.command(name, { ...payload, command_id: newId() });
 
+  guardTaps();
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
   mountPromoBanner(hub, $("#promo"));
@@ -42,16 +49,18 @@ function start() {
     host: $("#stock-list"), search: $("[data-test=stock-search]"), menu,
     onSet: (sku, left) => send("stock.set", { sku, left })
       .then(() => menu.dispatch({ type: "stock", snapshot: { items: [{ sku, left }] } }))
-      .then(() => toast(t("manager.saved"), "good"), toastError),
+      .then(() => toast(t("manager.saved"), "good")),
   });
   $("[data-test=logout]").addEventListener("click", () => {
     signOut(session);
-    location.assign("/login");
+    location.assign(at("/login"));
   });
   const sameOrigin = mountCancelMany({ form: $("#cancel-form"), send: (payload) => hub.command("order.cancel_many", payload) });
   const refresh = mountRecent(menu, (id) => get(`/api/orders/${id}`, { token: session.token })
     .then(({ order }) => sameOrigin(order), toastError));
   mountFigures(hub, refresh);
+  mountWebhooks({ host: $("#webhooks"), get: (path) => get(path, session), send, onDenied });
+  mountDay({ host: $("#day"), get: (path) => get(path, session), onDenied });
   hub.room("stock", {
     onSnapshot: (snapshot) => menu.dispatch({ type: "stock", snapshot }),
     onEvent: (event) => menu.dispatch({ type: "event", event }),
@@ -60,15 +69,17 @@ function start() {
 }
 
 function mountPromoForm(form, send) {
+  const fields = mountFieldErrors(form, { expires_at: "hours" });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!fields.check()) return;
     const { title, message, hours } = form.elements;
     const promo = { title: title.value.trim(), message: message.value.trim() };
     if (hours.value) promo.expires_at = new Date(now() + Number(hours.value) * HOUR_MS).toISOString();
     whileBusy($("[data-test=promo-publish]"), () => send("promo.publish", promo).then(() => {
       form.reset();
       toast(t("manager.published"), "good");
-    }, toastError));
+    }, (error) => fields.refuse(error) || toastError(error)));
   });
 }
 
@@ -98,7 +109,10 @@ function mountRecent(menu, onPick) {
   const host = $("#recent-list");
   let orders = [];
   let timer = null;
-  const draw = () => keyed(host, orders, (order) => order.id, (order) => recentOrder(order, onPick));
+  const draw = () => {
+    beforeSliding(host);
+    keyed(host, orders, (order) => order.id, (order) => orderRow(order, { test: "recent", onPick }));
+  };
   const read = async () => {
     timer = null;
     try {
@@ -117,21 +131,9 @@ function mountRecent(menu, onPick) {
   return () => (timer ??= setTimeout(read, REFRESH_MS));
 }
 
-function recentOrder(order, onPick) {
-  return h("li", { dataset: { test: `recent-${order.id}`, status: order.status } },
-    h("button", {
-      class: "recent-code", type: "button", "aria-label": t("manager.cancel_like", { code: order.code }),
-      dataset: { test: `pick-${order.id}` }, on: { click: () => onPick(order.id) },
-    }, order.code),
-    h("span", { class: "recent-who" }, order.customer.name),
-    h("span", { class: "recent-status" }, t(`step.${order.delivery.kind}.${order.status}`)),
-    h("time", { dateTime: order.placed_at }, clockTime(order.placed_at)),
-    h("span", { class: "recent-total" }, money(order.total, order.currency)));
-}
-
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    dropSession(session);
+    dropSession(session, "expired");
     leaveToLogin("expired");
   } else if (error.code === "forbidden") {
     leaveToLogin("forbidden");

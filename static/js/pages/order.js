@@ -1,105 +1,141 @@
 /** The page where one orders: menu, cart, the order under way, and the chat. */
 
-import { io } from "/static/vendor/socket.io.esm.min.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
 import { followOrder, forgetOrder, isFollowed } from "../follow.js";
-import { newId } from "../ids.js";
-import { keep, kept } from "../keep.js";
-import { cartReducer, initialCart, isCart, isPending, orderOf, pendingFor } from "../state/cart.js";
-import { initialMenu, menuReducer } from "../state/menu.js";
+import { keep, kept, onKeptElsewhere } from "../keep.js";
+import { leaveWithPerson } from "../person.js";
+import { Placing } from "../placing.js";
+import { at } from "../root.js";
+import { cartReducer, initialCart, isCart, orderOf, withIds } from "../state/cart.js";
+import { initialMenu, menuReducer, priceChanges } from "../state/menu.js";
 import { hasEnded } from "../state/order.js";
 import { createStore } from "../state/store.js";
 import { initialTracking, trackingReducer } from "../state/tracking.js";
-import { mountCart } from "../ui/cart-view.js";
+import { afterPaint } from "../ui/after-paint.js";
+import { changesList, mountCart } from "../ui/cart-view.js";
 import { mountChat } from "../ui/chat-view.js";
+import { mountConfirming } from "../ui/confirming.js";
 import { mountConnection } from "../ui/connection.js";
 import { $ } from "../ui/dom.js";
 import { errorText, onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
 import { mountMenu } from "../ui/menu-view.js";
+import { mountNotMe } from "../ui/not-me.js";
+import { mountNotifyMe } from "../ui/notify-me.js";
+import { mountParts } from "../ui/parts.js";
+import { mountProblem } from "../ui/problem.js";
 import { mountProgress } from "../ui/progress.js";
 import { mountPromoBanner } from "../ui/promo-banner.js";
 import { mountSheet } from "../ui/sheet.js";
 import { toast } from "../ui/toast.js";
-import { whileBusy } from "../ui/wait.js";
 import { getPatiently } from "../wire/api.js";
 import { Hub } from "../wire/hub.js";
 
-await startLang();
+const OF_THE_MENU = new Set(["bad_request", "out_of_stock", "price_changed"]); // what may mean that the page's menu is old
 
-const hub = new Hub({ io });
 const menu = createStore(menuReducer, initialMenu);
-const cart = createStore(cartReducer, kept("cart", isCart) ?? initialCart);
+const asked = askMenu(); // it and the texts are on their way already, and are handed over while the rest is made
+const hasTexts = startLang();
+const hub = new Hub({ io });
+const cart = createStore(cartReducer, keptCart());
 const tracking = createStore(trackingReducer, initialTracking);
+const placing = new Placing({ hub, onPlaced: accepted, onRefused: refused });
 let placed = kept("order", isFollowed); // {token, url, code}: the order this device follows
 let unfollow = null;
+
+await hasTexts;
 
 const below = $("#below");
 const panel = $("#cart");
 const opener = $("[data-test=cart-open]");
 const chatOpener = $("[data-test=chat-open]");
 const current = $("#current");
-
-mountLangSwitch($("[data-test=lang-switch]"));
-mountConnection(hub);
-mountPromoBanner(hub, $("#promo"));
-mountMenu({ host: $("#menu"), nav: $("#category-links"), menu, cart, onRetry: loadMenu });
-mountProgress($("#progress"), tracking);
-mountCart({ host: panel, opener, menu, cart, onPlace: place });
+const problem = mountProblem($("[data-test=cart-problem]"));
 const sheet = mountSheet({ panel, opener, closer: $("[data-test=cart-close]"), below: [below, chatOpener, opener] });
-mountChat({ hub, opener: chatOpener, below: [below, opener, panel], orderToken: () => placed?.token ?? null, onTracking: adopt });
 
-cart.watch((state) => keep("cart", state));
-tracking.watch(showCurrent);
-onLang(showCurrent);
-$("[data-test=order-dismiss]").addEventListener("click", dismiss);
+mountParts({
+  lang: () => mountLangSwitch($("[data-test=lang-switch]")),
+  connection: () => mountConnection(hub),
+  menu: () => mountMenu({ host: $("#menu"), nav: $("#category-links"), menu, cart, onRetry: loadMenu }),
+  order: () => {
+    mountProgress($("#progress"), tracking);
+    mountNotifyMe($("#notify-me"), { tracking, token: () => placed?.token });
+    tracking.watch(showCurrent);
+    onLang(showCurrent);
+    $("[data-test=order-dismiss]").addEventListener("click", dismiss);
+    if (placed) follow();
+    mountConfirming({ host: $("#confirming"), placing, menu });
+    placing.start();
+  },
+});
+cart.watch((state, before) => state !== before && keep("cart", state));
+onKeptElsewhere("cart", () => cart.dispatch({ type: "loaded", state: keptCart() }));
+onKeptElsewhere("order", followKept);
+leaveWithPerson(() => location.reload());
 hub.room("stock", {
   onSnapshot: (snapshot) => menu.dispatch({ type: "stock", snapshot }),
   onEvent: (event) => menu.dispatch({ type: "event", event }),
 });
-if (placed) follow();
-loadMenu();
+loadMenu(asked);
+
+// On a slow phone the rest takes as long again: dishes can be read, and put into the cart, before it is there.
+await Promise.race([asked.catch(() => {}), new Promise((resume) => setTimeout(resume))]); // the menu may also come later
+await afterPaint();
+
+mountParts({
+  cart: () => mountCart({ host: panel, opener, menu, cart, placing: placing.store, problem, onPlace: place }),
+  promos: () => mountPromoBanner(hub, $("#promo")),
+  chat: () => mountChat({ hub, opener: chatOpener, below: [below, opener, panel], orderToken: () => placed?.token ?? null, onTracking: adopt }),
+  person: () => mountNotMe(document.querySelectorAll(".not-me"), { cart, tracking, leave: () => location.reload() }),
+});
+
 document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 
-async function loadMenu() {
+function keptCart() {
+  const found = kept("cart", isCart);
+  return found ? withIds(found) : initialCart;
+}
+
+function askMenu() {
+  return getPatiently("/api/menu", { onWait: () => menu.dispatch({ type: "failed" }) });
+}
+
+async function loadMenu(answer = askMenu()) {
   try {
-    menu.dispatch({ type: "menu", menu: await getPatiently("/api/menu", { onWait: () => menu.dispatch({ type: "failed" }) }) });
-  } catch {
+    menu.dispatch({ type: "menu", menu: await answer });
+  } catch (error) {
+    if (!error.code) throw error;
     menu.dispatch({ type: "failed" });
   }
 }
 
-/** Send the cart. Until it is answered the command id is kept, over a reload too: a retry is the same order. */
-function place(button) {
-  return whileBusy(button, async () => {
-    const problem = $("[data-test=cart-problem]");
-    const order = orderOf(cart.state);
-    const pending = pendingFor(kept("pending", isPending), order, newId);
-    keep("pending", pending);
-    problem.textContent = "";
-    button.textContent = t("cart.placing");
-    try {
-      accepted(await hub.command("order.place", { ...order, command_id: pending.command_id }));
-    } catch (error) {
-      if (!error.code) throw error;
-      if (!error.retryable) keep("pending", null);
-      problem.textContent = error.code === "lost" ? t("cart.unsure") : errorText(error);
-    } finally {
-      button.textContent = t("cart.place");
-    }
-  });
+function place() {
+  problem.clear();
+  const isTaken = placing.place(orderOf(cart.state, menu.state.items), cart.state.lines);
+  if (!isTaken) problem.say("cart.under_way");
 }
 
-function accepted({ order, tracking: link }) {
-  keep("pending", null);
+function accepted({ order, tracking: link }, { lines }) {
   placed = { token: link.token, url: link.url, code: order.code };
   keep("order", placed);
-  cart.dispatch({ type: "placed" });
+  cart.dispatch({ type: "placed", lines });
   tracking.dispatch({ type: "placed", order });
   follow();
   sheet.close();
   toast(t("order.placed", { code: order.code }), "good");
   current.scrollIntoView({ block: "start" });
   current.focus({ preventScroll: true });
+}
+
+/** Nothing was ordered. What of the menu or the stock is not as the page had it is put right first, and shown. */
+function refused(error) {
+  const { code, values } = error;
+  const changes = code === "price_changed" ? priceChanges(menu.state, values.items ?? []) : [];
+  if (code === "price_changed") menu.dispatch({ type: "prices", items: values.items ?? [] });
+  if (code === "out_of_stock") menu.dispatch({ type: "stock", snapshot: { items: values.items ?? [] } });
+  if (OF_THE_MENU.has(code)) loadMenu();
+  problem.sayError(code === "bad_request" && values.sku ? { code: "off_menu" } : error, ...(changes.length ? [changesList(changes)] : []));
+  if (!sheet.isShown()) toast(errorText(error), "bad");
 }
 
 /** The chat follows an order: so does this page. */
@@ -110,6 +146,15 @@ function adopt(order) {
   keep("order", placed);
   follow();
   return true;
+}
+
+/** Another tab follows another order, or none. */
+function followKept() {
+  const found = kept("order", isFollowed);
+  if (found?.token === placed?.token) return;
+  leaveOrder();
+  placed = found;
+  if (placed) follow();
 }
 
 function follow() {
@@ -123,6 +168,7 @@ function showCurrent() {
     dismiss();
     return;
   }
+  document.documentElement.classList.toggle("expects-order", Boolean(placed) && phase === "loading");
   current.hidden = !order;
   document.body.classList.toggle("has-order", Boolean(order));
   if (!order) return;
@@ -132,19 +178,19 @@ function showCurrent() {
 }
 
 /** The tracking page on this very host, whatever name the hub knows itself by. */
-function linkTo({ url, token }) {
-  try {
-    return new URL(url, location.origin).pathname;
-  } catch {
-    return `/t/${token}`;
-  }
+function linkTo({ token }) {
+  return at(`/t/${token}`);
 }
 
 function dismiss() {
+  leaveOrder();
+  keep("order", null);
+}
+
+function leaveOrder() {
   unfollow?.();
   unfollow = null;
   if (placed) forgetOrder(placed.token);
   placed = null;
-  keep("order", null);
   tracking.dispatch({ type: "forget" });
 }

@@ -1,6 +1,7 @@
 /** The counter: the chats in which a person is wanted, and the one in which one answers. */
 
-import { io } from "/static/vendor/socket.io.esm.min.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
+import { at } from "../root.js";
 import { inboxReducer, initialInbox, openChat } from "../state/inbox.js";
 import { createStore } from "../state/store.js";
 import { mountConnection } from "../ui/connection.js";
@@ -9,8 +10,10 @@ import { startLang, t } from "../ui/i18n.js";
 import { mountInbox } from "../ui/inbox-view.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
 import { mountTalk } from "../ui/talk-view.js";
+import { guardTaps } from "../ui/tap-guard.js";
 import { toast, toastError } from "../ui/toast.js";
 import { get } from "../wire/api.js";
+import { monotonic } from "../wire/clock.js";
 import { Hub } from "../wire/hub.js";
 import { dropSession, hasRole, leaveToLogin, requireRole, signOut } from "../wire/session.js";
 
@@ -29,6 +32,7 @@ function start() {
   const refresh = listing(inbox);
   const talk = mountTalk({ host: $(".talk"), hub, onChanged: refresh, onError: lost });
 
+  guardTaps();
   mountLangSwitch($("[data-test=lang-switch]"));
   mountConnection(hub);
   mountInbox({ host: $(".inbox"), inbox, onOpen: (chat_id) => (location.hash = chat_id) });
@@ -37,15 +41,15 @@ function start() {
   $("[data-test=talk-back]").addEventListener("click", () => (location.hash = ""));
   $("[data-test=logout]").addEventListener("click", () => {
     signOut(session);
-    location.assign("/login");
+    location.assign(at("/login"));
   });
-  let read = 0;
+  let read = -Infinity;
   hub.room("floor", {
     onSnapshot: refresh,
     onEvent: ({ type, data }) => {
       if (type === "notice.sent") toast(data.message, "bad"); // somebody in a chat asks for a person
-      if (type !== "notice.sent" && Date.now() - read < REFRESH_MS) return;
-      read = Date.now();
+      if (type !== "notice.sent" && monotonic() - read < REFRESH_MS) return;
+      read = monotonic();
       refresh();
     },
     onError: onDenied,
@@ -97,7 +101,7 @@ function listing(inbox) {
 
 function onDenied(error) {
   if (error.code === "unauthorized") {
-    dropSession(session);
+    dropSession(session, "expired");
     leaveToLogin("expired");
   } else if (error.code === "forbidden") {
     leaveToLogin("forbidden");

@@ -1,7 +1,9 @@
 /** One order, followed by whoever has its link. */
 
-import { io } from "/static/vendor/socket.io.esm.min.js";
+import { io } from "../../vendor/socket.io.esm.min.js";
 import { followOrder } from "../follow.js";
+import { leaveWithPerson } from "../person.js";
+import { at, pathOfPage } from "../root.js";
 import { createStore } from "../state/store.js";
 import { initialTracking, trackingReducer } from "../state/tracking.js";
 import { mountChat } from "../ui/chat-view.js";
@@ -9,30 +11,41 @@ import { mountConnection } from "../ui/connection.js";
 import { $, h, icon, replace } from "../ui/dom.js";
 import { onLang, startLang, t } from "../ui/i18n.js";
 import { mountLangSwitch } from "../ui/lang-switch.js";
+import { mountNotMe } from "../ui/not-me.js";
+import { mountNotifyMe } from "../ui/notify-me.js";
 import { historyOf, itemsOf } from "../ui/order-details.js";
+import { mountParts } from "../ui/parts.js";
 import { mountProgress } from "../ui/progress.js";
 import { mountPromoBanner } from "../ui/promo-banner.js";
 import { Hub } from "../wire/hub.js";
 
+const token = pathOfPage().split("/")[2] ?? "";
+const hub = new Hub({ io }); // connects while the texts are on their way
+const tracking = createStore(trackingReducer, initialTracking);
+const leave = () => location.replace(at("/")); // whose link this is, is no business of whoever comes next
+
 await startLang();
 
-const token = location.pathname.split("/")[2] ?? "";
-const hub = new Hub({ io });
-const tracking = createStore(trackingReducer, initialTracking);
-
-mountLangSwitch($("[data-test=lang-switch]"));
-mountConnection(hub);
-mountPromoBanner(hub, $("#promo"));
-mountProgress($("#progress"), tracking);
-mountChat({
-  hub,
-  opener: $("[data-test=chat-open]"),
-  below: [$("#below")],
-  orderToken: () => (tracking.state.phase === "live" ? token : null),
+mountParts({
+  lang: () => mountLangSwitch($("[data-test=lang-switch]")),
+  connection: () => mountConnection(hub),
+  order: () => {
+    mountProgress($("#progress"), tracking);
+    mountNotifyMe($("#notify-me"), { tracking, token: () => token });
+    tracking.watch(draw);
+    onLang(draw);
+    followOrder(hub, token, tracking);
+  },
+  promos: () => mountPromoBanner(hub, $("#promo")),
+  chat: () => mountChat({
+    hub,
+    opener: $("[data-test=chat-open]"),
+    below: [$("#below")],
+    orderToken: () => (tracking.state.phase === "live" ? token : null),
+  }),
+  person: () => mountNotMe(document.querySelectorAll(".not-me"), { tracking, leave }),
 });
-tracking.watch(draw);
-onLang(draw);
-followOrder(hub, token, tracking);
+leaveWithPerson(leave);
 document.documentElement.dataset.booted = "true"; // boot.js has nothing to say
 
 function draw() {

@@ -6,8 +6,7 @@
  */
 
 import { applyToOrder, hasEnded, statusSince } from "./order.js";
-
-export const COLUMNS = ["received", "preparing", "ready", "en_route"];
+import { ENDED, OPEN as COLUMNS, statusOf } from "./statuses.js";
 
 const MAX_HELD = 3000; // orders; the others wait at the hub until there is room
 const MAX_HEARD = 1000; // events while a page is under way; past it the page is asked for again
@@ -53,7 +52,7 @@ export function isBoard(state) {
   return loaded === true && isCounted && Object.values(orders).every(isOrder);
 }
 
-/** The cards of one column, those that wait longest first. A cancelled order stays in the column it was in. */
+/** The cards of one column: orders that nobody has seen first, then those that wait longest. A cancelled one stays where it was. */
 export function cardsIn(state, column) {
   return columnsOf(state)[column];
 }
@@ -157,7 +156,7 @@ function withoutUnknown(state, type) {
 }
 
 function isEnd(type) {
-  return type === "order.delivered" || type === "order.cancelled";
+  return ENDED.has(statusOf(type));
 }
 
 function isUnseen(order) {
@@ -178,6 +177,8 @@ function sortedInto(orders) {
   const columns = Object.fromEntries(COLUMNS.map((column) => [column, []]));
   for (const order of Object.values(orders)) columns[order.status === "cancelled" ? order.cancelled_in : order.status]?.push(order);
   for (const cards of Object.values(columns)) cards.sort(byWait);
+  const { received } = columns;
+  columns.received = [...received.filter(isUnseen), ...received.filter((order) => !isUnseen(order))];
   return columns;
 }
 

@@ -10,7 +10,7 @@ export const initialChat = Object.freeze({
   messages: [], // {message_id, author: {kind, name}, text, at, turn_id?, state?, error?} and {note, by?, code?, url?, at}
   turn: null, // {turn_id, attempt, text, next_index, early, steps: [{step, state, text}]}
   waiting: null, // the turn that was asked for and has not started
-  outbox: [], // {command_id, text, failed}
+  outbox: [], // {command_id, text, failed, until}: the error's code, and when it may be sent again
   confirm: null, // {say, summary}: what was proposed last, and what to say to agree to it
 });
 
@@ -27,7 +27,7 @@ export function chatReducer(state, action) {
     case "sent":
       return state.mode === "person" || isKnown(state, action.turn_id) ? state : { ...state, waiting: action.turn_id ?? null };
     case "not_sent":
-      return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? unsent(one, action.code) : one)) };
+      return { ...state, outbox: state.outbox.map((one) => (one.command_id === action.command_id ? unsent(one, action.code, action.until) : one)) };
     case "failed":
       return { ...state, phase: "failed", error: action.code };
     case "restored":
@@ -42,8 +42,9 @@ export function chatReducer(state, action) {
 /** Whether this is a state that can be shown: it may come from a tab's storage. */
 export function isChat(state) {
   const { phase, messages, outbox, turn } = state ?? {};
+  const isSaid = (one) => typeof (one?.message_id ?? one?.command_id) === "string";
   const isTurn = turn === null || Boolean(turn?.turn_id && turn.early && Array.isArray(turn.steps));
-  return phase === "live" && Array.isArray(messages) && Array.isArray(outbox) && isTurn;
+  return phase === "live" && [messages, outbox].every((list) => Array.isArray(list) && list.every(isSaid)) && isTurn;
 }
 
 /** The id of the answer that can be stopped now, or null. */
@@ -167,8 +168,8 @@ function isKnown(state, turn_id) {
   return state.turn?.turn_id === turn_id || state.messages.some(answered);
 }
 
-function unsent({ command_id, text }, failed = null) {
-  return { command_id, text, failed };
+function unsent({ command_id, text }, failed = null, until = null) {
+  return { command_id, text, failed, until };
 }
 
 function withoutId(outbox, command_id) {

@@ -6,6 +6,8 @@ export function menuReducer(state, action) {
   switch (action.type) {
     case "menu":
       return { phase: "ready", ...fromAnswer(action.menu) };
+    case "prices":
+      return { ...state, items: withPrices(state.items, action.items) };
     case "failed":
       return state.phase === "ready" ? state : { ...state, phase: "failed" };
     case "stock":
@@ -31,6 +33,28 @@ export function groups(state) {
   return state.categories
     .map((category) => ({ category, items: [...state.items.values()].filter((item) => item.category === category.id) }))
     .filter((group) => group.items.length > 0);
+}
+
+/**
+ * What of a refused order costs something else now.
+ *
+ * @param {{sku: string, name: string, was?: number, now: number}[]} items of the refusal
+ * @returns {{item: object, was: number}[]} each dish once; `item` is the menu's, with its new price.
+ */
+export function priceChanges(state, items) {
+  const changes = new Map();
+  for (const { sku, name, was, now } of items) {
+    const item = state.items.get(sku) ?? { sku, name };
+    const seen = was ?? item.price;
+    if (seen !== undefined && seen !== now) changes.set(sku, { item: { ...item, price: now }, was: seen });
+  }
+  return [...changes.values()];
+}
+
+function withPrices(items, reports) {
+  const next = new Map(items);
+  for (const { sku, now } of reports) if (next.has(sku)) next.set(sku, { ...next.get(sku), price: now });
+  return next;
 }
 
 function fromAnswer({ items = [], categories = [] }) {

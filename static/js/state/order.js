@@ -1,19 +1,18 @@
 /** An order's document, and what each event makes of it. Pure. */
 
-export const ENDED = new Set(["delivered", "cancelled"]);
+import { ENDED, statusOf, stepsOf } from "./statuses.js";
 
-const STATUS_OF = {
-  "order.preparing": "preparing",
-  "order.ready": "ready",
-  "order.en_route": "en_route",
-  "order.delivered": "delivered",
-  "order.cancelled": "cancelled",
-};
+// From here on, an announced delay means nothing any more.
+const DELAY_OVER = new Set(["en_route", "delivered", "cancelled"]);
 
-/** The steps an order goes through, in order. */
-export function stepsOf(order) {
-  const delivery = order?.delivery?.kind === "delivery";
-  return ["received", "preparing", "ready", ...(delivery ? ["en_route"] : []), "delivered"];
+/** Whether an announced delay means nothing any more: the order is on its way, or has ended. */
+export function isDelayOver(order) {
+  return DELAY_OVER.has(order?.status);
+}
+
+/** The delay that was announced last, or null; also of a document that was kept before delays ended. */
+export function delayOf(order) {
+  return isDelayOver(order) ? null : (order?.delay ?? null);
 }
 
 /** The status one tap leads to, or null at the end. */
@@ -25,6 +24,22 @@ export function nextStatus(order) {
 
 export function hasEnded(order) {
   return ENDED.has(order.status);
+}
+
+/**
+ * Whether somebody with these roles may take the last step back: a step in the kitchen at any time, another one as long as the
+ * hub offers it in `recall`.
+ *
+ * @param {number} now milliseconds, by the hub's clock
+ */
+export function mayRecall({ status, recall }, roles, now) {
+  if (recall) return now <= Date.parse(recall.until) && recall.roles.some((role) => roles.includes(role));
+  return ["preparing", "ready"].includes(status) && roles.some((role) => ["kitchen", "manager"].includes(role));
+}
+
+/** Why the order was cancelled, as its event said it; null if this page has not heard it. */
+export function cancelledFor({ cancel_reason: reason, cancel_code: reason_code }) {
+  return reason ? { reason, reason_code } : null;
 }
 
 /** A large order that nobody has accepted yet. */
@@ -46,10 +61,11 @@ export function statusSince(order) {
 export function applyToOrder(order, event) {
   const { type, data, at } = event;
   if (type === "order.received") return newer(order, data.order) ? data.order : order;
+  if (type === "order.recalled" && newer(order, data.order)) return data.order; // it had ended, so it may not be here
   if (!order || data?.order_id !== order.id) return order;
   if (data.version !== undefined && data.version <= order.version) return order;
   const known = { ...order, version: data.version ?? order.version, updated_at: at };
-  if (type in STATUS_OF || type === "order.recalled") return withStatus(known, type, data, at);
+  if (statusOf(type) || type === "order.recalled") return withStatus(known, type, data, at);
   switch (type) {
     case "order.courier_assigned":
       return { ...known, courier: data.courier };
@@ -63,7 +79,7 @@ export function applyToOrder(order, event) {
     case "order.expired":
       return { ...known, expired: data.why };
     case "order.delayed":
-      return { ...known, delay: { minutes: data.minutes, reason: data.reason } };
+      return { ...known, delay: { minutes: data.minutes, reason: data.reason, ...(data.reason_code && { reason_code: data.reason_code }) } };
     case "order.eta_changed":
       return { ...known, eta: data.eta };
     default:
@@ -78,10 +94,12 @@ function newer(order, other) {
 function withStatus(order, type, data, at) {
   return {
     ...order,
-    status: data.status ?? STATUS_OF[type],
+    status: data.status ?? statusOf(type),
     status_since: at,
     eta: data.eta === undefined ? order.eta : data.eta,
-    cancel_reason: type === "order.cancelled" ? data.reason : order.cancel_reason,
+    recall: data.recall,
+    delay: DELAY_OVER.has(data.status ?? statusOf(type)) ? undefined : order.delay,
+    ...(type === "order.cancelled" ? { cancel_reason: data.reason, cancel_code: data.reason_code } : {}),
   };
 }
 

@@ -1,14 +1,10 @@
 /** One order as its customer follows it: the document, its history, and whether it could be read. Pure. */
 
 import { applyToOrder } from "./order.js";
+import { STEPS, statusOf } from "./statuses.js";
 
-const STATUSES = ["received", "preparing", "ready", "en_route", "delivered"];
-
-/** Events worth a line in the history. */
-const TOLD = new Set([
-  "order.received", "order.preparing", "order.ready", "order.en_route", "order.delivered", "order.cancelled",
-  "order.accepted", "order.courier_assigned", "order.delayed", "order.recalled", "notice.sent",
-]);
+/** Events worth a line in the history, besides those by which a status is entered. */
+const TOLD = new Set(["order.accepted", "order.courier_assigned", "order.delayed", "order.recalled", "notice.sent"]);
 
 export const initialTracking = Object.freeze({ phase: "loading", order: null, history: [], error: null });
 
@@ -40,27 +36,36 @@ export function trackingReducer(state, action) {
 /** Whether this is a state that can be shown: it may come from a tab's storage. */
 export function isTracking(state) {
   const { phase, order, history } = state ?? {};
-  return phase === "live" && Boolean(order?.id && order.status && order.delivery) && Array.isArray(order.items) && Array.isArray(history);
+  const isOrder = Boolean(order?.id && order.status && order.delivery && order.customer) && Array.isArray(order.items);
+  return phase === "live" && isOrder && Array.isArray(history) && history.every((event) => Boolean(event?.type && event.data));
 }
 
-/** The latest reason a delay was given, if the order still waits for it. */
-export function lastDelay(state) {
-  return state.history.findLast((event) => event.type === "order.delayed")?.data ?? null;
+/** The delay that was told last, if the order still waits for it: one that is on its way, or may be fetched, does not. */
+export function lastDelay({ order, history }) {
+  const waitsUntil = order?.delivery?.kind === "delivery" ? "en_route" : "ready";
+  if (!order || STEPS.indexOf(order.status) >= STEPS.indexOf(waitsUntil)) return null;
+  return order.delay ?? history.findLast((event) => event.type === "order.delayed")?.data ?? null;
+}
+
+/** Why the order went back to the status that it is in, or null if it came there by a step forward. */
+export function lastRecall({ order, history }) {
+  const last = history.findLast(({ type }) => type === "order.recalled" || statusOf(type));
+  return last?.type === "order.recalled" && last.data.status === order?.status ? last.data : null;
 }
 
 /** When each status was entered, those an order was taken back from left out: `{received: at, …}`. */
 export function reachedAt(state) {
   const reached = new Map();
   for (const { type, at, data } of state.history) {
-    const status = type.replace("order.", "");
-    if (STATUSES.includes(status)) reached.set(status, at);
-    if (type === "order.recalled") STATUSES.slice(STATUSES.indexOf(data.status) + 1).forEach((later) => reached.delete(later));
+    const status = statusOf(type);
+    if (STEPS.includes(status)) reached.set(status, at);
+    if (type === "order.recalled") STEPS.slice(STEPS.indexOf(data.status) + 1).forEach((later) => reached.delete(later));
   }
   return Object.fromEntries(reached);
 }
 
 function told(event) {
-  return TOLD.has(event.type);
+  return TOLD.has(event.type) || statusOf(event.type) !== undefined;
 }
 
 function addOnce(history, event) {

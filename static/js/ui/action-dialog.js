@@ -2,15 +2,11 @@
 
 import { h, icon, replace } from "./dom.js";
 import { t } from "./i18n.js";
+import { REASONS, writtenReason } from "./reasons.js";
 
 const DELAYS = [5, 10, 15, 30]; // minutes
 const USUAL_DELAY = 10;
 const PICTURES = { delay: "clock", recall: "back", cancel: "cancelled" };
-const REASONS = {
-  delay: ["busy", "ingredient", "courier"],
-  recall: ["mistake", "missing", "remake"],
-  cancel: ["customer", "sold_out", "closing"],
-};
 
 /**
  * @param {HTMLDialogElement} dialog
@@ -48,11 +44,13 @@ function openReason(dialog, order, kind, act) {
     h("button", { class: `button primary act-${kind}`, type: "submit", dataset: { test: "action-confirm" } }, t(`kitchen.${kind}_confirm`)));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const chosen = { reason: reason.value.trim() };
+    const chosen = writtenReason(reason.value.trim(), kind);
     if (kind === "delay") chosen.minutes = Number(form.elements.minutes.value);
     if (chosen.reason) close(dialog, () => act[kind](order, chosen));
   });
-  show(dialog, order, h("p", { class: "action-kind" }, t(`kitchen.${kind}`)), form);
+  const title = h("h3", { class: "action-kind", tabIndex: -1 }, t(`kitchen.${kind}`));
+  show(dialog, order, title, form);
+  title.focus(); // what was pressed is gone, and the focus would be with it
 }
 
 function minutesField() {

@@ -1,10 +1,15 @@
-/** A chime that repeats until it is told to stop. Browsers keep silent until the reader has touched the page. */
+/** Chimes that repeat until they are told to stop. Browsers keep silent until the reader has touched the page. */
 
 const EVERY_MS = 4000;
-const NOTES = [[783.99, 0], [987.77, 0.16], [1318.51, 0.32], [987.77, 0.62], [1318.51, 0.78]]; // Hz, seconds
+// Hz, seconds. The later of two that ring at once is the one that is heard.
+const TUNES = {
+  order: [[783.99, 0], [987.77, 0.16], [1318.51, 0.32], [987.77, 0.62], [1318.51, 0.78]],
+  ended: [[622.25, 0], [440, 0.3], [622.25, 0.6], [440, 0.9], [622.25, 1.2], [440, 1.5]],
+};
 
 export class Alarm {
   #context = null;
+  #ringing = new Set();
   #timer = null;
   #watchers = new Set();
 
@@ -17,26 +22,36 @@ export class Alarm {
     watcher(this.isAudible);
   }
 
+  /** Sound at once where the browser allows it, as after signing in on the page before. */
+  begin() {
+    this.#context ??= this.#create();
+    this.#tell();
+  }
+
   /** To be called in a click: that is when a browser allows it. */
   async allow() {
-    this.#context ??= this.#create();
+    this.begin();
     await this.#context.resume();
     this.#tell();
   }
 
-  ring() {
-    if (this.#timer) return;
+  /** @param {"order" | "ended"} tune */
+  ring(tune = "order") {
+    if (this.#ringing.has(tune)) return;
+    this.#ringing.add(tune);
     this.#chime();
-    this.#timer = setInterval(() => this.#chime(), EVERY_MS);
+    this.#timer ??= setInterval(() => this.#chime(), EVERY_MS);
   }
 
-  hush() {
+  hush(tune = "order") {
+    this.#ringing.delete(tune);
+    if (this.#ringing.size) return;
     clearInterval(this.#timer);
     this.#timer = null;
   }
 
   test() {
-    this.#chime();
+    this.#play(TUNES.order);
   }
 
   #create() {
@@ -46,9 +61,13 @@ export class Alarm {
   }
 
   #chime() {
+    this.#play(TUNES[[...this.#ringing].at(-1)]);
+  }
+
+  #play(tune) {
     if (!this.isAudible) return;
     const start = this.#context.currentTime + 0.02;
-    for (const [pitch, after] of NOTES) this.#strike(pitch, start + after);
+    for (const [pitch, after] of tune) this.#strike(pitch, start + after);
   }
 
   /** One bar of a marimba: a sine, its fourth partial, and a quick decay. */

@@ -1,12 +1,13 @@
 /** The kitchen's columns, their tickets, and the timers on them. */
 
-import { COLUMNS, columnsOf } from "../state/board.js";
-import { paceOf, stopwatch } from "../state/pace.js";
+import { columnsOf } from "../state/board.js";
+import { OPEN as COLUMNS } from "../state/statuses.js";
 import { now } from "../wire/clock.js";
 import { forgetKeyed, h, isKeyed, keyed, prepareKeyed, replace } from "./dom.js";
 import { fromBothEnds, oncePerFrame, workAWhile } from "./frame.js";
 import { onLang, t } from "./i18n.js";
-import { ticket } from "./ticket.js";
+import { beforeSliding } from "./tap-guard.js";
+import { showAge, ticket } from "./ticket.js";
 
 const BUILD_MS = 8; // of a frame, for tickets that are not there yet
 
@@ -28,12 +29,13 @@ export function mountBoard({ host, tabs, rest, store, act }) {
   };
   const build = (order, old) => {
     const element = ticket(order, act, !old && settled.status.get(order.id) !== order.status);
-    ages.follow(element, old);
+    ages.follow(element, order, old);
     return element;
   };
   const draw = () => {
     settle();
     const cards = columnsOf(store.state);
+    beforeSliding(host);
     const isAll = workAWhile(unbuilt(columns, cards, build), BUILD_MS);
     for (const { status, list, counts, nothing } of columns) {
       keyed(list, cards[status].filter((order) => isKeyed(list, order.id)), (order) => order.id, build);
@@ -83,12 +85,9 @@ function* unbuilt(columns, cards, build) {
 
 /** One timer for all tickets; it goes on those that can be seen, or nearly. */
 function watchAges() {
+  const orders = new WeakMap(); // tickets to what they show
   const seen = new Set();
-  const show = (card) => {
-    const waited = Math.max(0, now() - Date.parse(card.dataset.since));
-    card.querySelector(".timer").textContent = stopwatch(waited);
-    card.dataset.pace = paceOf(card.dataset.status, waited);
-  };
+  const show = (card) => showAge(card, orders.get(card), now());
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) {
@@ -110,8 +109,9 @@ function watchAges() {
     observer.unobserve(card);
   };
   return {
-    follow(card, old) {
+    follow(card, order, old) {
       if (old) forget(old);
+      orders.set(card, order);
       show(card);
       observer.observe(card);
     },
@@ -125,7 +125,7 @@ function column(status) {
   const [count, tabCount] = [h("span", { class: "count" }), h("span", { class: "count" })];
   const element = h("section", { class: "column", id: `column-${status}`, "aria-labelledby": `title-${status}`, dataset: { status } },
     h("h2", { id: `title-${status}` }, name, count), list, nothing);
-  const tab = h("a", { href: `#column-${status}`, class: "tab", dataset: { status } }, tabName, tabCount);
+  const tab = h("a", { href: `#column-${status}`, class: "tab", dataset: { status, test: `tab-${status}` } }, tabName, tabCount);
   tab.addEventListener("click", (event) => {
     event.preventDefault();
     element.scrollIntoView({ block: "nearest", inline: "start" });

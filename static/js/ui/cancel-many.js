@@ -3,15 +3,22 @@
 import { filterOf } from "../state/order-filter.js";
 import { now } from "../wire/clock.js";
 import { $, h, replace } from "./dom.js";
+import { mountFieldErrors } from "./field-errors.js";
 import { onLang, t } from "./i18n.js";
+import { usualReason } from "./reasons.js";
 import { toast, toastError } from "./toast.js";
 import { whileBusy } from "./wait.js";
 
 const SHOWN = 12; // codes
+const NAMES = { "filter.status": "status", "filter.placed_after": "minutes", "filter.origin": "origin", "filter.phone": "phone" };
 
 /** @param {{form: HTMLFormElement, send: (payload: object) => Promise<object>}} parts send: `order.cancel_many`. */
 export function mountCancelMany({ form, send }) {
   const [found, confirm] = [$("[data-test=cancel-found]"), $("[data-test=cancel-confirm]")];
+  const fields = mountFieldErrors(form, NAMES);
+  const refused = (error) => {
+    if (!fields.refuse(error)) toastError(error);
+  };
   let counted = null; // {filter, count, order_ids}: what the button is about
 
   const draw = () => {
@@ -28,16 +35,17 @@ export function mountCancelMany({ form, send }) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!fields.check()) return;
     const filter = filterOf(valuesOf(form), now());
     if (!filter) {
       toast(t("manager.cancel_nothing_named"), "bad");
       return;
     }
-    const ask = () => send({ filter, reason: reasonOf(form), dry_run: true });
-    whileBusy($("[data-test=cancel-count]"), () => ask().then((answer) => about({ ...answer, filter }), toastError));
+    const ask = () => send({ filter, ...reasonOf(form), dry_run: true });
+    whileBusy($("[data-test=cancel-count]"), () => ask().then((answer) => about({ ...answer, filter }), refused));
   });
   confirm.addEventListener("click", () => whileBusy(confirm, async () => {
-    const count = await untilDone(send, { filter: counted.filter, reason: reasonOf(form) }).catch(toastError);
+    const count = await untilDone(send, { filter: counted.filter, ...reasonOf(form) }).catch(refused);
     about(null);
     if (count !== undefined) toast(t("manager.cancel_done", { n: count }), "good");
   }));
@@ -72,7 +80,8 @@ function valuesOf({ elements }) {
 }
 
 function reasonOf({ elements }) {
-  return elements.reason.value.trim() || t("manager.cancel_reason_default");
+  const reason = elements.reason.value.trim();
+  return reason ? { reason } : usualReason("shop");
 }
 
 function foundText({ count, order_ids: ids }) {

@@ -3,6 +3,7 @@
 import { createStore } from "../state/store.js";
 import { chatReducer, initialChat, stoppable, unsaidSummary } from "../state/chat.js";
 import { Conversation } from "../conversation.js";
+import { at } from "../root.js";
 import { $, h, icon, keyed, forgetKeyed, replace } from "./dom.js";
 import { onLang, t } from "./i18n.js";
 import { bubble, noteText } from "./chat-bubble.js";
@@ -96,7 +97,7 @@ export function mountChat({ hub, opener, below, orderToken, onTracking }) {
 function skeleton() {
   return h("section", { class: "chat", id: "chat", dataset: { test: "chat-panel" } },
     h("header", { class: "chat-head" },
-      h("img", { src: "/static/favicon.svg", alt: "", width: 40, height: 40 }),
+      h("img", { src: at("/static/favicon.svg"), alt: "", width: 40, height: 40 }),
       h("div", {}, h("h2", { class: "chat-title" }), h("p", { class: "chat-mode" })),
       h("button", { class: "round", type: "button", dataset: { test: "chat-close" } }, icon("icons", "close"))),
     h("div", { class: "chat-log", role: "log", "aria-live": "off", tabIndex: 0, dataset: { test: "chat-log" } },

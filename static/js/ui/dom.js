@@ -1,5 +1,8 @@
 /** DOM, built from data without parsing it as markup. */
 
+import { at } from "../root.js";
+import { staying } from "../state/stay.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -24,7 +27,7 @@ export function icon(sprite, name, { className = "icon", label } = {}) {
     svg.setAttribute("aria-hidden", "true");
   }
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/static/img/${sprite}.svg#${name}`);
+  use.setAttribute("href", at(`/static/img/${sprite}.svg#${name}`));
   svg.append(use);
   return svg;
 }
@@ -39,8 +42,8 @@ export function replace(container, ...children) {
 
 /**
  * Make a container's children those of a list, touching only what changed: an item whose object is the
- * same keeps its element, and the focus is given back to a control that was rebuilt. What has vanished goes first, so
- * that nothing that stays is moved.
+ * same keeps its element, and the focus is given back to a control that was rebuilt. What has vanished goes first, and
+ * what changes its place is moved around what stays.
  *
  * @param {Element} container
  * @param {Array} items
@@ -60,13 +63,19 @@ export function keyed(container, items, key, build) {
   }
   const stay = new Set(Array.from(next.values(), (one) => one.element));
   for (const child of [...container.children]) if (!stay.has(child)) child.remove();
-  let place = container.firstElementChild;
-  for (const { element } of next.values()) {
-    if (element === place) place = place.nextElementSibling;
-    else container.insertBefore(element, place);
-  }
+  arrange(container, Array.from(next.values(), (one) => one.element));
   container.keyedChildren = next;
   focus?.();
+}
+
+function arrange(container, elements) {
+  const places = new Map(Array.from(container.children, (child, index) => [child, index]));
+  const stay = staying(elements.map((element) => places.get(element) ?? -1));
+  let next = null;
+  for (let index = elements.length - 1; index >= 0; index--) {
+    if (!stay.has(index)) container.insertBefore(elements[index], next);
+    next = elements[index];
+  }
 }
 
 /** Whether `keyed` has an element for an item, be it the item as it was. */

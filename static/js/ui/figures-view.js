@@ -1,6 +1,6 @@
 /** How the branch is doing, in a few figures. */
 
-import { COLUMNS } from "../state/board.js";
+import { OPEN as COLUMNS } from "../state/statuses.js";
 import { h, icon, replace } from "./dom.js";
 import { money, number, t } from "./i18n.js";
 
@@ -28,7 +28,8 @@ function memoryLine(memory) {
     icon("icons", "alert"), h("span", {}, t(`manager.memory_${memory.level}`, { n })));
 }
 
-function figure(name, label, value) {
+/** One figure with its label; `name` is for its look and for tests. */
+export function figure(name, label, value) {
   return h("dl", { class: `figure figure-${name}` }, h("dt", {}, label), h("dd", { dataset: { test: `figure-${name}` } }, value));
 }
 

@@ -1,5 +1,7 @@
 /** Drawing at the pace of the screen: however much has happened, once a frame. A hidden page has no frames. */
 
+import { monotonic } from "../wire/clock.js";
+
 /** @returns {() => void} has `draw` called in the next frame, once, however often it is called until then. */
 export function oncePerFrame(draw, frame = (run) => requestAnimationFrame(run)) {
   let isDue = false;
@@ -31,7 +33,7 @@ export function* fromBothEnds(items) {
 }
 
 /** Does work until the time of a frame is used up. @returns {boolean} whether nothing is left of it. */
-export function workAWhile(steps, budget_ms, clock = () => performance.now()) {
+export function workAWhile(steps, budget_ms, clock = monotonic) {
   const until = clock() + budget_ms;
   for (const step of steps) {
     step();

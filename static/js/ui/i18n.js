@@ -1,6 +1,8 @@
-/** The page's language: its texts, money and times. Spanish unless the reader chose otherwise. */
+/** The page's language: its texts, money and times. The reader's choice; before one, what the browser asked the hub for. */
 
 import { keep, kept } from "../keep.js";
+import { at, ROOT } from "../root.js";
+import { tellEach } from "../tell-each.js";
 
 export const LANGS = ["es", "en"];
 const ANSWER_MS = 4000;
@@ -9,7 +11,18 @@ const MAX_RETRY_MS = 8000;
 const MISSING = "…"; // where a text will stand
 const LOCALES = { es: "es-MX", en: "en-US" };
 
-let lang = kept("lang", (found) => LANGS.includes(found)) ?? "es";
+const YEAR_S = 31_536_000;
+
+// A format takes milliseconds to make, tens of them on a slow phone, and a menu has a price in every line.
+const priceFormat = once((locale, currency, isWhole) => new Intl.NumberFormat(locale, {
+  style: "currency", currency, currencyDisplay: "narrowSymbol",
+  minimumFractionDigits: isWhole ? 0 : 2, maximumFractionDigits: 2,
+}));
+const timeFormat = once((locale) => new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }));
+const numberFormat = once((locale) => new Intl.NumberFormat(locale));
+
+const isLang = (found) => LANGS.includes(found);
+let lang = kept("lang", isLang) ?? [globalThis.document?.documentElement.lang].find(isLang) ?? "es";
 let texts = {};
 let hasTexts = false;
 const watchers = new Set();
@@ -19,6 +32,7 @@ const watchers = new Set();
  * still works: it says what is missing, and gets them as soon as they can be had.
  */
 export async function startLang() {
+  if (lang !== document.documentElement.lang) tellHub(lang); // it was chosen before the hub could know
   try {
     use(lang, await load(lang));
   } catch {
@@ -32,12 +46,13 @@ export async function switchLang(to) {
   if (to === lang || !LANGS.includes(to)) return;
   use(to, await load(to));
   keep("lang", to);
+  tellHub(to);
 }
 
 function use(to, loaded) {
   [lang, texts, hasTexts] = [to, loaded, true];
   translatePage();
-  for (const watcher of watchers) watcher(to);
+  tellEach(watchers, to);
 }
 
 async function loadLater() {
@@ -88,18 +103,21 @@ export function localized(thing, field) {
 
 /** @param {number} minor minor units of the currency. */
 export function money(minor, currency = "MXN") {
-  const whole = minor % 100 === 0;
-  return new Intl.NumberFormat(LOCALES[lang], {
-    style: "currency", currency, currencyDisplay: "narrowSymbol",
-    minimumFractionDigits: whole ? 0 : 2, maximumFractionDigits: 2,
-  }).format(minor / 100);
+  return priceFormat(LOCALES[lang], currency, minor % 100 === 0).format(minor / 100);
 }
 
 /** A time of day: "14:05". */
 export function clockTime(at) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return "";
-  return new Intl.DateTimeFormat(LOCALES[lang], { hour: "numeric", minute: "2-digit" }).format(date);
+  return timeFormat(LOCALES[lang]).format(date);
+}
+
+/** A date such as "2026-11-20", in words with its weekday. What is no date stays as it is. */
+export function dayName(day) {
+  const date = new Date(`${day}T12:00:00Z`);
+  if (Number.isNaN(date.getTime())) return day;
+  return new Intl.DateTimeFormat(LOCALES[lang], { dateStyle: "full", timeZone: "UTC" }).format(date);
 }
 
 /** "14:05 – 14:15", or the single time when they are the same. */
@@ -109,12 +127,33 @@ export function timeRange({ earliest, latest }) {
 }
 
 export function number(value) {
-  return new Intl.NumberFormat(LOCALES[lang]).format(value);
+  return numberFormat(LOCALES[lang]).format(value);
+}
+
+/** Make what a function makes once for the same arguments: a few texts and truths. */
+function once(make) {
+  const made = new Map();
+  return (...args) => {
+    const key = args.join();
+    if (!made.has(key)) made.set(key, make(...args));
+    return made.get(key);
+  };
+}
+
+/** The address that the page has the texts loaded from already, if they are in its first language. */
+function addressOf(which) {
+  const loading = document.querySelector("link[data-texts]")?.href;
+  return loading?.includes(`/${which}.json`) ? loading : at(`/static/i18n/${which}.json`);
+}
+
+/** The hub writes titles, error pages and the app's name in the language of this cookie. */
+function tellHub(chosen) {
+  document.cookie = `lang=${chosen}; path=${ROOT}; max-age=${YEAR_S}; samesite=lax`;
 }
 
 /** @returns {Promise<Record<string, string>>} rejects if they can't be had, or are none. */
 async function load(which) {
-  const response = await fetch(`/static/i18n/${which}.json`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  const response = await fetch(addressOf(which), { signal: AbortSignal.timeout(ANSWER_MS) });
   const found = response.ok ? await response.json() : null;
   if (!found || Object.values(found).some((text) => typeof text !== "string")) throw new Error(`no texts in ${which}`);
   return found;

@@ -11,7 +11,7 @@ export function mountLangSwitch(button) {
     const to = other();
     button.textContent = to.toUpperCase();
     button.lang = to;
-    button.setAttribute("aria-label", `${NAMES[to]} (${t("lang.switch")})`);
+    button.setAttribute("aria-label", `${to.toUpperCase()}, ${NAMES[to]} (${t("lang.switch")})`);
   };
   button.addEventListener("click", () => switchLang(other()).catch(() => toast(t("lang.failed"), "bad")));
   onLang(show);

@@ -1,5 +1,6 @@
 /** A text with this site's links clickable and **bold** bold, and nothing else: it was written by a machine. */
 
+import { at } from "../root.js";
 import { h } from "./dom.js";
 
 const MARKS = /(https?:\/\/[^\s<>"')\]]+|\/t\/[A-Za-z0-9._-]+|\*\*[^*\n]+\*\*)/g;
@@ -21,10 +22,15 @@ export function trimmed(piece) {
   return { address, rest: piece.slice(address.length) };
 }
 
+/** A link as the hub gives it: whole, or the hub's own path, which this site may have below another one. */
+export function here(url) {
+  return url.startsWith("/") ? at(url) : url;
+}
+
 /** The path of an address on this site, or null. */
 export function pathHere(address, origin) {
   try {
-    const url = new URL(address, origin);
+    const url = new URL(here(address), origin);
     return url.origin === origin ? url.pathname + url.search : null;
   } catch {
     return null;

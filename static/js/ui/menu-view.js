@@ -2,19 +2,24 @@
 
 import { qtyOf } from "../state/cart.js";
 import { groups, orderable } from "../state/menu.js";
+import { afterPaint } from "./after-paint.js";
 import { artOf } from "./art.js";
 import { h, icon, replace } from "./dom.js";
 import { localized, money, onLang, t } from "./i18n.js";
 import { stepper } from "./stepper.js";
 
 const FEW = 10;
+// Dishes that are drawn at once: more than fit on a screen. The others follow when these can be seen.
+const FIRST = { phone: 6, wide: 18 };
 
 /** @param {{host: HTMLElement, nav: HTMLElement, menu: object, cart: object, onRetry: () => void}} parts */
 export function mountMenu({ host, nav, menu, cart, onRetry }) {
   let slots = new Map();
+  let isFirst = true;
 
   const drawAll = () => {
-    slots = new Map();
+    const drawn = new Map();
+    slots = drawn;
     const { phase } = menu.state;
     if (phase !== "ready") {
       replace(nav);
@@ -23,11 +28,22 @@ export function mountMenu({ host, nav, menu, cart, onRetry }) {
     }
     const found = groups(menu.state);
     replace(nav, found.map(({ category }) => h("li", {}, h("a", { href: `#c-${category.id}` }, localized(category, "name")))));
+    const first = isFirst ? FIRST[matchMedia("(max-width: 619px)").matches ? "phone" : "wide"] : Infinity;
+    const later = [];
     let place = 0;
-    replace(host, found.map(({ category, items }) =>
-      h("section", { class: "category", id: `c-${category.id}`, "aria-labelledby": `h-${category.id}` },
-        h("h2", { id: `h-${category.id}` }, localized(category, "name")),
-        h("ul", { class: "cards" }, items.map((item) => card(item, ++place))))));
+    replace(host, found.map(({ category, items }) => {
+      const cards = h("ul", { class: "cards" });
+      for (const item of items) {
+        const at = ++place;
+        const draw = () => cards.append(card(item, at));
+        if (at > first) later.push(draw);
+        else draw();
+      }
+      return h("section", { class: "category", id: `c-${category.id}`, "aria-labelledby": `h-${category.id}` },
+        h("h2", { id: `h-${category.id}` }, localized(category, "name")), cards);
+    }));
+    isFirst = false;
+    if (later.length) afterPaint().then(() => slots === drawn && later.forEach((draw) => draw()));
   };
 
   const card = (item, place) => {
@@ -61,10 +77,10 @@ export function mountMenu({ host, nav, menu, cart, onRetry }) {
     part.left.textContent = max === 0 ? t("menu.sold_out") : max <= FEW ? t("menu.left", { n: max }) : "";
     const name = localized(item, "name");
     replace(part.slot, qty > 0
-      ? stepper({ qty, name, max, test: sku, onQty: (to) => cart.dispatch({ type: "set_qty", sku, qty: to }) })
+      ? stepper({ qty, name, max, test: sku, onQty: (to) => cart.dispatch(to > qty ? { type: "add", item } : { type: "take", sku }) })
       : h("button", {
         class: "button add", type: "button", disabled: max === 0, dataset: { test: `add-${sku}` },
-        "aria-label": t("menu.add_named", { name }), on: { click: () => cart.dispatch({ type: "add", sku }) },
+        "aria-label": t("menu.add_named", { name }), on: { click: () => cart.dispatch({ type: "add", item }) },
       }, icon("icons", "plus"), h("span", {}, t("menu.add"))));
     if (held) (part.slot.querySelector(`[data-test="${held}"]:enabled`) ?? part.slot.querySelector("button:last-child"))?.focus();
   };

@@ -1,8 +1,9 @@
 /** What was ordered, and what has happened to it. */
 
-import { whyCancelled } from "./cancelled.js";
+import { statusOf } from "../state/statuses.js";
 import { h, icon } from "./dom.js";
 import { clockTime, money, t } from "./i18n.js";
+import { reasonWords, whyCancelled } from "./reasons.js";
 
 export function itemsOf(order) {
   return h("ul", { class: "receipt", dataset: { test: "order-items" } },
@@ -25,15 +26,13 @@ export function historyOf(state) {
 function wordsOf({ type, data }, order) {
   if (type === "notice.sent") return data.message;
   const kind = order?.delivery.kind ?? "pickup";
-  const reason = type === "order.cancelled" ? whyCancelled(order, data.reason) : data.reason;
+  const reason = type === "order.cancelled" ? whyCancelled(order, data) : reasonWords(data);
   const values = { reason, minutes: data.minutes, name: data.courier?.name, status: t(`step.${kind}.${data.status}`) };
   return t(`history.${type.replace("order.", "")}`, values);
 }
 
 function pictureOf(type) {
   return {
-    "order.received": "received", "order.preparing": "preparing", "order.ready": "ready", "order.en_route": "en_route",
-    "order.delivered": "delivered", "order.cancelled": "cancelled", "order.accepted": "check", "order.courier_assigned": "person",
-    "order.delayed": "clock", "order.recalled": "back",
-  }[type] ?? "alert";
+    "order.accepted": "check", "order.courier_assigned": "person", "order.delayed": "clock", "order.recalled": "back",
+  }[type] ?? statusOf(type) ?? "alert"; // a status has its own picture
 }

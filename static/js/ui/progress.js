@@ -1,11 +1,12 @@
 /** Where an order is: in words, as a string of paper flags, and when it will be there. */
 
-import { hasEnded, isWaiting, stepsOf } from "../state/order.js";
-import { lastDelay, reachedAt } from "../state/tracking.js";
-import { now } from "../wire/clock.js";
-import { whyCancelled } from "./cancelled.js";
+import { cancelledFor, hasEnded, isWaiting } from "../state/order.js";
+import { stepsOf } from "../state/statuses.js";
+import { lastDelay, lastRecall, reachedAt } from "../state/tracking.js";
+import { clock, now } from "../wire/clock.js";
 import { h, icon, replace } from "./dom.js";
 import { clockTime, onLang, t, timeRange } from "./i18n.js";
+import { reasonWords, whyCancelled } from "./reasons.js";
 
 const TICK_MS = 15000;
 const MINUTE_MS = 60_000;
@@ -33,6 +34,7 @@ export function mountProgress(host, store) {
   store.watch(draw);
   onLang(draw);
   setInterval(draw, TICK_MS);
+  clock.watch(draw);
 }
 
 function etaParts({ eta, delivery, ...order }) {
@@ -70,19 +72,19 @@ function asidesOf(state) {
   const { order } = state;
   if (order.status === "cancelled") return [aside("cancelled", "bad", t("order.cancel_reason", { reason: cancelReason(state) }))];
   if (hasEnded(order)) return [];
-  const delay = lastDelay(state);
+  const [delay, recall] = [lastDelay(state), lastRecall(state)];
   const asides = [];
   if (isWaiting(order) && order.acceptance.until) {
     asides.push(aside("clock", "warn", t("order.waiting", { time: clockTime(order.acceptance.until) })));
   }
   if (order.courier) asides.push(aside("en_route", "info", t("order.courier", { name: order.courier.name })));
-  if (delay) asides.push(aside("clock", "warn", t("order.delayed", { minutes: delay.minutes, reason: delay.reason })));
+  if (recall) asides.push(aside("back", "warn", t("order.recalled", { reason: reasonWords(recall) })));
+  if (delay) asides.push(aside("clock", "warn", t("order.delayed", { minutes: delay.minutes, reason: reasonWords(delay) })));
   return asides;
 }
 
 function cancelReason({ order, history }) {
-  const reason = order.cancel_reason ?? history.findLast((event) => event.type === "order.cancelled")?.data.reason;
-  return whyCancelled(order, reason);
+  return whyCancelled(order, cancelledFor(order) ?? history.findLast((event) => event.type === "order.cancelled")?.data ?? {});
 }
 
 function aside(picture, kind, text) {

@@ -2,7 +2,7 @@
 
 import { activePromos, initialPromos, promosReducer } from "../state/promos.js";
 import { createStore } from "../state/store.js";
-import { now } from "../wire/clock.js";
+import { clock, now } from "../wire/clock.js";
 import { clockTime, onLang, t } from "./i18n.js";
 import { h, icon, replace } from "./dom.js";
 
@@ -25,6 +25,7 @@ export function mountPromoBanner(hub, host) {
   };
   store.watch(show);
   setInterval(show, RECHECK_MS);
+  clock.watch(show);
   onLang(() => {
     shown = "";
     show();

@@ -36,5 +36,5 @@ export function mountSheet({ panel, opener, closer, below, first = () => panel, 
   closer.addEventListener("click", close);
   panel.addEventListener("keydown", (event) => event.key === "Escape" && close());
   addEventListener("resize", () => isOpen() && cover(covers()));
-  return { open, close };
+  return { open, close, isShown: () => isOpen() || !covers() };
 }

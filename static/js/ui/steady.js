@@ -1,5 +1,7 @@
 /** A state told without flicker: what passes in a moment is not told, and what is told stays until it can be read. */
 
+import { monotonic } from "../wire/clock.js";
+
 const PASSING = "catching_up";
 
 /**
@@ -9,7 +11,7 @@ const PASSING = "catching_up";
  *   it is then shown at least, unless something worse happens.
  * @returns {(state: string) => void}
  */
-export function steadily(tell, { first, after_ms, least_ms, now = () => performance.now() }) {
+export function steadily(tell, { first, after_ms, least_ms, now = monotonic }) {
   let shown = first;
   let since = -Infinity;
   let timer;

@@ -1,6 +1,7 @@
 /** The hub's HTTP side, for what a page reads once. */
 
-import { learnDate } from "./clock.js";
+import { at } from "../root.js";
+import { learnDate, monotonic } from "./clock.js";
 import { CommandError } from "./errors.js";
 
 const ANSWER_MS = 10000;
@@ -13,6 +14,11 @@ export function get(path, { token } = {}) {
 export function post(path, body, { token } = {}) {
   const headers = { "Content-Type": "application/json", ...bearer(token) };
   return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+export function remove(path, body, { token } = {}) {
+  const headers = { "Content-Type": "application/json", ...bearer(token) };
+  return ask(path, { method: "DELETE", headers, body: JSON.stringify(body) });
 }
 
 /** As `get`, but tries again for as long as the hub can't be reached. */
@@ -29,10 +35,11 @@ export async function getPatiently(path, options = {}) {
 }
 
 async function ask(path, init) {
+  const asked_at = monotonic();
   let response, body;
   try {
-    response = await fetch(path, { ...init, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
-    learnDate(response.headers.get("date"));
+    response = await fetch(at(path), { ...init, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    learnDate(response.headers.get("date"), asked_at);
     body = await response.json();
   } catch {
     if (response && response.status < 500) throw new CommandError({ code: "internal" });

@@ -1,5 +1,5 @@
 /**
- * The page's line to the hub: one Socket.IO connection, the rooms read over it, the commands sent over it.
+ * The line to a hub: one Socket.IO connection, the rooms read over it, the commands sent over it.
  *
  * A lost connection comes back by itself. If the hub could restore it (`socket.recovered`) the missed
  * events simply arrive; otherwise every room is joined again from the last offset read in it. Until the last
@@ -7,10 +7,13 @@
  * hub for a sign of life, and does not show a dead connection as a live one.
  */
 
+import { at } from "../root.js";
+import { tellEach } from "../tell-each.js";
+import { clock, monotonic } from "./clock.js";
 import { CommandError } from "./errors.js";
 import { Liveness } from "./liveness.js";
-import { Membership } from "./membership.js";
-import { watchSleep } from "./waking.js";
+import { SharedRoom } from "./shared-room.js";
+import { platformHere } from "./waking.js";
 
 const ANSWER_MS = 8000;
 const DEADLINE_MS = 20000;
@@ -23,21 +26,33 @@ export class Hub {
   #watchers = new Set();
   #waiting = new Set();
   #isDenied = false;
+  #isClosed = false;
+  #clock;
+  #platform;
+  #unwatch;
   #liveness;
+  #opened_at = monotonic(); // when the connection in use was opened
 
-  /** @param {{io: Function, token?: () => string | null, onDenied?: (error: CommandError) => void}} options */
-  constructor({ io, token = () => null, onDenied }) {
+  /**
+   * @param {{io: Function, token?: () => string | null | Promise<string | null>, onDenied?: (error: CommandError) => void,
+   *          url?: string, platform?: object, hubClock?: object}} options
+   *   url: the hub's root; without it, the hub that served the page. platform: see `platformHere`.
+   *   hubClock: is told the hub's time; without it, the page's own.
+   */
+  constructor({ io, token = () => null, onDenied, url, platform = platformHere(), hubClock = clock }) {
     this.state = "connecting";
     this.welcome = null;
     this.isUnanswered = false; // true if the connection was given up because the hub did not answer in time
     this.onDenied = onDenied;
-    this.socket = io({
+    this.#clock = hubClock;
+    this.#platform = platform;
+    this.socket = connection(io, url, {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       reconnectionDelay: 400,
       reconnectionDelayMax: 4000,
       timeout: ANSWER_MS,
-      auth: (give) => give(token() ? { token: token() } : {}),
+      auth: (give) => showToken(token(), give),
     });
     this.#liveness = new Liveness({
       isConnected: () => this.socket.connected,
@@ -46,7 +61,7 @@ export class Hub {
       renew: (wasAsked) => this.#renew(wasAsked),
     });
     this.#listen();
-    watchSleep({ woke: () => this.#liveness.check(), left: () => this.#rest(), offline: () => this.#lostNetwork() });
+    this.#unwatch = platform.watchSleep({ woke: () => this.#liveness.check(), left: () => this.#rest(), offline: () => this.#lostNetwork() });
   }
 
   /** @param {(state: "connecting" | "catching_up" | "online" | "reconnecting" | "offline") => void} watcher called now and on change. */
@@ -57,7 +72,8 @@ export class Hub {
   }
 
   /**
-   * Read a room from now on, through every loss of the connection.
+   * Read a room from now on, through every loss of the connection. Several may read one room: when another one begins, all
+   * of them get a new snapshot, and the room is left with the last of them.
    *
    * @param {string} name
    * @param {{token?: string, after?: string, onSnapshot?: (snapshot: object, events: object[] | null) => void,
@@ -65,45 +81,50 @@ export class Hub {
    *          onPlace?: (cursor: string) => void}} reader
    *   after: the cursor of what the page shows already; onSnapshot replaces what was known, its events are the history
    *   so far (null: unknown, keep yours); onPlace is told how far the room has been read, after each step.
-   * @returns {() => void} leaves the room.
+   * @returns {() => void} ends this reading of the room.
    */
   room(name, reader) {
-    const member = new Membership({
-      ...reader,
-      name,
-      join: (payload, answered) => this.#ask("room.join", payload, answered),
-      later: (run, failures) => setTimeout(() => this.socket.connected && run(), backoff(failures)),
-      onPace: () => this.#tell(),
-    });
-    this.#rooms.set(name, member);
-    if (this.socket.connected) member.join();
+    const reading = { ...reader }; // the same reader may read twice
+    const room = this.#rooms.get(name) ?? this.#newRoom(name);
+    const isFirst = room.isEmpty;
+    room.add(reading);
+    if (isFirst && this.socket.connected) room.membership.join();
     else this.#tell();
-    return () => {
-      member.leave();
-      if (this.#rooms.get(name) === member) this.#rooms.delete(name);
-      this.#tell();
-      if (this.socket.connected) this.socket.emit("room.leave", { room: name }, () => {});
-    };
+    return () => this.#leave(room, reading);
   }
 
   /**
    * Send a command; resolves with the ack's data. It waits out a lost connection and repeats itself while
    * no answer came, so a command must bear repeating: by its `command_id`, or by its nature.
    *
+   * @param {{deadline_ms?: number, signal?: AbortSignal}} options signal: when it is aborted, nothing is sent any more.
    * @returns {Promise<object>} rejects with a CommandError.
    */
-  async command(name, payload, { deadline_ms = DEADLINE_MS } = {}) {
-    const deadline = Date.now() + deadline_ms;
+  async command(name, payload, { deadline_ms = DEADLINE_MS, signal } = {}) {
+    const deadline = monotonic() + deadline_ms;
     for (let failures = 0; ; failures++) {
+      signal?.throwIfAborted();
       try {
         await this.#connected(deadline);
+        if (this.#isClosed) throw CommandError.closed();
         return await this.#send(name, payload);
       } catch (error) {
         const delay = retryDelay(error, failures);
-        if (!RETRIED.has(error.code) || Date.now() + delay >= deadline) throw error;
+        if (!RETRIED.has(error.code) || monotonic() + delay >= deadline) throw error;
         await new Promise((resume) => setTimeout(resume, delay));
       }
     }
+  }
+
+  /** End the connection for good; what waits for it fails with the code `closed`. */
+  close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#unwatch?.();
+    this.#liveness.settled();
+    this.socket.disconnect();
+    this.#become("offline");
+    tellEach(this.#waiting);
   }
 
   /** Resolves when there is a connection. */
@@ -111,28 +132,56 @@ export class Hub {
     return this.socket.connected ? Promise.resolve() : this.#connected(Infinity);
   }
 
+  #newRoom(name) {
+    const room = new SharedRoom(name, {
+      join: (payload, answered) => this.#ask("room.join", payload, answered),
+      later: (run, failures) => setTimeout(() => this.socket.connected && run(), backoff(failures)),
+      isConnected: () => this.socket.connected,
+      onPace: () => this.#tell(),
+    });
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  #leave(room, reading) {
+    if (room.isEmpty) return;
+    room.remove(reading);
+    if (!room.isEmpty) return;
+    this.#rooms.delete(room.name);
+    this.#tell();
+    if (this.socket.connected) this.socket.emit("room.leave", { room: room.name }, () => {});
+  }
+
+  get #memberships() {
+    return [...this.#rooms.values()].map((room) => room.membership);
+  }
+
   #listen() {
     const { socket } = this;
     socket.on("connect", () => {
       this.isUnanswered = false;
       this.#liveness.settled();
-      for (const release of this.#waiting) release();
-      for (const member of this.#rooms.values()) member.resume(socket.recovered);
+      tellEach(this.#waiting);
+      for (const member of this.#memberships) member.resume(socket.recovered);
       this.#become("online");
     });
     socket.on("disconnect", () => {
       this.#liveness.lost();
-      for (const member of this.#rooms.values()) member.suspend();
-      this.#become(lostState());
+      for (const member of this.#memberships) member.suspend();
+      if (this.#isClosed) return;
+      this.#become(this.#lostState());
       if (!socket.active) setTimeout(() => socket.connect(), backoff(1)); // the hub said goodbye: it may be restarting
     });
     socket.on("connect_error", (error) => this.#refused(error));
+    socket.io.on("open", () => (this.#opened_at = monotonic()));
     socket.onAny((type, event, cursor) => this.#arrived(type, event, cursor));
   }
 
   #probe(answered) {
-    this.socket.emit("hub.ping", {}, () => {
+    const asked_at = monotonic();
+    this.socket.emit("hub.ping", {}, (answer) => {
       answered();
+      this.#clock.learn(answer?.data?.at, asked_at);
       if (this.#line === "offline" && this.socket.connected) this.#become("online"); // whatever the browser says
     });
   }
@@ -149,7 +198,7 @@ export class Hub {
   }
 
   #renew(wasAsked) {
-    if (this.#isDenied) return;
+    if (this.#isDenied || this.#isClosed) return;
     this.isUnanswered ||= wasAsked;
     this.#drop();
     this.socket.connect();
@@ -169,18 +218,17 @@ export class Hub {
       this.onDenied?.(new CommandError({ code }));
       return;
     }
-    this.#become(lostState());
-    if (!this.socket.active) setTimeout(() => this.socket.connect(), backoff(2));
+    this.#become(this.#lostState());
+    if (!this.socket.active && !this.#isClosed) setTimeout(() => this.socket.connect(), backoff(2));
   }
 
   #arrived(type, event, cursor) {
     if (type === "hub.welcome") {
       this.welcome = event;
+      this.#clock.learn(event.at, this.#opened_at);
       return;
     }
-    const member = this.#rooms.get(event?.room);
-    if (!member) return;
-    member.receive(event, cursor);
+    this.#rooms.get(event?.room)?.membership.receive(event, cursor);
   }
 
   #ask(name, payload, answered) {
@@ -198,7 +246,7 @@ export class Hub {
   }
 
   #connected(deadline) {
-    if (this.socket.connected) return Promise.resolve();
+    if (this.socket.connected || this.#isClosed) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const settle = (done) => () => {
         clearTimeout(timer);
@@ -206,10 +254,14 @@ export class Hub {
         done();
       };
       const release = settle(resolve);
-      const wait_ms = Math.max(0, deadline - Date.now());
+      const wait_ms = Math.max(0, deadline - monotonic());
       const timer = wait_ms === Infinity ? null : setTimeout(settle(() => reject(CommandError.lost())), wait_ms);
       this.#waiting.add(release);
     });
+  }
+
+  #lostState() {
+    return this.#platform.isOffline() ? "offline" : "reconnecting";
   }
 
   #become(line) {
@@ -218,10 +270,10 @@ export class Hub {
   }
 
   #tell() {
-    const state = lineState(this.#line, [...this.#rooms.values()]);
+    const state = lineState(this.#line, this.#memberships);
     if (state === this.state) return;
     this.state = state;
-    for (const watcher of this.#watchers) watcher(state);
+    tellEach(this.#watchers, state);
   }
 }
 
@@ -231,8 +283,18 @@ export function lineState(line, rooms) {
   return line === "connecting" && rooms.some((room) => room.hasPlace) ? "catching_up" : line;
 }
 
-function lostState() {
-  return navigator.onLine === false ? "offline" : "reconnecting";
+/** A connection to the hub that served the page, or to another one, which may lie below a path of its host. */
+function connection(io, url, options) {
+  if (url === undefined) return io({ path: at("/socket.io/"), ...options });
+  const { origin, pathname } = new URL(url);
+  return io(origin, { path: `${pathname.replace(/\/$/, "")}/socket.io/`, ...options });
+}
+
+/** @param {string | null | Promise<string | null>} token one that fails is shown as none: the hub says what that opens. */
+function showToken(token, give) {
+  const show = (text) => give(text ? { token: text } : {});
+  if (typeof token?.then === "function") token.then(show, () => show(null));
+  else show(token);
 }
 
 /** How long to wait before the same is asked again, in milliseconds. */

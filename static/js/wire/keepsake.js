@@ -13,6 +13,8 @@ const MAX_CHARS = 1_000_000; // a board of 500 orders has about 600,000
 const MAX_ROOMS = 6;
 const WRITE_MS = 300;
 
+let people = 0; // those who have left this page: a page is written when it is left, also by one who has been forgotten
+
 export class Keepsake {
   #held = null;
   #timer = null;
@@ -25,11 +27,11 @@ export class Keepsake {
    *   mayKeep: asked before each writing: a page is written when it is left, also by one who has signed out of it.
    */
   constructor(name, { owner = "", isSound, mayKeep = () => true, storage = tabStorage(), soon = (run, ms) => setTimeout(run, ms) }) {
-    Object.assign(this, { name, owner, isSound, mayKeep, storage, soon });
+    Object.assign(this, { name, owner, isSound, mayKeep, storage, soon, person: people });
     globalThis.addEventListener?.("pagehide", () => this.write());
   }
 
-  /** @returns {{cursor: string, state: object} | null} what can't be trusted is thrown away. */
+  /** @returns {{cursor: string, state: object, at?: number} | null} what can't be trusted is thrown away. */
   restore() {
     try {
       const text = this.storage.getItem(PREFIX + this.name);
@@ -41,9 +43,13 @@ export class Keepsake {
     }
   }
 
-  /** Have it written soon: a busy board is not written at every event. */
-  keep(cursor, state) {
-    this.#held = { cursor, state };
+  /**
+   * Have it written soon: a busy board is not written at every event.
+   *
+   * @param {number} [at] when it was the whole truth, in milliseconds
+   */
+  keep(cursor, state, at) {
+    this.#held = { cursor, state, at };
     this.#timer ??= this.soon(() => this.write(), WRITE_MS);
   }
 
@@ -51,7 +57,7 @@ export class Keepsake {
     const held = this.#held;
     if (!held) return;
     this.#settle();
-    const text = this.mayKeep() ? packed({ owner: this.owner, ...held }) : null;
+    const text = this.person === people && this.mayKeep() ? packed({ owner: this.owner, ...held }) : null;
     try {
       if (text === null) this.forget();
       else this.#store(text);
@@ -70,7 +76,7 @@ export class Keepsake {
   }
 
   #store(text) {
-    const { names, dropped } = admitted(JSON.parse(this.storage.getItem(INDEX) ?? "[]"), this.name);
+    const { names, dropped } = admitted(namesIn(this.storage.getItem(INDEX)), this.name);
     for (const name of dropped) this.storage.removeItem(PREFIX + name);
     this.storage.setItem(INDEX, JSON.stringify(names));
     this.storage.setItem(PREFIX + this.name, text);
@@ -84,6 +90,7 @@ export class Keepsake {
 
 /** Forget every room: whoever comes next at this device is somebody else. */
 export function forgetKeepsakes(storage = tabStorage()) {
+  people++;
   try {
     const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index));
     for (const key of keys) if (key.startsWith(PREFIX) || key === INDEX) storage.removeItem(key);
@@ -93,24 +100,34 @@ export function forgetKeepsakes(storage = tabStorage()) {
 }
 
 /** @returns {string | null} null when it is too much to keep. */
-export function packed({ owner, cursor, state }) {
-  const text = JSON.stringify({ version: VERSION, owner, cursor, state });
+export function packed({ owner, cursor, state, at }) {
+  const text = JSON.stringify({ version: VERSION, owner, cursor, at, state });
   return text.length > MAX_CHARS ? null : text;
 }
 
-/** @returns {{cursor: string, state: object} | null} null for what is torn, old, another's, or can't be shown. */
+/** @returns {{cursor: string, state: object, at?: number} | null} null for what is torn, old, another's, or can't be shown. */
 export function unpacked(text, owner, isSound) {
   try {
-    const { version, owner: of, cursor, state } = JSON.parse(text);
-    return version === VERSION && of === owner && typeof cursor === "string" && isSound(state) ? { cursor, state } : null;
+    const { version, owner: of, cursor, state, at } = JSON.parse(text);
+    const isWhole = version === VERSION && of === owner && typeof cursor === "string" && isSound(state);
+    return isWhole ? { cursor, state, ...(Number.isFinite(at) && { at }) } : null;
   } catch {
     return null;
   }
 }
 
+function namesIn(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return []; // torn: the rooms stay until the tab is closed
+  }
+}
+
 /** The names kept, the latest last, and those there is no room for any more. */
 export function admitted(names, name) {
-  const all = [...(Array.isArray(names) ? names : []).filter((other) => other !== name), name];
+  const known = Array.isArray(names) ? names.filter((other) => typeof other === "string" && other !== name) : [];
+  const all = [...known, name];
   const over = Math.max(0, all.length - MAX_ROOMS);
   return { names: all.slice(over), dropped: all.slice(0, over) };
 }

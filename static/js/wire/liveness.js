@@ -5,6 +5,8 @@
  * asked: no answer in time, and it is renewed. An answer that is late because the page slept in between says nothing.
  */
 
+import { sleeplessClock } from "./clock.js";
+
 const ANSWER_MS = 1400; // leaves time before and after it to tell the reader within 2 s
 const BUSY_ANSWER_MS = 6000; // the answer may wait behind a large one, and the page says already that it is behind
 const LATE_MS = 1000; // a timer that runs so much later than asked for has slept
@@ -21,7 +23,7 @@ export class Liveness {
    *   probe: asks the hub for an answer, whatever it says. renew: drops the connection, if there is one, and makes a new
    *   one at once; wasAsked: it did not answer. later: runs it after a while, returns what cancels it.
    */
-  constructor({ later = timer, now = Date.now, ...line }) {
+  constructor({ later = timer, now = sleeplessClock(), ...line }) {
     Object.assign(this, { line, later, now });
     this.#renewed_at = now(); // the first connection is being made
   }

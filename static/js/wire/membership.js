@@ -11,7 +11,7 @@ const HELD_EVENTS = 500; // while a join is under way; past it the join's own an
 export class Membership {
   /**
    * @param {{name: string, token?: string, after?: string, join: Function, later: Function, onSnapshot?: Function,
-   *          onEvent?: Function, onError?: Function, onPlace?: Function, onPace?: Function}} options
+   *          onEvent?: Function, onError?: Function, onPlace?: Function, onPace?: Function, isConnected?: () => boolean}} options
    *   after: the cursor of what the reader knows already, from before a reload.
    *   join(payload, answered): sends room.join; answered(error, data) runs as the ack arrives, not a tick later.
    *   later(run, failures): runs it after a delay that grows with the failures.
@@ -53,6 +53,16 @@ export class Membership {
     if (after !== undefined) payload.after = after;
     this.options.join(payload, (error, data) => number === this.asked && this.joining && this.#answered(error, data));
     this.options.onPace?.();
+  }
+
+  /** Read the room anew, whatever has been read of it, with this token. Without a connection that waits for the next one. */
+  restart(token) {
+    this.options = { ...this.options, token };
+    this.log = unread;
+    this.joining = false;
+    this.live = false;
+    this.refused = false;
+    if (this.options.isConnected?.() ?? true) this.join();
   }
 
   /** The connection is gone, and the room with it, unless the hub gives it back. */

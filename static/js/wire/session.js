@@ -1,21 +1,26 @@
 /** Who is signed in on this device: a staff token, its principal, and where each role works. */
 
 import { keep, kept, onKeptElsewhere } from "../keep.js";
+import { at } from "../root.js";
+import { clock } from "./clock.js";
 import { forgetKeepsakes } from "./keepsake.js";
 
 const KEY = "session";
+const END = "session_end"; // why the last one ended: tabs that did not see it themselves ask
 // Couriers have no page of their own yet: the board shows them what they need.
 const HOMES = [["manager", "/manager"], ["support", "/support"], ["kitchen", "/kitchen"], ["courier", "/kitchen"]];
 
 /** @returns {{token: string, expires_at?: string, principal: {kind: string, name?: string, roles: string[]}} | null} */
-export function currentSession(now = Date.now()) {
+export function currentSession(hub = clock) {
   const session = kept(KEY, isSession);
   if (!session) return null;
-  if (session.expires_at && Date.parse(session.expires_at) <= now) return null;
+  // Before the hub has said what time it is, only the hub can say that a session has ended: it refuses the token.
+  if (session.expires_at && hub.isKnown && Date.parse(session.expires_at) <= hub.now()) return null;
   return session;
 }
 
 export function signIn(session) {
+  keep(END, null);
   keep(KEY, session);
 }
 
@@ -24,12 +29,19 @@ export function signOut(session) {
   dropSession(session);
   // The page leaves at once. Without a connection the token stays valid until its end, but nobody has it any more.
   const headers = { Authorization: `Bearer ${session.token}`, "Content-Type": "application/json" };
-  return fetch("/api/logout", { method: "POST", headers, body: "{}", keepalive: true }).then(() => {}, () => {});
+  return fetch(at("/api/logout"), { method: "POST", headers, body: "{}", keepalive: true }).then(() => {}, () => {});
 }
 
-/** Forget a session that the hub refused. One that another tab has begun meanwhile stays. */
-export function dropSession(session) {
-  if (kept(KEY, isSession)?.token === session.token) keep(KEY, null);
+/**
+ * Forget a session that the hub refused. One that another tab has begun meanwhile stays.
+ *
+ * @param {"expired" | null} why for the other tabs; null: somebody signed out.
+ */
+export function dropSession(session, why = null) {
+  if (kept(KEY, isSession)?.token === session.token) {
+    keep(END, why);
+    keep(KEY, null);
+  }
   forgetKeepsakes();
 }
 
@@ -43,7 +55,7 @@ export function hasRole(session, roles) {
 
 /** The page where a principal works. */
 export function homeOf(principal) {
-  return HOMES.find(([role]) => principal?.roles?.includes(role))?.[1] ?? "/";
+  return at(HOMES.find(([role]) => principal?.roles?.includes(role))?.[1] ?? "/");
 }
 
 /** A path of this site from `?next=`, or null: never a way off it. */
@@ -57,11 +69,16 @@ export function safeNext(next, origin) {
   }
 }
 
-/** The session, if it may see this page; else goes to the sign-in page and returns null. */
-export function requireRole(roles) {
+/**
+ * The session, if it may see this page; else goes to the sign-in page and returns null.
+ *
+ * @param {{onExpired?: () => void}} options onExpired: called when another tab has learned that the session has ended, instead
+ *   of leaving the page.
+ */
+export function requireRole(roles, { onExpired = () => leaveToLogin("expired") } = {}) {
   const session = currentSession();
   if (hasRole(session, roles)) {
-    onKeptElsewhere(KEY, () => leaveWith(session));
+    onKeptElsewhere(KEY, () => leaveWith(session, onExpired));
     return session;
   }
   leaveToLogin(session ? "forbidden" : null);
@@ -69,16 +86,17 @@ export function requireRole(roles) {
 }
 
 /** Another tab has signed out, or somebody else has signed in there: this page's session is over as well. */
-function leaveWith(session) {
+function leaveWith(session, onExpired) {
   const now = currentSession();
   if (now?.token === session.token) return;
   forgetKeepsakes();
   if (now) location.reload();
+  else if (kept(END, (why) => why === "expired")) onExpired();
   else leaveToLogin();
 }
 
 export function leaveToLogin(reason = null) {
-  const query = new URLSearchParams({ next: location.pathname });
+  const query = new URLSearchParams({ next: location.pathname + location.search });
   if (reason) query.set("reason", reason);
-  location.replace(`/login?${query}`);
+  location.replace(at(`/login?${query}`));
 }

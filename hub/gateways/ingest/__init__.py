@@ -1,0 +1,1 @@
+"""Positions from the couriers' own apps, each in the app's format."""

@@ -1,0 +1,1 @@
+"""Operations: serving, supervision, doctor, backups, and periodic checks."""

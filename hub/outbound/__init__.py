@@ -1,0 +1,1 @@
+"""What the hub sends to others, from the events of its branch."""

@@ -1,0 +1,1 @@
+"""Authentication and authorization: tokens, PINs, staff accounts and access to rooms."""

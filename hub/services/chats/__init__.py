@@ -1,0 +1,1 @@
+"""Chats: messages, turns of the agent, handovers to a person, and their limits."""

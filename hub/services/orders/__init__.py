@@ -1,0 +1,1 @@
+"""Orders: placing, advancing, cancelling and expiring them, and their limits."""

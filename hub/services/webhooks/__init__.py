@@ -1,0 +1,1 @@
+"""Webhooks as managers see them: endpoints, secrets, dead letters. `hub.outbound` sends."""

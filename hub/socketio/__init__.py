@@ -1,0 +1,1 @@
+"""The Socket.IO server: connections, sessions, recovery, and a send buffer with bounds."""

@@ -1,0 +1,1 @@
+"""The client of Redis: connections, pipelines, pub/sub and the translation of errors."""
