@@ -93,12 +93,21 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schem
         "parameters": _parameters(route),
         "responses": _responses(route, refs),
     }
-    if route.body is not None:
-        schema = _without_path_parameters(route, refs[route.body, _BODY], schemas)
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if (body := _body(route, refs, schemas)) is not None:
+        operation["requestBody"] = body
     if security := _SECURITY[route.audience]:
         operation["security"] = security
     return operation
+
+
+def _body(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schema | None:
+    """Return the description of the body, or None for a DELETE whose path and header say all of it."""
+    if route.body is None:
+        return None
+    if route.method == "DELETE" and not set(route.body.model_fields) - {*route.path_parameters, "command_id"}:
+        return None
+    schema = _without_path_parameters(route, refs[route.body, _BODY], schemas)
+    return {"required": True, "content": {JSON: {"schema": schema}}}
 
 
 def _parameters(route: Route) -> list[Schema]:

@@ -101,6 +101,8 @@ def test_a_couriers_phone_gets_a_token_that_only_reports_positions(served: Serve
     assert "no courier" in run("token", "courier", "Lola").line
     assert "no account" in run("token", "courier", "Nobody").line
     assert run("token", "courier", "Beto Ríos", "--ttl", "91d").code == 2
+    for name in ("Beto Ríos", "Lola"):
+        run("staff", "remove", name)
 
 
 def test_a_token_lasts_ninety_days_at_the_most(served: Served, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def answer_to(url: str, question: str) -> str:
 
 def test_serve_says_what_is_missing_and_serves_without_an_agent(hub_only: Folder) -> None:
     port = free_port()
-    with hub_only.process("serve", "--port", str(port), COMANDA_AGENT_WAIT_S="1") as hub:
+    with hub_only.process("serve", "--port", str(port), "--no-notifier", COMANDA_AGENT_WAIT_S="1") as hub:
         hub.wait_for(lambda: "Redis: " in hub.output(), READY_S, "it announces itself")
         answer = answer_to(f"http://127.0.0.1:{port}", "¿qué lleva el pozole?")
         assert hub.stop() == 0

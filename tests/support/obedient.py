@@ -124,6 +124,8 @@ class Scene:
             found[name] = await _value(redis, key)
             if name == "index:chats":  # the attacker's own chat moves on with what is said in it
                 found[name] = [member for member in found[name] if self.chat[0] not in member]
+            if name == "outbound":  # and so does what is said in it, on its way to the notifier
+                found[name] = [(at, fields) for at, fields in found[name] if self.chat[0] not in fields["r"]]
         return found
 
     async def _order(self, name: str, note: str, phone: str | None, address: str | None) -> dict[str, Any]:
