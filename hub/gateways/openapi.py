@@ -102,6 +102,8 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schem
 
 def _body(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schema | None:
     """Return the description of the body, or None for a DELETE whose path and header say all of it."""
+    if route.foreign_body:
+        return {"description": route.foreign_body, "content": {JSON: {"schema": {}}}}
     if route.body is None:
         return None
     if route.method == "DELETE" and not set(route.body.model_fields) - {*route.path_parameters, "command_id"}:

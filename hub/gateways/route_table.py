@@ -78,6 +78,7 @@ class Route:
         path: With parameters in braces, as aiohttp and OpenAPI both write them: `/api/orders/{order_id}`.
         summary: An imperative sentence for the OpenAPI document.
         body: The model of the request's JSON body. Fields that the path names are taken from there.
+        foreign_body: What the body is, if its form is another project's: a sentence for the OpenAPI document.
         answer: The model of `data` in a good answer, or its possible models; None: the answer is not a JSON envelope.
         media_type: The content type of a good answer.
         status: The status of a good answer.
@@ -103,6 +104,7 @@ class Route:
     tag: Tag
     summary: str
     body: type[BaseModel] | None = None
+    foreign_body: str = ""
     answer: type[BaseModel] | tuple[type[BaseModel], ...] | None = None
     media_type: str = JSON
     status: int = 200
