@@ -25,6 +25,8 @@ async def listening(backend: Backend, *channels: str) -> AsyncIterator[Callable[
     """The next message of some channels: channel and text."""
     async with backend.client().pubsub() as pubsub:
         await pubsub.subscribe(*channels)
+        for _ in channels:  # only then does Redis know of them
+            assert (await pubsub.get_message(timeout=5) or {})["type"] == "subscribe"
 
         async def message() -> tuple[str, str]:
             async with asyncio.timeout(5):

@@ -344,4 +344,6 @@ class PubSubProtocol:
 async def listening(branch: Branch, *rooms: str) -> AsyncIterator[PubSubProtocol]:
     async with branch.redis.pubsub() as pubsub:
         await pubsub.subscribe(*map(branch.log.keys.channel, rooms))
+        for _ in rooms:  # only then does Redis know of them
+            assert (await pubsub.get_message(timeout=5) or {})["type"] == "subscribe"
         yield PubSubProtocol(branch, pubsub, rooms)
