@@ -47,7 +47,7 @@ STILL = """
 
 def test_the_first_dish_needs_only_what_the_page_itself_names_and_each_of_it_once(hub: Hub, window: Window) -> None:
     customer = window(PHONE)
-    customer.add_init_script(WATCH)
+    customer.add_init_script(STILL + WATCH)
     with customer.expect_response(f"{hub.url}/") as page:
         customer.goto(hub.url)
     see(customer, '[data-test="dish-taco-pastor"]')

@@ -16,13 +16,24 @@ const isToken = (found) => typeof found === "string";
  */
 export function mountNotifyMe(host, { tracking, token }) {
   let key = null; // until the hub has said that it pushes anything
+  let isAsked = false; // whether it does: a visit without an order need not know
   let isBusy = false;
 
   const draw = () => {
     const { order } = tracking.state;
-    const isShown = Boolean(order && key && token() && !hasEnded(order));
+    const isWanted = Boolean(order && token() && !hasEnded(order));
+    if (isWanted) ask();
+    const isShown = isWanted && Boolean(key);
     host.hidden = !isShown;
     if (isShown) replace(host, parts());
+  };
+  const ask = () => {
+    if (isAsked) return;
+    isAsked = true;
+    pushKey().then((found) => {
+      key = found;
+      draw();
+    }, () => {}); // without a line there is nothing to ask for; the next visit asks again
   };
   const parts = () => {
     const ability = pushAbility();
@@ -61,8 +72,4 @@ export function mountNotifyMe(host, { tracking, token }) {
   tracking.watch(draw);
   onLang(draw);
   draw();
-  pushKey().then((found) => {
-    key = found;
-    draw();
-  }, () => {}); // without a line there is nothing to ask for; the next visit asks again
 }
