@@ -9,12 +9,13 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from hub.config import DataSettings, RedisSettings, Settings, load_secret
+from hub.config import DataSettings, RedisSettings, Settings, WhatsAppSettings, load_secret
 from hub.config.agent_settings import AGENT_PREFIX
 from hub.config.environment import PREFIX
 from hub.config.limit_settings import LIMIT_PREFIX
 from hub.config.printer_settings import PRINTER_PREFIX
 from hub.config.secret_key import PreviousSecret, load_previous_secret
+from hub.config.whatsapp_settings import WHATSAPP_NEEDS
 from hub.domain.menu import Menu, MenuError, parse_menu
 from hub.local_redis.data_folder import StartError
 from hub.local_redis.embedded_redis import EmbeddedRedis
@@ -52,6 +53,7 @@ def read_settings() -> Settings:
         raise BadSetting(f"a setting cannot be read: {exc}") from exc
     _check_redis(settings)
     _check_secrets(settings)
+    _check_whatsapp(settings)
     return settings
 
 
@@ -68,6 +70,12 @@ def _check_redis(settings: RedisSettings) -> None:
 def _check_secrets(settings: DataSettings) -> None:
     if settings.secret_previous is not None and (settings.secret is None or settings.secret_rotated_at is None):
         raise BadSetting("COMANDA_SECRET_PREVIOUS: it needs COMANDA_SECRET and COMANDA_SECRET_ROTATED_AT beside it")
+
+
+def _check_whatsapp(settings: WhatsAppSettings) -> None:
+    missing = [PREFIX + name.upper() for name in WHATSAPP_NEEDS if not getattr(settings, name)]
+    if missing and len(missing) < len(WHATSAPP_NEEDS):
+        raise BadSetting(f"{missing[0]}: WhatsApp needs it beside the other settings of WhatsApp")
 
 
 def read_menu(path: Path) -> Menu:

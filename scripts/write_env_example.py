@@ -18,10 +18,13 @@ from hub.config import (
     DataSettings,
     Limits,
     ModelSettings,
+    NoticeSettings,
     OutboundSettings,
     PrinterSettings,
+    PushSettings,
     RedisSettings,
     ServerSettings,
+    WhatsAppSettings,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +59,8 @@ def main(arguments: list[str]) -> int:
 def env_example() -> str:
     """Return the text of `.env.example`."""
     groups: list[type[BaseSettings]] = [BranchSettings, DataSettings, RedisSettings, ServerSettings]
-    groups += [OutboundSettings, ModelSettings, AgentSettings, PrinterSettings]
+    groups += [OutboundSettings, NoticeSettings, PushSettings, WhatsAppSettings]
+    groups += [ModelSettings, AgentSettings, PrinterSettings]
     groups += [each for each in Limits.__bases__ if issubclass(each, BaseSettings)]
     return HEAD + "".join(map(_section, groups)) + COMPOSE
 
@@ -88,6 +92,8 @@ def _shown(value: object) -> str:
     match value:
         case None | ():
             return ""
+        case tuple():
+            return ",".join(map(str, value))
         case bool():
             return str(value).lower()
         case Path():

@@ -18,6 +18,7 @@ from hub.config.printer_settings import PrinterSettings
 from hub.config.process_settings import STATIC_DIR, DataSettings, RedisSettings, ServerSettings
 from hub.config.push_settings import PushSettings
 from hub.config.secret_key import load_secret
+from hub.config.whatsapp_settings import WhatsAppSettings
 
 __all__ = [
     "MENU_FILE",
@@ -36,6 +37,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "TurnLimits",
+    "WhatsAppSettings",
     "load_secret",
 ]
 
@@ -48,6 +50,7 @@ class Settings(
     OutboundSettings,
     PushSettings,
     NoticeSettings,
+    WhatsAppSettings,
     ModelSettings,
 ):
     """Everything that an operator may choose; docs/protocol.md has the table.

@@ -63,6 +63,7 @@ from hub.services.stock_service import StockService
 from hub.services.vapid_keys import VapidKeys
 from hub.services.webhooks.dead_letter_service import DeadLetterService
 from hub.services.webhooks.webhook_service import WebhookService
+from hub.services.whatsapp_numbers import WhatsAppNumbers
 from hub.store.follow import Follower
 from hub.store.high_water_mark import HighWaterMark
 from hub.store.log import EventLog
@@ -114,6 +115,7 @@ class Services:
     webhooks: WebhookService
     dead_letters: DeadLetterService
     keys: ApiKeys
+    whatsapp: WhatsAppNumbers
     figures: BranchFigures
     views: RoomViews
     clock: Callable[[], datetime]
@@ -286,6 +288,7 @@ def build_services(
         webhooks=WebhookService(log, TargetPolicy(settings.outbound_allow), clock, new_id),
         dead_letters=DeadLetterService(log),
         keys=keys,
+        whatsapp=WhatsAppNumbers(log, new_id),
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, settings.limits),
         clock=clock,

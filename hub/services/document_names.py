@@ -108,3 +108,18 @@ def dead_letters(webhook_id: str) -> str:
 def replayed_letters(webhook_id: str) -> str:
     """Return the index of an endpoint's dead letters that are to be sent again, by the same time."""
     return f"webhooks:replay:{webhook_id}"
+
+
+def whatsapp_number_key(wa_id: str) -> DocKey:
+    """Return the key of a phone number that has written by WhatsApp; `wa_id` is the number in digits."""
+    return DocKey("whatsapp-number", wa_id)
+
+
+def whatsapp_chat_key(chat_id: str) -> DocKey:
+    """Return the key of the phone number whose chat this is."""
+    return DocKey("whatsapp-chat", chat_id)
+
+
+def whatsapp_order_key(order_id: str) -> DocKey:
+    """Return the key of the phone number by which an order was placed."""
+    return DocKey("whatsapp-order", order_id)

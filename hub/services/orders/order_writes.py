@@ -19,6 +19,7 @@ from hub.domain.order_fold import fold
 from hub.domain.roles import Principal
 from hub.domain.room_retention import ORDER_KEPT_S
 from hub.domain.rooms import Room
+from hub.domain.whatsapp_number import WhatsAppPeer, number_of
 from hub.services.auth.api_keys import key_id_of
 from hub.services.branch_figures import CountMove, Day
 from hub.services.document_names import (
@@ -29,6 +30,7 @@ from hub.services.document_names import (
     contact_key,
     order_key,
     orders_of_key,
+    whatsapp_order_key,
 )
 from hub.services.log_events import new_event
 from hub.services.orders.estimates import Estimates
@@ -82,10 +84,13 @@ class OrderWrites:
         documents = [Document(order_key(order.id), 1, body), reservation(order)]
         counted = self._bounds.counted(principal, command, order, replaced)
         partner = _partner(principal, contact or {})
-        given = {"phone": command.customer.phone, "origin": counted.origin, **partner}
+        number = _whatsapp(principal, command)
+        given = {"phone": command.customer.phone, "origin": counted.origin, **partner, **number}
         others = {name: value for name, value in (contact or {}).items() if name not in given}
         if known := {**others, **{name: value for name, value in given.items() if value}}:
             documents.append(Document(contact_key(order.id), 1, json.dumps(known)))
+        if wa_id := known.get("wa_id"):
+            documents.append(Document(whatsapp_order_key(order.id), 1, WhatsAppPeer(wa_id=wa_id).model_dump_json()))
         followed: tuple[NewEvent, ...] = ()
         if chat is not None:
             followed = (tracking_started(chat, order.id, order.code, self._links.of(order.id), now),)
@@ -200,6 +205,12 @@ def _partner(principal: Principal, contact: Mapping[str, Any]) -> dict[str, str 
     return {"partner": contact.get("partner"), "key_id": contact.get("key_id")}
 
 
+def _whatsapp(principal: Principal, command: cmd.PlaceOrder) -> dict[str, str]:
+    """Return the number by which an order is placed by WhatsApp, also as the phone number, unless another was given."""
+    wa_id = number_of(principal.address)
+    return {"wa_id": wa_id, "phone": command.customer.phone or f"+{wa_id}"} if wa_id else {}
+
+
 def _as_logged(order_id: str, happened: Sequence[OrderEvent], now: datetime) -> tuple[NewEvent, ...]:
     return tuple(new_event(event, now, order=order_id) for event in happened)
 
@@ -223,4 +234,4 @@ def _kept_for_good(order: Order) -> tuple[Any, ...]:
 
 
 def _names(order: Order) -> tuple[Any, ...]:
-    return (order_key(order.id), contact_key(order.id), str(Room.order(order.id)))
+    return (order_key(order.id), contact_key(order.id), whatsapp_order_key(order.id), str(Room.order(order.id)))
