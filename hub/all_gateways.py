@@ -15,6 +15,7 @@ from hub.gateways.command_table import Commands
 from hub.gateways.health import Health
 from hub.gateways.http_gateway import HttpGateway
 from hub.gateways.ingest.courier_apps import CourierApps
+from hub.gateways.ingest.whatsapp import WhatsAppWebhook
 from hub.gateways.joins import Joins
 from hub.gateways.pages import Pages
 from hub.gateways.peer import Proxies
@@ -34,9 +35,11 @@ from hub.gateways.socketio_gateway import SocketIoGateway
 from hub.gateways.sse import SseGateway
 from hub.gateways.streams import Streams
 from hub.gateways.webhook_gateway import WebhookGateway
+from hub.services.document_names import WHATSAPP
 from hub.socketio.connection_counter import ConnectionCounter
 from hub.socketio.origins import Origins
 from hub.socketio.siblings import Siblings
+from hub.store.inbox_stream import InboxStream
 from hub.store.warnings import WarningBoard
 from hub.telemetry import Metrics
 
@@ -97,6 +100,7 @@ class Gateways:
         )
         self.auto_join = AutoJoin(relay, branch.recovery)
         responder = Responder(relay, joins, services.views, services.chat, streams)
+        inbox = InboxStream(branch.log.calls, branch.log.keys, WHATSAPP)
         board = WarningBoard(branch.log.calls, branch.log.keys)
         self.caller_watch = CallerWatch(connections, proxies, board)
         self._public_url_watch = PublicUrlWatch(settings.public_url, proxies, board)
@@ -120,6 +124,7 @@ class Gateways:
                 relay, joins, services.access, services.views, streams, reads, metrics, services.clock
             ).routes(),
             *CourierApps(services.access, services.positions, limits, metrics, services.clock).routes(),
+            *WhatsAppWebhook(settings, inbox, metrics).routes(),
             *TokenStream(responder, services.access, services.chat).routes(),
             *UiStream(responder, services.access, services.chat).routes(),
             *PromptStream(responder, services.access, services.chat, services.tokens).routes(),

@@ -117,6 +117,9 @@ class Metrics:
         self.positions = Counter(
             "comanda_positions", "Positions from couriers' own apps, by outcome.", ["outcome"], registry=registry
         )
+        self.whatsapp_payloads = Counter(
+            "comanda_whatsapp_payloads", "Payloads at WhatsApp's webhook, by outcome.", ["outcome"], registry=registry
+        )
         self.redis_refuses = Gauge(
             "comanda_redis_refuses",
             "1 while Redis refuses commits for this reason, or evicts keys.",

@@ -24,6 +24,7 @@ class WhatsAppNumber(Stored):
         chat_id: The chat in which this number writes.
         lang: The language of the hub's own sentences, if the number has shown one.
         last_inbound_at: Its last message, by WhatsApp's clock.
+        last_message_id: WhatsApp's id of that message: marking it as read shows the typing indicator.
         opted_out: It wants to be told nothing of its own accord. Answers to what it writes go on.
     """
 
@@ -32,6 +33,7 @@ class WhatsAppNumber(Stored):
     chat_id: str
     lang: str | None = None
     last_inbound_at: Time
+    last_message_id: str = ""
     opted_out: bool = False
 
     def takes_free_form(self, now: datetime) -> bool:

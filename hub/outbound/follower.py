@@ -1,4 +1,4 @@
-"""Follows the outbound stream under a name: one process at a time, from where the last one was."""
+"""Follows a stream under a name: one process at a time, from where the last one was."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import structlog
 
 from hub.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from hub.store.outbound_stream import OutboundEvent, OutboundStream, ReaderLease
+    from hub.store.outbound_stream import ReaderLease
 
 logger = structlog.get_logger(__name__)
 
@@ -21,7 +21,30 @@ BATCH = 100
 _WAIT_S = 2.0  # how long one read waits in Redis
 _RETRY_S = (0.1, 5.0)  # the first and the longest wait while Redis does not answer
 
-Handle = Callable[[tuple["OutboundEvent", ...]], Awaitable[None]]
+
+class Entry(Protocol):
+    """An entry of a stream, which has a place in it."""
+
+    @property
+    def cursor(self) -> str:
+        """The entry's place."""
+
+
+E = TypeVar("E", bound=Entry)
+Read = TypeVar("Read", bound=Entry, covariant=True)
+
+
+class Stream(Protocol[Read]):
+    """A stream that can be followed; see `OutboundStream` and `InboxStream`."""
+
+    async def read(self, after: str, count: int, *, wait_s: float = 0) -> tuple[Read, ...]:
+        """Return the entries after a cursor, the oldest first; none if none came within `wait_s` seconds."""
+
+    async def last(self) -> str:
+        """Return the cursor at which a name begins that has never read."""
+
+    async def is_whole_after(self, cursor: str) -> bool:
+        """Return False if entries after a cursor have left the stream."""
 
 
 class LeaseLost(Exception):
@@ -43,8 +66,8 @@ class FollowerState:
     skipped: int = 0
 
 
-class OutboundFollower:
-    """Gives the events of the outbound stream to a handler, in order, each at least once.
+class OutboundFollower(Generic[E]):
+    """Gives the entries of a stream to a handler, in order, each at least once.
 
     Any number of processes may run one of the same name: the one with the lease works, and another takes over within
     the lease's time if it dies. The cursor moves when the handler has returned. A handler must therefore bear events
@@ -57,7 +80,9 @@ class OutboundFollower:
         handle: Deals with a batch of events. It may raise `Unavailable`, after which the batch comes again.
     """
 
-    def __init__(self, stream: OutboundStream, lease: ReaderLease, handle: Handle) -> None:
+    def __init__(
+        self, stream: Stream[E], lease: ReaderLease, handle: Callable[[tuple[E, ...]], Awaitable[None]]
+    ) -> None:
         self.state = FollowerState()
         self._stream = stream
         self._lease = lease

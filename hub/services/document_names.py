@@ -17,6 +17,7 @@ DUE_NOTICES = "notices:due"  # subjects of notices, by when the next one is to b
 NOTICE_TALLIES = "notices"  # `push decided`, `push sent`, `push failed`, `push dropped`: a field each
 PROMO_LISTENERS = "notify:promos"  # subjects who want to be told of promotions by phone, by when they said so (ms)
 NOTIFIER = "notifier"  # the name under which notifiers read the outbound stream
+WHATSAPP = "whatsapp"  # the inbox of its webhook, and the reader of it
 STAFF = "staff"
 WEBHOOKS = "webhooks"
 API_KEYS = "keys"

@@ -39,23 +39,25 @@ class WhatsAppNumbers:
         """Return the number by which an order was placed; None if it was placed otherwise."""
         return await self._peer(whatsapp_order_key(order_id))
 
-    async def heard(self, wa_id: str, name: str, at: datetime, lang: str | None = None) -> WhatsAppNumber:
+    async def heard(
+        self, wa_id: str, name: str, at: datetime, message_id: str = "", lang: str | None = None
+    ) -> WhatsAppNumber:
         """Note a message of a number. The first one gives the number its chat.
 
         Args:
             name: That of the profile; empty: as it was.
             at: When it was sent, by WhatsApp's clock.
+            message_id: WhatsApp's id of the message.
             lang: The language that it shows; None: as it was.
         """
 
         def update(known: WhatsAppNumber | None) -> WhatsAppNumber:
-            if known is None:
-                chat_id = f"wa-{self._new_id()}"
-                return WhatsAppNumber(wa_id=wa_id, name=name, chat_id=chat_id, lang=lang, last_inbound_at=at)
-            newest = max(at, known.last_inbound_at)
-            return known.model_copy(
-                update={"last_inbound_at": newest, "name": name or known.name, "lang": lang or known.lang}
-            )
+            changes: dict[str, object] = {"name": name} if name else {}
+            changes |= {"lang": lang} if lang else {}
+            if known is None or at >= known.last_inbound_at:
+                changes |= {"last_inbound_at": at, "last_message_id": message_id}
+            first = WhatsAppNumber(wa_id=wa_id, chat_id=f"wa-{self._new_id()}", last_inbound_at=at)
+            return (known or first).model_copy(update=changes)
 
         return await self._change(wa_id, update)
 

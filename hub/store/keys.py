@@ -140,6 +140,18 @@ class Keys:
         """Return the key of a text: the id of the last entry of the outbound stream that a reader has dealt with."""
         return f"{self.prefix}reader:{reader}:cursor"
 
+    def inbox(self, name: str) -> str:
+        """Return the key of a stream: payloads of a service, with the fields `b` (body) and `n` (bytes)."""
+        return f"{self.prefix}inbox:{name}"
+
+    def inbox_bytes(self, name: str) -> str:
+        """Return the key of a number: the bytes of the payloads in an inbox."""
+        return f"{self.prefix}inbox:{name}:bytes"
+
+    def inbox_seen(self, name: str, id: str) -> str:
+        """Return the key that exists if a message of a service has been dealt with. It reveals no id."""
+        return f"{self.prefix}inbox:{name}:seen:{sha256(id.encode()).hexdigest()[:32]}"
+
     def stop_request(self, job_id: str) -> str:
         """Return the key of a text: the name of the person who stops a job."""
         return f"{self.prefix}turn:{job_id}"

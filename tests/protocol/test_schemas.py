@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.support.hub_harness import HubHarness
 
 Json = dict[str, Any]
-# Streams and descriptions have no envelope, nor has the empty list that OwnTracks gets; /readyz is asked apart, as it
-# answers 503 with data as well, and so are OpenAI's calls (tests/gateways/test_chat_completions.py).
+# Streams and descriptions have no envelope, nor have the empty answers that OwnTracks and Meta get; /readyz is asked
+# apart, as it answers 503 with data as well, and so are OpenAI's calls (tests/gateways/test_chat_completions.py).
 OPENAI = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}"}
-APART = {"/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/ingest/owntracks", *OPENAI}
+APART = {"/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/ingest/owntracks", "/webhooks/whatsapp", *OPENAI}
 # Declared, and not part of an evening: the agent's tools make them, or nobody does.
 NOT_THIS_EVENING = {
     ("chat", "chat.tool_called"),

@@ -27,8 +27,9 @@ async def test_a_number_keeps_its_chat_and_the_chat_finds_its_number(branch: Bra
     numbers = branch.services.whatsapp
     assert await numbers.get(ANA) is None
     first = await numbers.heard(ANA, "Ana", START)
-    later = await numbers.heard(ANA, "", START + timedelta(hours=1), "en")
-    assert later == first.model_copy(update={"last_inbound_at": START + timedelta(hours=1), "lang": "en"})
+    later = await numbers.heard(ANA, "", START + timedelta(hours=1), "wamid.2", "en")
+    news = {"last_inbound_at": START + timedelta(hours=1), "last_message_id": "wamid.2", "lang": "en"}
+    assert later == first.model_copy(update=news)
     assert await numbers.get(ANA) == later
     assert await numbers.of_chat(first.chat_id) == ANA
     assert await numbers.of_chat("another") is None

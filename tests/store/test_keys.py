@@ -29,6 +29,9 @@ def test_all_keys_of_a_branch_live_in_one_slot_of_a_cluster() -> None:
         keys.login_addresses("life"),
         keys.service_tokens,
         keys.revoked_token("id"),
+        keys.inbox("whatsapp"),
+        keys.inbox_bytes("whatsapp"),
+        keys.inbox_seen("whatsapp", "id"),
     ]
     assert len({key_slot(name.encode()) for name in names}) == 1
     assert len(set(names)) == len(names)
