@@ -14,6 +14,7 @@ import structlog
 from hub.bootstrap import open_services
 from hub.core.target_policy import TargetPolicy
 from hub.ops.supervisor import when_parent_ends
+from hub.ops.whatsapp_extra import require_whatsapp_extra
 from hub.outbound.notifier import Notifier
 from hub.outbound.safe_http import safe_http_client
 from hub.outbound.webhook_dispatcher import WebhookDispatcher, build_dispatcher
@@ -33,8 +34,9 @@ async def notify(settings: Settings) -> None:
     """Tell people and other programs of what happens in the branch, until SIGINT or SIGTERM.
 
     Raises:
-        CannotStart: The menu, the secret or the Redis URL cannot be used.
+        CannotStart: The menu, the secret or the Redis URL cannot be used, or an extra is missing.
     """
+    require_whatsapp_extra(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -24,6 +24,7 @@ from hub.domain.menu import Menu
 from hub.gateways.http_server import HubRunner
 from hub.ops.agent_extra import is_agent_installed
 from hub.ops.supervisor import keep_running, python_module, when_parent_ends
+from hub.ops.whatsapp_extra import require_whatsapp_extra
 from hub.socketio.siblings import Siblings
 
 logger = structlog.get_logger(__name__)
@@ -89,6 +90,8 @@ async def serve(settings: Settings, plan: Plan, on_ready: Callable[[Running], Aw
     Raises:
         CannotStart: The hub cannot start; nothing was served.
     """
+    if plan.notifier:
+        require_whatsapp_extra(settings)
     menu = read_menu(settings.menu)
     if plan.siblings is None:
         _check_free(plan.host, plan.port)

@@ -14,7 +14,14 @@ from tests.support.processes import COMANDA, ROOT, Process
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 # What the examples need of the hub besides its defaults.
-SETTINGS = {"COMANDA_OUTBOUND_ALLOW": "http://127.0.0.1"}
+SETTINGS = {
+    "COMANDA_OUTBOUND_ALLOW": "http://127.0.0.1",
+    "COMANDA_WHATSAPP_TOKEN": "a token",
+    "COMANDA_WHATSAPP_PHONE_ID": "106540352242922",
+    "COMANDA_WHATSAPP_APP_SECRET": "an app's secret",
+    "COMANDA_WHATSAPP_VERIFY_TOKEN": "verify-me",
+    "COMANDA_WHATSAPP_API_URL": "http://127.0.0.1:9",
+}
 
 LIBRARIES = "The client libraries"
 DOORS = doors((ROOT / "docs/doors.md").read_text())

@@ -10,17 +10,21 @@ import structlog
 from hub.core.errors import Unavailable
 from hub.outbound.follower import OutboundFollower
 from hub.outbound.whatsapp_inbox.incoming import Incoming, Status
+from hub.outbound.whatsapp_inbox.message_handler import MessageHandler
+from hub.outbound.whatsapp_inbox.message_reader import MessageReader
 from hub.outbound.whatsapp_inbox.payload import MalformedPayload, read_payload
+from hub.services.document_names import WHATSAPP
+from hub.store.inbox_stream import InboxStream
+from hub.store.outbound_stream import ReaderLease
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from hub.domain.whatsapp_port import WhatsAppStatuses
+    from hub.config import Settings
+    from hub.domain.whatsapp_port import WhatsAppOutbox, WhatsAppStatuses
     from hub.outbound.whatsapp_inbox.incoming import Payload
-    from hub.outbound.whatsapp_inbox.message_handler import MessageHandler
-    from hub.outbound.whatsapp_inbox.message_reader import MessageReader
-    from hub.store.inbox_stream import InboxEntry, InboxStream
-    from hub.store.outbound_stream import ReaderLease
+    from hub.services.build import Services
+    from hub.store.inbox_stream import InboxEntry
 
 logger = structlog.get_logger(__name__)
 
@@ -125,3 +129,25 @@ def _in_order(payloads: Iterable[Payload], unseen: set[str]) -> Iterator[Incomin
                 left.remove(message.id)
                 yield message
         yield from payload.statuses
+
+
+def build_inbox_reader(
+    services: Services,
+    settings: Settings,
+    outbox: WhatsAppOutbox,
+    statuses: WhatsAppStatuses,
+    owner: str,
+    *,
+    lease_s: float = 6.0,
+) -> InboxReader:
+    """Return the reader of a branch's inbox.
+
+    Args:
+        owner: This process, by a name that no other has.
+        lease_s: The time after which another process goes on, if this one dies.
+    """
+    log, phone_id = services.log, settings.whatsapp_phone_id
+    handler = MessageHandler(log, services.chat, services.whatsapp, outbox, settings.lang)
+    inbox = InboxStream(log.calls, log.keys, WHATSAPP)
+    lease = ReaderLease(log.calls, log.keys, WHATSAPP, owner, ttl_s=lease_s)
+    return InboxReader(inbox, lease, handler, statuses, MessageReader(phone_id), phone_id)
