@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvloop
 
-from bench import deliver, idle, machine, notices, orders, ready, returns, rounds, steps, webhooks
+from bench import deliver, idle, machine, notices, orders, ready, returns, rounds, steps, webhooks, whatsapp
 from bench.agent import measure as agent
 from bench.agent.chats import Unanswered
 from bench.contenders.contender import Contender
@@ -34,6 +34,7 @@ _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure | Sequence[Figure]]]]
     "notices": notices.measure,
     "agent": agent.measure,
     "webhooks": webhooks.measure,
+    "whatsapp": whatsapp.measure,
 }
 _COMPARED = [*rounds.NAMES, returns.MEASURE.name]
 _EPILOG = f"""
