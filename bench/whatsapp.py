@@ -204,7 +204,7 @@ async def _stream(http: aiohttp.ClientSession, words: list[int], number: int) ->
         with suppress(aiohttp.ClientError):
             async with http.post("/api/chat/stream", json=body) as answer:
                 async for line in answer.content:
-                    words[number] += line.startswith(b"event: token")
+                    words[number] += line.startswith(b"data:")
 
 
 @asynccontextmanager
