@@ -146,6 +146,8 @@ class Metrics:
         self._branch.register(self.webhooks)
         self.notices = NoticeMetrics()
         self._branch.register(self.notices)
+        self.inbox = InboxMetrics()
+        self._branch.register(self.inbox)
 
     def render(self, others: Sequence[bytes] = ()) -> bytes:
         """Return the metrics in Prometheus's text format, added to those of the port's other processes."""
@@ -200,6 +202,21 @@ class NoticeMetrics(Collector):
         events, age_s = self.waiting
         yield GaugeMetricFamily("comanda_notifier_events_waiting", "Events not decided on yet.", value=events)
         yield GaugeMetricFamily("comanda_notifier_lag_seconds", "Age of the oldest of them.", value=age_s)
+
+
+class InboxMetrics(Collector):
+    """What waits in the branch's inbox of WhatsApp. Every hub of the branch reports the same number.
+
+    Attributes:
+        waiting: The payloads, as last read.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the family of the branch."""
+        yield GaugeMetricFamily("comanda_whatsapp_payloads_waiting", "Payloads not dealt with yet.", value=self.waiting)
 
 
 class TurnMetrics(Collector):

@@ -20,8 +20,9 @@ from hub.gateways.envelope import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
 from hub.gateways.route_table import Audience, RateClass, Route, Tag
 from hub.services.chats.chat_service import ChatService
-from hub.services.document_names import NOTICE_TALLIES, NOTIFIER
+from hub.services.document_names import NOTICE_TALLIES, NOTIFIER, WHATSAPP
 from hub.services.webhooks.webhook_documents import WEBHOOK_TALLIES
+from hub.store.inbox_stream import InboxStream
 from hub.store.log import EventLog, Write
 from hub.store.outbound_stream import OutboundStream
 from hub.telemetry import Metrics
@@ -96,6 +97,7 @@ class Health:
         self._relay_live = relay_live
         self._draining = draining
         self._outbound = outbound
+        self._inbox = InboxStream(log.calls, log.keys, WHATSAPP)
         self._others = others
         self._metrics_on_loopback = metrics_on_loopback
         self._looking = asyncio.Lock()
@@ -168,6 +170,7 @@ class Health:
             self._metrics.webhooks.counted = await self._log.counts(WEBHOOK_TALLIES)
             self._metrics.notices.counted = await self._log.counts(NOTICE_TALLIES)
             self._metrics.notices.waiting = await self._outbound.behind(NOTIFIER)
+            self._metrics.inbox.waiting = await self._inbox.waiting()
         others = await self._others() if self._others is not None else ()
         return web.Response(
             body=self._metrics.render(others), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

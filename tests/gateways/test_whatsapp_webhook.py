@@ -158,4 +158,5 @@ async def test_payloads_are_counted_by_what_became_of_them(meta: HubHarness) -> 
     metrics = (await meta.get("/metrics", token=meta.token())).raw.decode()
     assert 'comanda_whatsapp_payloads_total{outcome="taken"} 1.0' in metrics
     assert 'comanda_whatsapp_payloads_total{outcome="unsigned"} 1.0' in metrics
+    assert "comanda_whatsapp_payloads_waiting 1.0" in metrics
     assert APP_SECRET not in metrics

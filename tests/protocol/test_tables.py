@@ -268,7 +268,8 @@ def chunks() -> Facts:
 def metrics() -> Facts:
     """Every metric with its type; the name of a counter ends as Prometheus has it."""
     made = Metrics()
-    families = [*made.registry.collect(), *made.turns.collect(), *made.webhooks.collect(), *made.notices.collect()]
+    branch = (made.turns, made.webhooks, made.notices, made.inbox)
+    families = [*made.registry.collect(), *(family for each in branch for family in each.collect())]
     return {family.name + "_total" * (family.type == "counter"): family.type for family in families}
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 SEEN_S = 8 * 86_400  # Meta sends a payload again for seven days
-_AT_ONCE = 16  # numbers whose messages are dealt with at the same time
+_AT_ONCE = 32  # numbers whose messages are dealt with at the same time
 
 
 class InboxReader:
