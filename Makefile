@@ -17,9 +17,9 @@ PROVIDERS := $(DOORS) --extra openai --extra openai-like --extra anthropic --ext
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
-# Tests with the mark `alone` measure times, or fill the machine. They run last, in one process. The others share three, a
-# file at a time: one more than a small machine has processors, because many wait for other processes.
-WORKERS ?= 3
+# Tests with the mark `alone` measure times, or fill the machine. They run last, in one process. The others share four, a
+# file at a time: twice as many as a small machine has processors, because many wait for other processes.
+WORKERS ?= 4
 # Tests are kept compiled, also in images that switch that off: compiling them takes each process five seconds.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --durations=10 --durations-min=1
 .PHONY: help setup run test lint types chaos bench bench-growth wheel client client-types licences lock clean

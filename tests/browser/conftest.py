@@ -105,11 +105,20 @@ def hub(tmp_path_factory: pytest.TempPathFactory, with_agent: bool) -> Iterator[
         hub.close()
 
 
+# The headless shell is Chromium without its windows: the same pages take it a third of the processor's time.
+WHOLE = ("chromium", "chromium-browser", "google-chrome")
+SHELL = ("chromium-headless-shell",)
+
+
 @contextmanager
-def chromium(*flags: str, **options: Any) -> Iterator[Any]:
-    """A Chromium, or a reason why there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
+def chromium(*flags: str, whole: bool = False, **options: Any) -> Iterator[Any]:
+    """A Chromium, or a reason why there is none.
+
+    Args:
+        whole: Not the headless shell, which knows neither push notifications nor the cache of the back button.
+    """
+    found = filter(None, map(shutil.which, WHOLE if whole else (*SHELL, *WHOLE)))
+    if (path := next(found, None)) is None:
         lacking("there is no Chromium on PATH")
     if not (ROOT / "static" / "vendor" / "socket.io.esm.min.js").is_file():
         lacking("the browser library is missing: run make setup")
@@ -121,9 +130,15 @@ def chromium(*flags: str, **options: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def whole_browser() -> bool:
+    """Whether the module needs all of Chromium, and not only its headless shell."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def browser(whole_browser: bool) -> Iterator[Any]:
     """One Chromium a module, and not one for all: while Playwright's is open, no other event loop runs here."""
-    with chromium() as browser:
+    with chromium(whole=whole_browser) as browser:
         yield browser
 
 

@@ -41,6 +41,11 @@ class PushingHub(Hub):
 
 
 @pytest.fixture(scope="module")
+def whole_browser() -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     folder: Path = tmp_path_factory.mktemp("hub")
     hub = PushingHub(folder, agent=False)

@@ -44,7 +44,7 @@ NOTE = """(() => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A Chromium with the back/forward cache that people have, and that Playwright switches off."""
-    with chromium(ignore_default_args=["--disable-back-forward-cache"]) as browser:
+    with chromium(whole=True, ignore_default_args=["--disable-back-forward-cache"]) as browser:
         yield browser
 
 
