@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from hub.config import Settings
 from hub.gateways.ingest.whatsapp import MAX_BODY_BYTES
+from hub.outbound.whatsapp_inbox.inbox_reader import build_inbox_reader
 from hub.store.inbox_stream import InboxBounds, InboxStream
 from hub.store.outbound_stream import START
 from tests.gateways.conftest import Open
 from tests.support.hub_harness import HubHarness
+from tests.support.whatsapp_harness import Outbox, Statuses
 from tests.support.whatsapp_payloads import (
+    ANA,
     APP_SECRET,
     VERIFY_TOKEN,
     WHATSAPP_SETTINGS,
@@ -160,3 +164,21 @@ async def test_payloads_are_counted_by_what_became_of_them(meta: HubHarness) -> 
     assert 'comanda_whatsapp_payloads_total{outcome="unsigned"} 1.0' in metrics
     assert "comanda_whatsapp_payloads_waiting 1.0" in metrics
     assert APP_SECRET not in metrics
+
+
+async def test_the_same_payload_five_times_at_two_hubs_has_one_effect(open_hub: Open) -> None:
+    raw, headers = signed(payload(text("1", "hola"), text("2", "¿qué tacos tienen?")))
+    async with open_hub(**WHATSAPP_SETTINGS) as one, open_hub(**WHATSAPP_SETTINGS) as other:
+        for hub in (one, other, one, other, one):
+            assert (await hub.post(WEBHOOK, raw=raw, headers=headers)).status == 200
+        services, outbox = one.hub.branch.services, Outbox()
+        settings = Settings(_env_file=None, **WHATSAPP_SETTINGS)
+        reader = build_inbox_reader(services, settings, outbox, Statuses(), "reader")
+        while entries := await inbox_of(one).read(START, 2):
+            await reader.take(entries)
+        number = await services.whatsapp.get(ANA)
+        assert number is not None
+        said = [json.loads(entry.body) for entry in await services.log.read(f"chat:{number.chat_id}", 0, limit=100)]
+        messages = [event["data"]["text"] for event in said if event["type"] == "chat.message"]
+        assert messages == ["hola", "¿qué tacos tienen?"]
+        assert outbox.sent == []
