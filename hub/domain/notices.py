@@ -22,6 +22,7 @@ from hub.domain.values import Stored, Time
 
 MAX_NOTICES = 60  # of one subject; those that are settled leave first, the oldest of them before the others
 UNSEEN = "order.unseen"  # the type of the notice that wakes staff; no event has it
+DISPLACED = "displaced"  # in tallies: it still waited, and newer ones of its subject took its place
 
 STATUS_TYPES: Mapping[str, OrderStatus] = {event_type(status): status for status in OrderStatus}
 RECALLED = "order.recalled"
@@ -109,11 +110,12 @@ class Notice(Stored):
     """One notice by one channel, as stored.
 
     Attributes:
-        id: Of the event and the channel: a second try to send it has the same.
+        id: Of the event, the channel and the device, if it is for one: a second try to send it has the same.
         due: When it may be told first.
         next_try: When it is to be tried next.
         fields: What its words need of the event.
         detail: Why it failed or was dropped: one word.
+        device: The digest of the only device that it is for; empty: it is for every device of its subject.
     """
 
     id: str
@@ -125,6 +127,7 @@ class Notice(Stored):
     tries: int = 0
     settled_at: Time | None = None
     detail: str = ""
+    device: str = ""
     fields: dict[str, str] = Field(default_factory=dict)
 
     @property
@@ -198,13 +201,27 @@ class Notices(Stored):
     def news_since(self, before: Notices) -> tuple[str, ...]:
         """Return what has become of notices since an earlier state, for tallies: `push decided`, `push sent`."""
         known = {notice.id: notice for notice in before.notices}
-        decided = [f"{new.channel} decided" for new in self.notices if new.id not in known]
+        new = [notice for notice in self.notices if notice.id not in known]
+        decided = [f"{notice.channel} decided" for notice in new]
         settled = [
             f"{notice.channel} {notice.state}"
             for notice in self.notices
             if not notice.waiting and (notice.id not in known or known[notice.id].waiting)
         ]
-        return (*decided, *settled)
+        return (*decided, *settled, *self._gone_since(before, new))
+
+    def _gone_since(self, before: Notices, new: list[Notice]) -> list[str]:
+        """Return what became of notices that waited, and for which there was no more room."""
+        left = {notice.id for notice in self.notices}
+        states = {notice.channel for notice in new if notice.type in STATUS_TYPES}
+        return [
+            # A newer state has replaced it, and it left at once.
+            f"{notice.channel} {NoticeState.DROPPED}"
+            if notice.type in STATUS_TYPES and notice.channel in states
+            else f"{notice.channel} {DISPLACED}"
+            for notice in before.notices
+            if notice.waiting and notice.id not in left
+        ]
 
 
 def _newest(notices: tuple[Notice, ...]) -> tuple[Notice, ...]:

@@ -5,6 +5,7 @@ Shapes after the W3C's Push API (`PushSubscription.toJSON()`) and RFC 8291.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -72,6 +73,11 @@ class Device(Stored):
     p256dh: str
     auth: str
     lang: str = "es"
+
+    @property
+    def digest(self) -> str:
+        """A short name of the browser, from which nobody can send to it."""
+        return hashlib.sha256(self.endpoint.encode()).hexdigest()[:24]
 
 
 class Devices(Stored):

@@ -20,7 +20,7 @@ from hub.outbound.endpoint_store import LETTERS_A_WRITE, EndpointStore, Endpoint
 from hub.outbound.follower import LeaseLost
 from hub.outbound.runner_settings import RunnerSettings
 from hub.outbound.webhook_progress import WebhookProgress, progress_of, schedule_of
-from hub.outbound.webhook_sender import Outcome, Sent, WebhookSender
+from hub.outbound.webhook_sender import DeliveryOutcome, Sent, WebhookSender
 
 if TYPE_CHECKING:
     from hub.store.outbound_stream import OutboundEvent, OutboundStream, ReaderLease
@@ -202,19 +202,19 @@ class EndpointRunner:
             raise
         except Exception:  # the task's root
             logger.exception("webhook.send_failed", webhook_id=self._store.webhook_id)
-            sent = Sent(Outcome.FAILED, "internal")
+            sent = Sent(DeliveryOutcome.FAILED, "internal")
         self._tallies[str(sent.outcome.value)] += 1
         self._note(delivery, sent)
 
     def _note(self, delivery: Delivery, sent: Sent) -> None:
         now, was_down = self._settings.clock(), self._schedule.down
-        if sent.outcome is Outcome.ARRIVED:
+        if sent.outcome is DeliveryOutcome.ARRIVED:
             self._schedule.arrived(delivery, now)
             if delivery.replayed:
                 self._replayed.append(delivery.id)
         else:
             self._schedule.failed(delivery, now, sent.reason, sent.retry_after_s)
-            self._gone = self._gone or sent.outcome is Outcome.GONE
+            self._gone = self._gone or sent.outcome is DeliveryOutcome.GONE
         if was_down and not self._schedule.down:
             logger.info("webhook.endpoint_up", webhook_id=self._store.webhook_id)
         elif self._schedule.down and not was_down:

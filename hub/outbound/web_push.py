@@ -59,7 +59,12 @@ class WebPushSender:
 
     async def send(self, telling: Telling) -> Sending:
         """Send a notice to every browser of its subjects. Forget browsers that their service knows no more."""
-        devices = [(subject, device) for subject in telling.subjects for device in await self._push.of(subject)]
+        devices = [
+            (subject, device)
+            for subject in telling.subjects
+            for device in await self._push.of(subject)
+            if telling.notice.device in ("", device.digest)
+        ]
         return combined(await asyncio.gather(*(self._send(telling, *each) for each in devices)))
 
     async def _send(self, telling: Telling, subject: str, device: Device) -> Sending:

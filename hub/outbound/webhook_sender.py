@@ -18,7 +18,7 @@ from hub.outbound.safe_http import DeliveryFailed, SafeHttpClient, TargetAnswer
 _GONE = 410
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """The meaning of an answer."""
 
     ARRIVED = "arrived"
@@ -35,7 +35,7 @@ class Sent:
         retry_after_s: The time that the endpoint asked to be left alone, in seconds.
     """
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     retry_after_s: float | None = None
 
@@ -69,19 +69,19 @@ class WebhookSender:
             headers = signed_headers(delivery, secrets, now)
             answer = await self._client.post(url, delivery.body.encode(), headers)
         except TargetRefused:
-            return Sent(Outcome.FAILED, "refused")
+            return Sent(DeliveryOutcome.FAILED, "refused")
         except DeliveryFailed as exc:
-            return Sent(Outcome.FAILED, exc.reason)
+            return Sent(DeliveryOutcome.FAILED, exc.reason)
         return _meaning(answer, now)
 
 
 def _meaning(answer: TargetAnswer, now: datetime) -> Sent:
     reason = str(answer.status)
     if 200 <= answer.status < 300:
-        return Sent(Outcome.ARRIVED, reason)
+        return Sent(DeliveryOutcome.ARRIVED, reason)
     if answer.status == _GONE:
-        return Sent(Outcome.GONE, reason)
-    return Sent(Outcome.FAILED, reason, _retry_after_s(answer.headers.get("Retry-After", ""), now))
+        return Sent(DeliveryOutcome.GONE, reason)
+    return Sent(DeliveryOutcome.FAILED, reason, _retry_after_s(answer.headers.get("Retry-After", ""), now))
 
 
 def _retry_after_s(value: str, now: datetime) -> float | None:

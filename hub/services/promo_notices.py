@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ _AT_ONCE = 100  # subjects that are read at the same time
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """Somebody who asked for promotions, with the phones on which they come."""
+    """Somebody who asked for promotions, with the digests of the phones on which they come."""
 
     subject: str
     preferences: Preferences
@@ -42,7 +41,7 @@ class _Listener:
 class PromoNotices:
     """Decides who is told of a promotion.
 
-    A phone may hang on several orders and chats: it is told by one of them.
+    A phone may hang on several orders and chats. Each promotion is told to each phone once, by one of them.
 
     Args:
         able: The channels by which this branch can reach people outside its pages.
@@ -78,23 +77,26 @@ class PromoNotices:
         happening = Happening.of(event)
         if happening is None or not self._a_week or Channel.PUSH not in self._able:
             return None
-        # Those with the most phones come first: a phone of theirs that also hangs on another order is told once.
-        listeners = sorted(await self._listeners(), key=lambda each: (-len(each.phones), each.subject))
-        reached: set[str] = set()
-        dues: list[datetime] = []
-        for listener in listeners:
-            if listener.phones <= reached:
-                continue
-            reached |= listener.phones
-            if (due := await self._tell(listener, happening)) is not None:
-                dues.append(due)
-        return min(dues, default=None)
+        dues = [
+            await self._tell(phone, subject, due, happening)
+            for phone, (due, subject) in sorted(self._chosen(await self._listeners(), happening.at).items())
+        ]
+        return min((due for due in dues if due is not None), default=None)
 
-    async def _tell(self, listener: _Listener, happening: Happening) -> datetime | None:
-        due = told_at(happening.at, listener.preferences.quiet_hours, self._zone)
+    def _chosen(self, listeners: list[_Listener], at: datetime) -> dict[str, tuple[datetime, str]]:
+        """Return for each phone when it is told, and for which of its orders or chats: the last that may be told."""
+        chosen: dict[str, tuple[datetime, str]] = {}
+        for listener in listeners:
+            when = told_at(at, listener.preferences.quiet_hours, self._zone), listener.subject
+            for phone in listener.phones:
+                chosen[phone] = max(when, chosen.get(phone, when))
+        return chosen
+
+    async def _tell(self, phone: str, subject: str, due: datetime, happening: Happening) -> datetime | None:
         new = Notice(
-            id=f"{happening.id}.{Channel.PUSH}",
+            id=f"{phone}.{happening.id}.{Channel.PUSH}",
             type=PROMO,
+            device=phone,
             channel=Channel.PUSH,
             due=due,
             next_try=due,
@@ -102,11 +104,13 @@ class PromoNotices:
         )
         if new.expires <= due:
             return None  # it is over before the quiet hours are
-        quotas = tuple(
-            Quota(f"promos_week:{_digest(phone)}", 1, self._a_week, _WEEK_S, "promos_week") for phone in listener.phones
+        quotas = (
+            # After a crash, the phone may be found by another of its orders than before.
+            Quota(f"promo_once:{happening.id}:{phone}", 1, 1, _WEEK_S, "promo_once"),
+            Quota(f"promos_week:{phone}", 1, self._a_week, _WEEK_S, "promos_week"),
         )
-        with suppress(LimitReached):  # this phone has had its promotions of the week
-            return await self._notices.add(listener.subject, (new,), quotas)
+        with suppress(LimitReached):  # this phone has had this promotion, or all of its week
+            return await self._notices.add(subject, (new,), quotas)
         return None
 
     async def _listeners(self) -> list[_Listener]:
@@ -127,9 +131,5 @@ class PromoNotices:
             return None
         phones = frozenset[str]()
         if Channel.PUSH in channels_of(preferences, PROMO, self._able):
-            phones = frozenset(device.endpoint for device in await self._push.of(subject))
+            phones = frozenset(device.digest for device in await self._push.of(subject))
         return _Listener(subject, preferences, phones)
-
-
-def _digest(endpoint: str) -> str:
-    return hashlib.sha256(endpoint.encode()).hexdigest()[:24]

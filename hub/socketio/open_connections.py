@@ -22,7 +22,7 @@ ANSWER_TIMEOUT_S = 1.0  # for commands under way when the process stops
 LEAVE_TIMEOUT_S = 1.5  # for transports and tasks of closed connections to end
 
 
-class Connection(Protocol):
+class OpenConnection(Protocol):
     """A connection that can be closed."""
 
     @property
@@ -44,7 +44,7 @@ class Transport(Protocol):
         """Cut the connection; what is unsent is lost."""
 
 
-C = TypeVar("C", bound=Connection)
+C = TypeVar("C", bound=OpenConnection)
 
 
 class OpenConnections(Generic[C]):

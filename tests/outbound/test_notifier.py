@@ -15,6 +15,7 @@ from hub.core.errors import Forbidden
 from hub.core.target_policy import TargetPolicy
 from hub.domain import commands as cmd
 from hub.domain.lifecycle import OrderStatus
+from hub.domain.notices import MAX_NOTICES
 from hub.domain.notification_preferences import Channel
 from hub.outbound.notifier import Notifier
 from hub.outbound.safe_http import safe_http_client
@@ -321,6 +322,60 @@ async def test_a_phone_gets_so_many_promotions_a_week_also_if_it_hangs_on_severa
         await publish(evening, f"oferta {number}")
         await evening.step(minutes=1)
     assert titles(evening, phone) == ["oferta 0", "oferta 1"]
+
+
+async def test_a_phone_that_shares_orders_with_others_gets_a_promotion_once(evening: Evening) -> None:
+    """Of three phones, the middle one hangs on an order with each of the others."""
+    wishes = {"types": ["promo.published"]}
+    one, first = await evening.order(**wishes)
+    other, last = await evening.order(**wishes)
+    shared = evening.standin.browser("shared")
+    for order_id in (one, other):
+        await evening.subscribe(customer_of(order_id), shared)
+    await publish(evening, "2x1")
+    await evening.step()
+    assert [titles(evening, phone) for phone in (first, shared, last)] == [["2x1"]] * 3
+
+
+async def test_a_phone_that_changes_its_orders_before_a_promotion_is_decided_again_gets_it_once(
+    evening: Evening,
+) -> None:
+    wishes = {"types": ["promo.published"]}
+    one, phone = await evening.order(**wishes)
+    await publish(evening, "2x1")
+    await evening.step()
+    other, _ = await evening.order(**wishes)
+    await evening.subscribe(customer_of(other), phone)
+    leave = cmd.UnsubscribePush.model_validate({"endpoint": phone.endpoint})
+    await evening.push.unsubscribe(customer_of(one), leave)
+    evening.cursor = START  # the notifier died before it had noted down how far it was
+    await evening.step(minutes=1)
+    assert titles(evening, phone) == ["2x1"]
+
+
+async def test_a_phone_with_quiet_hours_at_one_of_its_orders_is_not_woken_by_another(evening: Evening) -> None:
+    wishes = {"types": ["promo.published"]}
+    _, phone = await evening.order(**wishes, quiet_hours={"start": "15:00", "end": "20:00"})
+    loud, _ = await evening.order(**wishes)
+    await evening.subscribe(customer_of(loud), phone)
+    await publish(evening, "2x1")
+    await evening.step(minutes=1)
+    assert titles(evening, phone) == []
+    await evening.step(hours=5)
+    assert titles(evening, phone) == ["2x1"]
+
+
+async def test_notices_that_still_wait_and_find_no_more_room_are_counted(evening: Evening) -> None:
+    order_id, _ = await evening.order(quiet_hours={"start": "15:00", "end": "01:00"})
+    send = evening.branch.wire.notifications.send
+    for number in range(MAX_NOTICES + 2):
+        await send(MANAGER, cmd.SendNotice(order_id=order_id, message=f"{number}"))
+    await evening.step()
+    counted = await evening.branch.log.counts("notices")
+    assert counted["push displaced"] == 2
+    assert counted["push decided"] == MAX_NOTICES + 2 + 1  # and the one that would wake staff
+    kept = [state for _, state, _ in await evening.states(order_id)]
+    assert kept.count("waiting") == MAX_NOTICES + 1
 
 
 async def test_a_promotion_that_is_over_before_the_quiet_hours_are_is_not_told(evening: Evening) -> None:

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from hub.core.target_policy import TargetPolicy
 from hub.outbound.delivery import Delivery
 from hub.outbound.safe_http import safe_http_client
-from hub.outbound.webhook_sender import Outcome, Sent, WebhookSender, signed_headers
+from hub.outbound.webhook_sender import DeliveryOutcome, Sent, WebhookSender, signed_headers
 from hub.services.webhooks.webhook_documents import new_secret
 from tests.support.raw_server import answering, raw_server, silent
 
@@ -40,15 +40,15 @@ def test_a_secret_has_32_random_bytes() -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "meaning"),
     [
-        (200, "", Sent(Outcome.ARRIVED, "200")),
-        (204, "", Sent(Outcome.ARRIVED, "204")),
-        (302, "Location: http://127.0.0.1/\r\n", Sent(Outcome.FAILED, "302")),
-        (400, "", Sent(Outcome.FAILED, "400")),
-        (410, "", Sent(Outcome.GONE, "410")),
-        (429, "Retry-After: 120\r\n", Sent(Outcome.FAILED, "429", 120)),
-        (503, "Retry-After: Fri, 20 Nov 2026 21:31:00 GMT\r\n", Sent(Outcome.FAILED, "503", 60)),
-        (503, "Retry-After: Fri, 20 Nov 2026 21:29:00 GMT\r\n", Sent(Outcome.FAILED, "503", 0)),
-        (503, "Retry-After: soon\r\n", Sent(Outcome.FAILED, "503")),
+        (200, "", Sent(DeliveryOutcome.ARRIVED, "200")),
+        (204, "", Sent(DeliveryOutcome.ARRIVED, "204")),
+        (302, "Location: http://127.0.0.1/\r\n", Sent(DeliveryOutcome.FAILED, "302")),
+        (400, "", Sent(DeliveryOutcome.FAILED, "400")),
+        (410, "", Sent(DeliveryOutcome.GONE, "410")),
+        (429, "Retry-After: 120\r\n", Sent(DeliveryOutcome.FAILED, "429", 120)),
+        (503, "Retry-After: Fri, 20 Nov 2026 21:31:00 GMT\r\n", Sent(DeliveryOutcome.FAILED, "503", 60)),
+        (503, "Retry-After: Fri, 20 Nov 2026 21:29:00 GMT\r\n", Sent(DeliveryOutcome.FAILED, "503", 0)),
+        (503, "Retry-After: soon\r\n", Sent(DeliveryOutcome.FAILED, "503")),
     ],
 )
 async def test_the_status_says_whether_it_arrived(status: int, headers: str, meaning: Sent) -> None:
@@ -63,8 +63,10 @@ async def test_a_target_that_is_silent_away_or_refused_has_failed_for_that_reaso
     async with raw_server(silent) as server, safe_http_client(policy, deadline_s=0.05) as client:
         sender, secrets = WebhookSender(client), [new_secret()]
         url = f"http://127.0.0.1:{server.port}/"
-        assert await sender.send(url, secrets, DELIVERY, NOW) == Sent(Outcome.FAILED, "timed_out")
-        assert await sender.send("https://10.0.0.1/", secrets, DELIVERY, NOW) == Sent(Outcome.FAILED, "refused")
+        assert await sender.send(url, secrets, DELIVERY, NOW) == Sent(DeliveryOutcome.FAILED, "timed_out")
+        assert await sender.send("https://10.0.0.1/", secrets, DELIVERY, NOW) == Sent(DeliveryOutcome.FAILED, "refused")
         await server.all_closed.wait()
     async with safe_http_client(policy) as client:
-        assert await WebhookSender(client).send(url, secrets, DELIVERY, NOW) == Sent(Outcome.FAILED, "unreachable")
+        assert await WebhookSender(client).send(url, secrets, DELIVERY, NOW) == Sent(
+            DeliveryOutcome.FAILED, "unreachable"
+        )

@@ -135,3 +135,14 @@ def test_no_class_of_the_relay_is_too_long_to_be_read_at_once() -> None:
         if isinstance(node, ast.ClassDef) and node.end_lineno is not None
     }
     assert {name: length for name, length in lengths.items() if length > 250} == {}
+
+
+def test_a_class_of_the_hub_shares_its_name_with_none_of_its_part() -> None:
+    """Whoever imports two of them into one file mixes them up."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for path in sorted((ROOT / "hub").rglob("*.py")):
+        part = path.relative_to(ROOT / "hub").parts[0]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault((part, node.name), []).append(path.name)
+    assert {name: paths for (_, name), paths in where.items() if len(paths) > 1} == {}
