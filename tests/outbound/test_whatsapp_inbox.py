@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from hub.core.errors import LimitReached, RateLimited, Unavailable
 from hub.domain import commands as cmd
@@ -343,6 +344,17 @@ async def test_what_is_for_another_number_of_the_account_is_left_alone(house: Wh
 async def test_a_payload_that_makes_no_sense_is_passed_over(house: WhatsAppBranch, raw: str) -> None:
     await house.get(raw, payload(text("2", "hola")))
     assert await house.said() == ["hola"]
+    assert await house.inbox.waiting() == 0
+
+
+async def test_who_hides_the_number_is_passed_over(house: WhatsAppBranch) -> None:
+    hidden = payload(text("1", "hola"))
+    [sent] = hidden["entry"][0]["changes"][0]["value"]["messages"]
+    del sent["from"]
+    sent["from_user_id"] = "MX.13491208655302741918"
+    with capture_logs() as logged:
+        await house.get(hidden)
+    assert [line["event"] for line in logged] == ["whatsapp.number_hidden"]
     assert await house.inbox.waiting() == 0
 
 

@@ -15,7 +15,7 @@ from hub.domain.roles import ANONYMOUS
 from hub.gateways.peer import PRINCIPAL
 from hub.gateways.query import Text
 from hub.gateways.request_body import read_bytes
-from hub.gateways.route_table import Audience, RateClass, Route, Tag
+from hub.gateways.route_table import RateClass, Route, Tag
 from hub.store.inbox_stream import InboxStream
 from hub.telemetry import Metrics
 
@@ -52,7 +52,6 @@ class WhatsAppWebhook:
                 tag=Tag.CHATS,
                 summary="Prove to Meta that the webhook of WhatsApp is here",
                 media_type="text/plain",
-                audience=Audience.CAPABILITY,
                 query=(_MODE, _TOKEN, _ASKED),
                 errors=(BadRequest, Forbidden, NotFound),
                 rate=RateClass.CREDENTIAL,
@@ -65,7 +64,6 @@ class WhatsAppWebhook:
                 tag=Tag.CHATS,
                 summary="Take messages and statuses of WhatsApp",
                 foreign_body=f"A payload of WhatsApp's Cloud API, signed in `{SIGNATURE}`.",
-                audience=Audience.CAPABILITY,
                 errors=(BadRequest, NotFound, TooLarge),
                 rate=RateClass.CREDENTIAL,
                 max_body_bytes=MAX_BODY_BYTES,

@@ -91,6 +91,8 @@ class InboxReader:
                 continue
             if payload.malformed:
                 logger.error("whatsapp.payload_unreadable", reason="messages or statuses", count=payload.malformed)
+            if payload.hidden:
+                logger.warning("whatsapp.number_hidden", count=payload.hidden)
             if payload.others:
                 logger.info("whatsapp.payload_ignored", count=payload.others)
             yield payload

@@ -69,9 +69,11 @@ class Payload:
     Attributes:
         others: The entries that are not about messages of this number.
         malformed: The messages and statuses without what every one of them has.
+        hidden: The messages of customers who hide their number behind a user name.
     """
 
     messages: tuple[Incoming, ...] = ()
     statuses: tuple[Status, ...] = ()
     others: int = 0
     malformed: int = 0
+    hidden: int = 0

@@ -36,11 +36,13 @@ def read_payload(body: str, phone_id: str, reader: MessageReader) -> Payload:
     except (ValueError, RecursionError) as exc:
         raise MalformedPayload("the payload is not JSON") from exc
     ours = [value for value in values if _phone_of(value) == phone_id]
-    messages = [_message(each, value, reader) for value in ours for each in _objects(value.get("messages"))]
+    sent = [(each, value) for value in ours for each in _objects(value.get("messages"))]
+    shown = [pair for pair in sent if pair[0].get("from") or not pair[0].get("from_user_id")]
+    messages = [_message(*pair, reader) for pair in shown]
     statuses = [_status(each) for value in ours for each in _objects(value.get("statuses"))]
     read = tuple(each for each in messages if each), tuple(each for each in statuses if each)
     malformed = len(messages) + len(statuses) - len(read[0]) - len(read[1])
-    return Payload(*read, others=len(values) - len(ours), malformed=malformed)
+    return Payload(*read, others=len(values) - len(ours), malformed=malformed, hidden=len(sent) - len(shown))
 
 
 def _values(payload: Any) -> Iterator[Object]:
