@@ -26,6 +26,7 @@ from tests.support.whatsapp_payloads import (
     ANA,
     BETO,
     CONTACTS,
+    EDIT,
     IMAGE,
     LOCATION,
     ORDER,
@@ -93,9 +94,10 @@ async def test_a_chat_that_was_forgotten_begins_anew_under_its_id(house: WhatsAp
         (row("1", "Quiero tacos al pastor"), "Quiero tacos al pastor"),
         (template_button("1", "¿Dónde está mi pedido?"), "¿Dónde está mi pedido?"),
         (template_button("1", "", "Gracias"), "Gracias"),
+        (message("1", "edit", EDIT), "Tres de pastor"),
     ],
 )
-async def test_a_tap_says_what_stands_behind_the_button(house: WhatsAppBranch, sent: Any, says: str) -> None:
+async def test_a_tap_or_an_edit_says_what_it_stands_for(house: WhatsAppBranch, sent: Any, says: str) -> None:
     await house.get(payload(sent))
     assert await house.said() == [says]
 
@@ -126,6 +128,8 @@ async def test_a_location_is_the_delivery_address_in_the_customers_language(hous
         message("1", "interactive", {"type": "button_reply"}),
         message("1", "interactive", "taps"),
         message("1", "text", {}),
+        message("1", "edit", {**EDIT, "message": message("0", "image", IMAGE)}),
+        message("1", "edit", {}),
         message("1", "text", "no object"),
         message("1", "location", {"latitude": "north", "longitude": 0}),
     ],
@@ -186,6 +190,8 @@ async def test_who_writes_faster_than_the_agent_answers_is_told(house: WhatsAppB
     assert said == [f"mensaje {number}" for number in range(len(said))]
     assert 0 < len(said) < 10
     assert house.outbox.texts() == [Note.TOO_FAST.value.es]
+    await house.get(payload(text("other", "hola", wa_id=BETO)))
+    assert await house.said(BETO) == ["hola"]
 
 
 class Refusing:

@@ -78,6 +78,7 @@ ORDER = {
     "product_items": [{"product_retailer_id": "di9", "quantity": 2, "item_price": 30, "currency": "MXN"}],
 }
 VOICE = {"mime_type": "audio/ogg; codecs=opus", "sha256": "x", "id": "25", "voice": True}
+EDIT = {"original_message_id": "wamid.0", "message": text("0", "Tres de pastor")}
 UNSUPPORTED = [
     {
         "code": 131051,

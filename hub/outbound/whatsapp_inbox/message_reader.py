@@ -34,6 +34,7 @@ class MessageReader:
         self._message, self._button, self._row = Message, CallbackButton, CallbackSelection
         self._readers: Mapping[str, Callable[[Any], Content]] = {
             "text": self._read_text,
+            "edit": self._read_edit,
             "image": self._read_media,
             "video": self._read_media,
             "document": self._read_media,
@@ -62,6 +63,11 @@ class MessageReader:
 
     def _read_text(self, update: Any) -> Content:
         return Kind.SAID, str(self._message.from_update(self._client, update).text), None
+
+    def _read_edit(self, update: Any) -> Content:
+        """Read a message that takes another one's place: it is said like a new one."""
+        text = self._message.from_update(self._client, update, is_edit=True).text
+        return _REFUSED if text is None else (Kind.SAID, text, None)
 
     def _read_media(self, update: Any) -> Content:
         return Kind.REFUSED, str(self._message.from_update(self._client, update).caption or ""), None
