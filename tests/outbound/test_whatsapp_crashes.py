@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from hub.bootstrap import open_services
 from hub.config import Settings
 from hub.domain.rooms import Room
-from hub.services.document_names import WHATSAPP
+from hub.services.document_names import WHATSAPP, WHATSAPP_READER
 from hub.store.inbox_stream import InboxStream
 from tests.support.processes import Process
 from tests.support.whatsapp_payloads import APP_SECRET, PHONE_ID, VERIFY_TOKEN, payload, text
@@ -88,7 +88,7 @@ async def kill_owner(services: Services, readers: list[Process]) -> None:
     """Kill the process that has the lease."""
     async with asyncio.timeout(60):
         while True:
-            name = str(await services.log.calls.call("GET", services.log.keys.reader_lease(WHATSAPP)))
+            name = str(await services.log.calls.call("GET", services.log.keys.reader_lease(WHATSAPP_READER)))
             if found := [each for each in readers if name == f"reader-{each.pid}"]:
                 found[0].kill()
                 readers.remove(found[0])

@@ -13,7 +13,7 @@ from hub.outbound.whatsapp_inbox.incoming import Incoming, Status
 from hub.outbound.whatsapp_inbox.message_handler import MessageHandler
 from hub.outbound.whatsapp_inbox.message_reader import MessageReader
 from hub.outbound.whatsapp_inbox.payload import MalformedPayload, read_payload
-from hub.services.document_names import WHATSAPP
+from hub.services.document_names import WHATSAPP, WHATSAPP_READER
 from hub.store.inbox_stream import InboxStream
 from hub.store.outbound_stream import ReaderLease
 
@@ -151,5 +151,5 @@ def build_inbox_reader(
     log, phone_id = services.log, settings.whatsapp_phone_id
     handler = MessageHandler(log, services.chat, services.whatsapp, outbox, settings.lang)
     inbox = InboxStream(log.calls, log.keys, WHATSAPP)
-    lease = ReaderLease(log.calls, log.keys, WHATSAPP, owner, ttl_s=lease_s)
+    lease = ReaderLease(log.calls, log.keys, WHATSAPP_READER, owner, ttl_s=lease_s)
     return InboxReader(inbox, lease, handler, statuses, MessageReader(phone_id), phone_id)
