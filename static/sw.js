@@ -128,9 +128,10 @@ function readNotice(data) {
   }
 }
 
-/** Somebody looks at the page that a notice leads to, or at the one where one orders, which shows the order as well. */
+/** Somebody looks at the page that a notice leads to; a customer's order is shown where one orders as well. */
 async function isLookedAt(url) {
-  const paths = [new URL(url).pathname, ROOT];
+  const { pathname } = new URL(url);
+  const paths = pathname.startsWith(`${ROOT}t/`) ? [pathname, ROOT] : [pathname];
   return (await windows()).some((one) => one.visibilityState === "visible" && paths.includes(new URL(one.url).pathname));
 }
 

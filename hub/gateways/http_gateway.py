@@ -218,7 +218,8 @@ class HttpGateway:
     async def push_key(self, _request: web.Request) -> web.Response:
         """Answer with the public key of Web Push."""
         vapid = self._services.vapid_keys
-        return answer(PushKey(key=await vapid.public_key() if vapid.contact else None))
+        key = await vapid.public_key() if vapid.contact else None
+        return answer(PushKey(key=key, unseen_s=self._services.notices.unseen_s))
 
     async def figures(self, request: web.Request) -> web.Response:
         """Answer with the figures of a business day."""

@@ -89,6 +89,11 @@ class NoticeService:
         self._zone = ZoneInfo(timezone)
         self._able = able
 
+    @property
+    def unseen_s(self) -> int:
+        """The age, in seconds, at which an order that nobody has acknowledged wakes staff; 0: it does not."""
+        return self._settings.notice_unseen_s if Channel.PUSH in self._able else 0
+
     # Decisions
 
     async def decide(self, event: OutboundEvent) -> datetime | None:
@@ -122,9 +127,9 @@ class NoticeService:
 
     async def _watch_unseen(self, happening: Happening) -> datetime | None:
         """Wake staff, unless somebody has acknowledged the order by then."""
-        if not self._settings.notice_unseen_s or Channel.PUSH not in self._able:
+        if not self.unseen_s:
             return None
-        due = happening.at + timedelta(seconds=self._settings.notice_unseen_s)
+        due = happening.at + timedelta(seconds=self.unseen_s)
         return await self._add(f"staff-{happening.order_id}", happening, (Channel.PUSH,), due, type_=UNSEEN)
 
     async def _add(

@@ -7,10 +7,10 @@ const ORIGIN = "https://tacos.test";
 const read = (name) => readFileSync(new URL(`../../static/${name}`, import.meta.url), "utf8").replace("__VERSION__", "v2");
 
 /** A service worker in a browser of maps: `fire` runs an event to its end. */
-function worker(name, { root = "/", fetched = async () => new Response("fresh") } = {}) {
+function worker(name, { root = "/", fetched = async () => new Response("fresh"), windows = [] } = {}) {
   const listeners = {};
   const stores = new Map();
-  const told = { fetches: [], skipped: 0, unregistered: 0 };
+  const told = { fetches: [], skipped: 0, unregistered: 0, opened: [], shown: [] };
   const keyOf = (what) => new URL(what.url ?? what, ORIGIN).href;
   const fetch = async (what) => {
     told.fetches.push(keyOf(what));
@@ -31,8 +31,15 @@ function worker(name, { root = "/", fetched = async () => new Response("fresh") 
     navigator: { languages: ["en-GB"] },
     addEventListener: (type, listener) => (listeners[type] = listener),
     skipWaiting: async () => void told.skipped++,
-    clients: { claim: async () => {} },
-    registration: { unregister: async () => void told.unregistered++ },
+    clients: {
+      claim: async () => {},
+      matchAll: async () => windows,
+      openWindow: async (url) => void told.opened.push(url),
+    },
+    registration: {
+      unregister: async () => void told.unregistered++,
+      showNotification: async (title, { data }) => void told.shown.push([title, data.url]),
+    },
   };
   const caches = {
     open,
@@ -126,4 +133,25 @@ test("a service worker that is switched off takes its caches and itself away", a
   await fire("activate");
   assert.deepEqual([...stores.keys()], ["comanda/tacos/v1", "other"]);
   assert.equal(told.unregistered, 1);
+});
+
+const unseen = { json: () => ({ web_push: 8030, notification: { title: "Pedido sin ver", navigate: "/kitchen" } }) };
+
+test("an unseen order is shown to whoever looks at another page, and not over the board, which rings by itself", async () => {
+  for (const [open, count] of [["/", 1], ["/manager", 1], ["/kitchen", 0]]) {
+    const { told, fire } = worker("sw.js", { windows: [{ visibilityState: "visible", url: ORIGIN + open }] });
+    await fire("push", { data: unseen });
+    assert.equal(told.shown.length, count, open);
+  }
+});
+
+test("a tap on it opens the board, or goes to the one that is open", async () => {
+  let focused = 0;
+  const notification = { close: () => {}, data: { url: `${ORIGIN}/kitchen` } };
+  const elsewhere = worker("sw.js", { windows: [{ url: `${ORIGIN}/manager`, focus: () => assert.fail("not the manager's page") }] });
+  await elsewhere.fire("notificationclick", { notification });
+  assert.deepEqual(elsewhere.told.opened, [`${ORIGIN}/kitchen`]);
+  const open = worker("sw.js", { windows: [{ url: `${ORIGIN}/kitchen`, focus: () => focused++ }] });
+  await open.fire("notificationclick", { notification });
+  assert.deepEqual([open.told.opened, focused], [[], 1]);
 });

@@ -44,6 +44,36 @@ test("without a line one is signed out all the same", async () => {
   assert.equal(currentSession(), null);
 });
 
+test("a device that is woken for a person is so no more when they sign out, before their token ends", async () => {
+  const carmen = { ...manager, principal: { ...manager.principal, id: "carmen" } };
+  const endpoint = "https://push.test/a";
+  signIn(carmen);
+  kept.set("comanda.woken", JSON.stringify({ person: "carmen", endpoint }));
+  await signOut(carmen);
+  assert.deepEqual(asked.map(({ path, method }) => [method, path]), [["DELETE", "/api/push/subscriptions"], ["POST", "/api/logout"]]);
+  assert.deepEqual(JSON.parse(asked[0].body), { endpoint });
+  assert.equal(kept.has("comanda.woken"), false);
+});
+
+test("what the device keeps for somebody else, or for nobody with an account, is not ended by a sign-out", async () => {
+  kept.set("comanda.woken", JSON.stringify({ person: "chuy", endpoint: "https://push.test/a" }));
+  await signOut(manager);
+  assert.deepEqual(asked.map(({ path }) => path), ["/api/logout"]);
+  assert.equal(kept.has("comanda.woken"), true);
+});
+
+test("a sign-out does not wait for a hub that says nothing", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const carmen = { ...manager, principal: { ...manager.principal, id: "carmen" } };
+  kept.set("comanda.woken", JSON.stringify({ person: "carmen", endpoint: "https://push.test/a" }));
+  globalThis.fetch = (path) => (asked.push({ path }), path === "/api/logout" ? Promise.resolve() : new Promise(() => {}));
+  const out = signOut(carmen);
+  await Promise.resolve();
+  t.mock.timers.tick(1000);
+  await out;
+  assert.deepEqual(asked.map(({ path }) => path), ["/api/push/subscriptions", "/api/logout"]);
+});
+
 test("a session that the hub refused is forgotten, and not the one that another tab has begun meanwhile", () => {
   signIn(other);
   dropSession(manager);

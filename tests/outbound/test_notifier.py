@@ -282,6 +282,8 @@ async def test_an_order_that_nobody_has_seen_wakes_kitchen_and_manager(evening: 
     for who in (KITCHEN_HAND, MANAGER):
         (text,) = evening.told(phones[who.id])
         assert f"Nadie ha visto el pedido {code}" in text
+        (pushed,) = evening.standin.pushed[phones[who.id].endpoint]
+        assert pushed.message["notification"]["navigate"] == "/kitchen"
     assert evening.told(phones[RIDER.id]) == []
 
 

@@ -99,9 +99,16 @@ class ChosenNotifications(CommandAnswer):
 
 
 class PushKey(Answer):
-    """The hub's public key for Web Push (`applicationServerKey`): 65 bytes in base64url; None if nothing is pushed."""
+    """What a browser needs to know of Web Push.
+
+    Attributes:
+        key: The hub's public key (`applicationServerKey`): 65 bytes in base64url; None if nothing is pushed.
+        unseen_s: The age, in seconds, at which an order that nobody has acknowledged wakes kitchen and managers; 0: it
+            does not.
+    """
 
     key: str | None
+    unseen_s: int
 
 
 class SentNotice(CommandAnswer):

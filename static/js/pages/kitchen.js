@@ -28,6 +28,7 @@ import { guardTaps } from "../ui/tap-guard.js";
 import { mountTaps } from "../ui/taps-view.js";
 import { toast, toastError } from "../ui/toast.js";
 import { mountUndo } from "../ui/undo.js";
+import { mountWakeMe } from "../ui/wake-me.js";
 import { whileBusy } from "../ui/wait.js";
 import { get } from "../wire/api.js";
 import { now } from "../wire/clock.js";
@@ -70,15 +71,13 @@ function start() {
   });
   mountSound(alarm, $("[data-test=sound-on]"));
   mountAlarmBand({ band: $("[data-test=alarm]"), host: $(".board"), store, alarm });
-  $("[data-test=logout]").addEventListener("click", () => {
-    signOut(session);
-    location.assign(at("/login"));
-  });
+  $("[data-test=logout]").addEventListener("click", () => signOut(session).then(() => location.assign(at("/login"))));
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
   const showTime = () => ($(".wallclock").textContent = clockTime(now()));
   showTime();
   setInterval(showTime, 1000);
 
+  mountWakeMe($("#wake-me"), session);
   mountGate({ alarm, awake: keepAwake({ onMissing: tellOfScreen }) });
   readBoard(hub, store, session, { since, ended });
   readPages(store, { get: read, onDenied });

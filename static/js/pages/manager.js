@@ -19,6 +19,7 @@ import { mountStock } from "../ui/stock-view.js";
 import { beforeSliding, guardTaps } from "../ui/tap-guard.js";
 import { toast, toastError } from "../ui/toast.js";
 import { whileBusy } from "../ui/wait.js";
+import { mountWakeMe } from "../ui/wake-me.js";
 import { mountWebhooks } from "../ui/webhooks-view.js";
 import { get, getPatiently } from "../wire/api.js";
 import { now } from "../wire/clock.js";
@@ -51,10 +52,8 @@ function start() {
       .then(() => menu.dispatch({ type: "stock", snapshot: { items: [{ sku, left }] } }))
       .then(() => toast(t("manager.saved"), "good")),
   });
-  $("[data-test=logout]").addEventListener("click", () => {
-    signOut(session);
-    location.assign(at("/login"));
-  });
+  $("[data-test=logout]").addEventListener("click", () => signOut(session).then(() => location.assign(at("/login"))));
+  mountWakeMe($("#wake-me"), session);
   const sameOrigin = mountCancelMany({ form: $("#cancel-form"), send: (payload) => hub.command("order.cancel_many", payload) });
   const refresh = mountRecent(menu, (id) => get(`/api/orders/${id}`, { token: session.token })
     .then(({ order }) => sameOrigin(order), toastError));

@@ -39,10 +39,7 @@ function start() {
   inbox.watch((state) => talk.describe(openChat(state)));
   $("[data-test=to-manager]").hidden = !hasRole(session, ["manager"]);
   $("[data-test=talk-back]").addEventListener("click", () => (location.hash = ""));
-  $("[data-test=logout]").addEventListener("click", () => {
-    signOut(session);
-    location.assign(at("/login"));
-  });
+  $("[data-test=logout]").addEventListener("click", () => signOut(session).then(() => location.assign(at("/login"))));
   let read = -Infinity;
   hub.room("floor", {
     onSnapshot: refresh,

@@ -4,6 +4,7 @@ import { keep, kept, onKeptElsewhere } from "../keep.js";
 import { at } from "../root.js";
 import { clock } from "./clock.js";
 import { forgetKeepsakes } from "./keepsake.js";
+import { leaveWaking } from "./staff-push.js";
 
 const KEY = "session";
 const END = "session_end"; // why the last one ended: tabs that did not see it themselves ask
@@ -24,12 +25,18 @@ export function signIn(session) {
   keep(KEY, session);
 }
 
-/** End a page's session: on this device, in its other tabs, and at the hub, which takes the token no more. */
-export function signOut(session) {
+/**
+ * End a page's session: on this device, in its other tabs, and at the hub, which takes the token no more. The device is no
+ * longer woken for this person.
+ *
+ * @returns {Promise<void>} resolved when the page may be left.
+ */
+export async function signOut(session) {
   dropSession(session);
-  // The page leaves at once. Without a connection the token stays valid until its end, but nobody has it any more.
+  await leaveWaking(session);
+  // Without a connection the token stays valid until its end, but nobody has it any more.
   const headers = { Authorization: `Bearer ${session.token}`, "Content-Type": "application/json" };
-  return fetch(at("/api/logout"), { method: "POST", headers, body: "{}", keepalive: true }).then(() => {}, () => {});
+  fetch(at("/api/logout"), { method: "POST", headers, body: "{}", keepalive: true }).catch(() => {});
 }
 
 /**
