@@ -47,6 +47,7 @@ class Sequencer:
         self._delivered_offset = 0  # of the event delivered last
         self._is_connected = False
         self._is_carrying_out = False
+        self._is_answer_void = False  # the connection broke while something was read
         self._is_busy = True  # what is heard waits
 
     @property
@@ -128,6 +129,8 @@ class Sequencer:
 
     def filled(self, missed: MissedFrames, epoch: str) -> None:
         """Take the answer to `ReadMissed`, with the epoch of the request."""
+        if self._is_answer_void:
+            return  # other rooms may have lost earlier events: all is compared and read anew
         up_to = missed.cursor.offset
         if self._plan.find_gaps(self._backlog, missed.rooms, epoch, up_to):
             return  # they are to be read together with these
@@ -136,6 +139,8 @@ class Sequencer:
 
     def reset(self, resets: Sequence[Reset]) -> None:
         """Take the answer to `ReadViews`: a reset for each of the rooms."""
+        if self._is_answer_void:
+            return
         epoch, up_to = resets[0].epoch, max(reset.offset for reset in resets)
         self._backlog.discard_epochs(self._plan.former_epochs(epoch))
         if self._plan.find_gaps(self._backlog, [reset.room for reset in resets], epoch, up_to):
@@ -150,7 +155,7 @@ class Sequencer:
 
     def disconnected(self) -> None:
         """Let wait what is heard from here on: nobody knows what was missed before it."""
-        self._is_connected, self._is_busy = False, True
+        self._is_connected, self._is_busy, self._is_answer_void = False, True, True
         self._plan.separate_resets()
 
     def reconnected(self) -> None:
@@ -165,7 +170,7 @@ class Sequencer:
         effect: Effect | None = self._next_ready()
         while effect is None and self._is_connected and self._has_pending():
             effect = self._next_read() or self._next_queued()
-        self._is_carrying_out = effect is not None
+        self._is_carrying_out, self._is_answer_void = effect is not None, False
         if effect is None and self._is_connected:
             self._is_busy = False
         return effect

@@ -32,7 +32,7 @@ happenings = [
     *[join] * 3,
     step("hear_again", st.integers(1, 4)),
     step("leave", who, a_room),
-    *[step("disconnect"), step("reconnect")] * 2,
+    *[step("disconnect"), step("reconnect"), step("flap")] * 2,
     step("compare"),
     step("trim", a_room, st.integers(0, 2)),
     step("begin_epoch"),
@@ -82,6 +82,22 @@ def test_each_client_gets_each_event_once_in_order_or_is_told(
         play(script)
 
     anything_happens()
+
+
+def test_what_was_read_on_a_broken_connection_does_not_overtake_what_was_lost_with_it() -> None:
+    play(
+        [
+            ("disconnect", ()),
+            ("say", (["a"],)),
+            ("reconnect", ()),
+            ("say", (["b"],)),  # lost with the connection
+            ("say", (["a"],)),
+            ("go_on", (0,)),  # both of a's are read
+            ("disconnect", ()),
+            *[("go_on", (0,))] * 4,
+            ("reconnect", ()),
+        ]
+    )
 
 
 def test_a_view_of_a_newer_epoch_amid_a_reset_leaves_nobody_in_the_older_one() -> None:

@@ -220,6 +220,13 @@ class World:
             self.compare()
             self.sequencer.reconnected()
 
+    def flap(self) -> None:
+        """Lose the connection while something is read, and have it back at once."""
+        self.go_on(0)
+        self.disconnect()
+        self.go_on(0)
+        self.reconnect()
+
     def compare(self) -> None:
         """Compare all rooms with the log, as the poll does: what is on its way arrives first."""
         heads, epoch = {room: self.log.room_head(room) for room in self.sequencer.rooms}, self.log.epoch
