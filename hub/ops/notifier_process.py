@@ -7,7 +7,9 @@ import os
 import secrets
 import signal
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -17,7 +19,7 @@ from hub.ops.supervisor import when_parent_ends
 from hub.ops.whatsapp_extra import require_whatsapp_extra
 from hub.outbound.notifier import Notifier
 from hub.outbound.safe_http import safe_http_client
-from hub.outbound.webhook_dispatcher import WebhookDispatcher, build_dispatcher
+from hub.outbound.webhook_dispatcher import build_dispatcher
 from hub.services.document_names import NOTIFIER
 from hub.store.outbound_stream import OutboundStream, ReaderLease
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from hub.config import Settings
     from hub.outbound.safe_http import SafeHttpClient
     from hub.outbound.senders import Sender
+    from hub.outbound.whatsapp.build import WhatsAppParts
     from hub.services.build import Services
 
 logger = structlog.get_logger(__name__)
@@ -43,11 +46,15 @@ async def notify(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     when_parent_ends(stop.set)
     policy = TargetPolicy(settings.outbound_allow)
-    async with open_services(settings, settings.redis_url or None) as services, safe_http_client(policy) as http:
-        owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        notifier = _notifier(services, _senders(services, settings, http), owner)
-        webhooks = build_dispatcher(services, settings, http, owner)
-        running = asyncio.create_task(_run(notifier, webhooks), name="notifier")
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    async with (
+        open_services(settings, settings.redis_url or None) as services,
+        safe_http_client(policy) as http,
+        _whatsapp(services, settings, owner) as whatsapp,
+    ):
+        senders = [*_senders(services, settings, http), *([whatsapp.notices] if whatsapp else [])]
+        parts: list[_Part] = [_notifier(services, senders, owner), build_dispatcher(services, settings, http, owner)]
+        running = asyncio.create_task(_run([*parts, *([whatsapp] if whatsapp else [])]), name="notifier")
         logger.info("notifier.ready", branch=settings.branch)
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -61,10 +68,26 @@ async def notify(settings: Settings) -> None:
         logger.info("notifier.stopped")
 
 
-async def _run(notifier: Notifier, webhooks: WebhookDispatcher) -> None:
+class _Part(Protocol):
+    async def run(self) -> None: ...
+
+
+async def _run(parts: Iterable[_Part]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(notifier.run())
-        tasks.create_task(webhooks.run())
+        for part in parts:
+            tasks.create_task(part.run())
+
+
+@asynccontextmanager
+async def _whatsapp(services: Services, settings: Settings, owner: str) -> AsyncIterator[WhatsAppParts | None]:
+    """Give what speaks to WhatsApp, if it is set up."""
+    if not settings.has_whatsapp:
+        yield None
+        return
+    from hub.outbound.whatsapp.build import open_whatsapp  # pywa comes with an extra
+
+    async with open_whatsapp(services, settings, owner) as parts:
+        yield parts
 
 
 def _senders(services: Services, settings: Settings, http: SafeHttpClient) -> list[Sender]:

@@ -22,6 +22,7 @@ from hub.domain.notices import KINDS
 from hub.domain.notification_preferences import Channel
 from hub.outbound.safe_http import DeliveryFailed
 from hub.outbound.senders import Outcome, Sending, combined
+from hub.outbound.wording import words_of
 from hub.services.promo_notices import PROMO
 
 if TYPE_CHECKING:
@@ -116,12 +117,10 @@ def message_of(telling: Telling, lang: Literal["es", "en"]) -> bytes:
     Attributes of `notification` are those of `showNotification`; `navigate` is where a tap leads. `id` is the notice's:
     a message that comes twice has the same.
     """
-    kind, order = KINDS[telling.notice.type], telling.order
-    about = {"code": order.code, "name": order.customer.name} if order is not None else {}
-    words = _Words(telling.notice.fields, **about)
+    words = words_of(telling, lang)
     notification = {
-        "title": kind.title.in_(lang).format_map(words).strip(),
-        "body": kind.body.in_(lang).format_map(words).strip(),
+        "title": words.title,
+        "body": words.body,
         "navigate": telling.link,
         "lang": lang,
         "tag": topic_of(telling),
@@ -137,16 +136,6 @@ def topic_of(telling: Telling) -> str:
     if telling.order is None or telling.notice.type == PROMO:
         return telling.notice.id.replace(".", "-")[-_TOPIC_CHARS:]
     return telling.order.id[:_TOPIC_CHARS]
-
-
-class _Words(dict[str, str]):
-    """The words that a text may name. What an event does not say is empty."""
-
-    def __init__(self, fields: dict[str, str], **more: str) -> None:
-        super().__init__(fields, **more)
-
-    def __missing__(self, name: str) -> str:
-        return ""
 
 
 def _encrypted(message: bytes, device: Device) -> bytes:

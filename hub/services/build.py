@@ -64,6 +64,7 @@ from hub.services.vapid_keys import VapidKeys
 from hub.services.webhooks.dead_letter_service import DeadLetterService
 from hub.services.webhooks.webhook_service import WebhookService
 from hub.services.whatsapp_numbers import WhatsAppNumbers
+from hub.services.whatsapp_outboxes import WhatsAppOutboxes
 from hub.store.follow import Follower
 from hub.store.high_water_mark import HighWaterMark
 from hub.store.log import EventLog
@@ -116,6 +117,7 @@ class Services:
     dead_letters: DeadLetterService
     keys: ApiKeys
     whatsapp: WhatsAppNumbers
+    outboxes: WhatsAppOutboxes
     figures: BranchFigures
     views: RoomViews
     clock: Callable[[], datetime]
@@ -289,6 +291,7 @@ def build_services(
         dead_letters=DeadLetterService(log),
         keys=keys,
         whatsapp=WhatsAppNumbers(log, new_id),
+        outboxes=WhatsAppOutboxes(log, clock),
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, settings.limits),
         clock=clock,
@@ -297,4 +300,5 @@ def build_services(
 
 def _channels_able(settings: Settings) -> frozenset[Channel]:
     """Return the channels by which this branch reaches people outside its pages."""
-    return frozenset({Channel.PUSH} if settings.push_contact_address else ())
+    set_up = {Channel.PUSH: bool(settings.push_contact_address), Channel.WHATSAPP: settings.has_whatsapp}
+    return frozenset(channel for channel, is_set_up in set_up.items() if is_set_up)

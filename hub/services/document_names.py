@@ -11,12 +11,13 @@ ALL_ORDERS = "orders"
 ALL_CHATS = "chats"
 ATTENDED_CHATS = "chats:attended"  # a person answers in them, or is waited for
 PROMOS = "promos"
-NOTIFIER = "notifier"  # the reader of the outbound stream that decides who is told
-NOTICE_TALLIES = "notices"  # what became of notices, by `<channel> <outcome>`
 DUE_NOTICES = "notices:due"  # subjects of notices, by when the next one is to be told (ms)
 NOTICE_TALLIES = "notices"  # `push decided`, `push sent`, `push failed`, `push dropped`: a field each
 PROMO_LISTENERS = "notify:promos"  # subjects who want to be told of promotions by phone, by when they said so (ms)
 NOTIFIER = "notifier"  # the name under which notifiers read the outbound stream
+WHATSAPP_CHATS = "whatsapp-chats"  # the reader of the outbound stream that sends what is said in numbers' chats
+DUE_WHATSAPP = "whatsapp:due"  # numbers with a message to send, by when (ms)
+WHATSAPP_TALLIES = "whatsapp"  # what became of messages: `added`, `sent`, `delivered`, `read`, `failed`, `dropped`
 WHATSAPP = "whatsapp"  # the inbox of its webhook
 WHATSAPP_READER = "whatsapp-inbox"  # the reader of that inbox
 STAFF = "staff"
@@ -125,3 +126,8 @@ def whatsapp_chat_key(chat_id: str) -> DocKey:
 def whatsapp_order_key(order_id: str) -> DocKey:
     """Return the key of the phone number by which an order was placed."""
     return DocKey("whatsapp-order", order_id)
+
+
+def whatsapp_outbox_key(wa_id: str) -> DocKey:
+    """Return the key of the messages to a phone number."""
+    return DocKey("whatsapp-outbox", wa_id)

@@ -23,7 +23,14 @@ from hub.domain.notification_preferences import Channel, Preferences
 from hub.domain.order_document import Order
 from hub.domain.roles import Permission, Principal
 from hub.domain.room_retention import ORDER_KEPT_S
-from hub.services.document_names import DUE_NOTICES, NOTICE_TALLIES, notices_key, notify_key, order_key
+from hub.services.document_names import (
+    DUE_NOTICES,
+    NOTICE_TALLIES,
+    notices_key,
+    notify_key,
+    order_key,
+    whatsapp_order_key,
+)
 from hub.services.stored_documents import load_readable
 from hub.store.conflicts import retry_on_conflict
 from hub.store.log import Document, EventLog, IndexMove, Quota, Write
@@ -123,7 +130,14 @@ class NoticeService:
         preferences = load_readable(self._log, Preferences, found) or Preferences()
         undo_s = self._settings.notice_undo_s if happening.type in STATUS_TYPES else 0
         due = told_at(happening.at + timedelta(seconds=undo_s), preferences.quiet_hours, self._zone)
-        return await self._add(subject, happening, channels_of(preferences, happening.type, self._able), due)
+        channels = channels_of(preferences, happening.type, self._able)
+        if happening.type in preferences.types and await self._is_by_whatsapp(happening.order_id):
+            channels = tuple(dict.fromkeys((*channels, Channel.WHATSAPP)))
+        return await self._add(subject, happening, channels, due)
+
+    async def _is_by_whatsapp(self, order_id: str) -> bool:
+        """Return True for an order placed by WhatsApp: whoever wrote there is told there, unless they opt out."""
+        return Channel.WHATSAPP in self._able and await self._log.document(whatsapp_order_key(order_id)) is not None
 
     async def _watch_unseen(self, happening: Happening) -> datetime | None:
         """Wake staff, unless somebody has acknowledged the order by then."""

@@ -102,7 +102,7 @@ def test_after_a_lost_answer_a_status_is_waited_for_before_it_is_sent_again() ->
 def test_statuses_move_a_message_forwards_only(order: tuple[str, ...]) -> None:
     box = outbox("a").begin(NOW)
     for status in (*order, *order):
-        box = box.changing("a", lambda each, status=status: each.after_status(status, "wamid.1", None))
+        box = box.replacing(box.messages[0].after_status(status, "wamid.1", None))
     assert state(box, "a") == "read"
     [kept] = box.messages
     assert (kept.wamid, kept.message) == ("wamid.1", None)
