@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hub.config import Settings
     from hub.outbound.safe_http import SafeHttpClient
     from hub.outbound.senders import Sender
-    from hub.outbound.whatsapp.build import WhatsAppParts
+    from hub.outbound.whatsapp.whatsapp_parts import WhatsAppParts
     from hub.services.build import Services
 
 logger = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ async def _whatsapp(services: Services, settings: Settings, owner: str) -> Async
     if not settings.has_whatsapp:
         yield None
         return
-    from hub.outbound.whatsapp.build import open_whatsapp  # pywa comes with an extra
+    from hub.outbound.whatsapp.whatsapp_parts import open_whatsapp  # pywa comes with an extra
 
     async with open_whatsapp(services, settings, owner) as parts:
         yield parts
