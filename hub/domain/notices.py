@@ -147,6 +147,10 @@ class Notice(Stored):
         """Return the notice with what became of it."""
         return self.model_copy(update={"state": state, "settled_at": at, "detail": detail})
 
+    def postponed(self, until: datetime) -> Notice:
+        """Return the notice, to be told later than it was thought: it is worth as much then."""
+        return self.model_copy(update={"due": until, "next_try": until})
+
     def tried(self, next_try: datetime, detail: str) -> Notice:
         """Return the notice after a try that is worth another one."""
         return self.model_copy(update={"tries": self.tries + 1, "next_try": next_try, "detail": detail})
@@ -242,12 +246,13 @@ def channels_of(preferences: Preferences, type_: str, able: frozenset[Channel]) 
 
 def told_at(at: datetime, quiet: StoredQuietHours | None, zone: ZoneInfo) -> datetime:
     """Return when a person may be told: at that time, or at the end of the quiet hours that it is in."""
-    local = at.astimezone(zone)
-    if quiet is None or not quiet.holds(local.time()):
-        return at
-    hour, minute = map(int, quiet.end.split(":"))
-    end = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return (end if end > local else end + timedelta(days=1)).astimezone(at.tzinfo)
+    while quiet is not None and quiet.holds(at.astimezone(zone).time()):
+        # Once, but for a night in which the clocks skip the time between the end of the quiet hours and their start.
+        local = at.astimezone(zone)
+        hour, minute = map(int, quiet.end.split(":"))
+        end = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        at = (end if end > local else end + timedelta(days=1)).astimezone(at.tzinfo)
+    return at
 
 
 def is_still_true(type_: str, status: str, *, acknowledged: bool) -> bool:

@@ -19,6 +19,7 @@ from hub.outbound.senders import Outcome, Sender, Sending, Telling
 from hub.services.promo_notices import PROMO
 
 if TYPE_CHECKING:
+    from hub.domain.notification_preferences import Preferences
     from hub.domain.order_document import Order
     from hub.services.auth.staff_service import StaffService
     from hub.services.notice_service import NoticeService
@@ -114,12 +115,22 @@ class Notifier:
         notices = await self._notices.of(subject)
         due = notices.due(self._clock())
         order = await self._notices.order_of(subject) if due else None
+        preferences = await self._notices.preferences_of(subject) if due else None
         outcomes: dict[str, Notice] = {}
         for notice in due:
-            outcomes[notice.id] = await self._tell(subject, notice, order)
+            outcomes[notice.id] = self._unwanted(notice, preferences) or await self._tell(subject, notice, order)
         next_due = await self._notices.settle(subject, outcomes)
         if next_due is not None:
             self._wake_at(next_due)
+
+    def _unwanted(self, notice: Notice, preferences: Preferences | None) -> Notice | None:
+        """Return a notice that its person does not want, or not now; None if it may be told."""
+        if preferences is None:
+            return None
+        now, told_from = self._clock(), self._notices.may_be_told(notice, preferences)
+        if told_from is None:
+            return notice.settled(NoticeState.DROPPED, now, "unwanted")
+        return notice.postponed(told_from) if told_from > now else None
 
     async def _tell(self, subject: str, notice: Notice, order: Order | None) -> Notice:
         now = self._clock()

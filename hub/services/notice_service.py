@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from hub.store.outbound_stream import OutboundEvent
 
 _ORDER = "order:"
+_STAFF = "staff-"
 _TEXT_CHARS = 200
 _AT_ONCE = 200
 
@@ -126,8 +127,7 @@ class NoticeService:
 
     async def _tell_customer(self, happening: Happening) -> datetime | None:
         subject = f"order-{happening.order_id}"
-        found = await self._log.document(notify_key(subject))
-        preferences = load_readable(self._log, Preferences, found) or Preferences()
+        preferences = await self.preferences_of(subject) or Preferences()
         undo_s = self._settings.notice_undo_s if happening.type in STATUS_TYPES else 0
         due = told_at(happening.at + timedelta(seconds=undo_s), preferences.quiet_hours, self._zone)
         channels = channels_of(preferences, happening.type, self._able)
@@ -144,7 +144,7 @@ class NoticeService:
         if not self.unseen_s:
             return None
         due = happening.at + timedelta(seconds=self.unseen_s)
-        return await self._add(f"staff-{happening.order_id}", happening, (Channel.PUSH,), due, type_=UNSEEN)
+        return await self._add(f"{_STAFF}{happening.order_id}", happening, (Channel.PUSH,), due, type_=UNSEEN)
 
     async def _add(
         self, subject: str, happening: Happening, channels: tuple[Channel, ...], due: datetime, *, type_: str = ""
@@ -196,6 +196,20 @@ class NoticeService:
         """Return the order that a subject's notices are about; None if there is none, or it cannot be read."""
         return load_readable(self._log, Order, await self._log.document(order_key(subject.partition("-")[2])))
 
+    async def preferences_of(self, subject: str) -> Preferences | None:
+        """Return what a customer has chosen by now; None for staff, who choose nothing."""
+        if subject.startswith(_STAFF):
+            return None
+        return load_readable(self._log, Preferences, await self._log.document(notify_key(subject))) or Preferences()
+
+    def may_be_told(self, notice: Notice, preferences: Preferences) -> datetime | None:
+        """Return when a notice may be told by what its person has chosen by now; None: they no longer want it."""
+        # WhatsApp is the channel of whoever ordered by it, chosen or not.
+        by = {Channel.WHATSAPP, *channels_of(preferences, notice.type, self._able)}
+        if notice.type not in preferences.types or notice.channel not in by:
+            return None
+        return told_at(self._clock(), preferences.quiet_hours, self._zone)
+
     async def settle(self, subject: str, outcomes: Mapping[str, Notice]) -> datetime | None:
         """Record what became of some notices, by id. Return when the subject's next one is due."""
         return (await self._change(subject, lambda notices: notices.with_outcomes(outcomes))).next_due
@@ -209,7 +223,7 @@ class NoticeService:
             Forbidden: The caller is no manager.
         """
         principal.require(Permission.READ_NOTICES)
-        customer, staff = await self.of(f"order-{order_id}"), await self.of(f"staff-{order_id}")
+        customer, staff = await self.of(f"order-{order_id}"), await self.of(f"{_STAFF}{order_id}")
         return OrderNotices(
             notices=(
                 *(ShownNotice(to="customer", **_shown(notice)) for notice in customer.notices),

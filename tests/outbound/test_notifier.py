@@ -90,15 +90,15 @@ class Evening:
 
 
 @asynccontextmanager
-async def opened(branch: Branch) -> AsyncIterator[Evening]:
+async def opened(branch: Branch, timezone: str = SETTINGS.timezone) -> AsyncIterator[Evening]:
     log, clock = branch.log, branch.clock
     async with push_standin() as standin, safe_http_client(TargetPolicy(("http://127.0.0.1",))) as http:
         push = PushService(log, SETTINGS.limits, Digests(SECRET), (standin.url,))
-        notices = NoticeService(log, SETTINGS, clock, SETTINGS.timezone, frozenset({Channel.PUSH}))
+        notices = NoticeService(log, SETTINGS, clock, timezone, frozenset({Channel.PUSH}))
         sender = WebPushSender(push, VapidKeys(log, CONTACT), http)
         stream = OutboundStream(log.calls, log.keys)
         lease = ReaderLease(log.calls, log.keys, "notifier", "test")
-        promos = PromoNotices(log, notices, push, SETTINGS, clock, SETTINGS.timezone, frozenset({Channel.PUSH}))
+        promos = PromoNotices(log, notices, push, SETTINGS, clock, timezone, frozenset({Channel.PUSH}))
         services = branch.services
         notifier = Notifier(notices, promos, services.staff, services.links, stream, lease, [sender], clock)
         yield Evening(branch, standin, push, notices, notifier, stream)
@@ -179,6 +179,36 @@ async def test_in_quiet_hours_the_newest_state_waits_for_their_end(evening: Even
     assert [text.partition(" ")[0] for text in evening.told(phone)] == ["Tu"]
     assert "está listo" in evening.told(phone)[0]
     await evening.step(hours=1)
+    assert len(evening.told(phone)) == 1
+
+
+async def test_what_a_person_chooses_meanwhile_counts_for_what_still_waits(evening: Evening) -> None:
+    quiet = {"start": "15:00", "end": "20:00"}
+    one, kept_quiet = await evening.order(quiet_hours=quiet)
+    other, unwanted = await evening.order(quiet_hours=quiet)
+    for order_id in (one, other):
+        await evening.branch.bring(order_id, OrderStatus.READY)
+    await evening.step(minutes=1)
+    for order_id, wishes in (
+        (one, {"types": ALL, "channels": ["push"], "quiet_hours": {"start": "15:00", "end": "22:00"}}),
+        (other, {"types": ["order.delivered"], "channels": ["push"]}),
+    ):
+        await evening.branch.wire.notifications.set(customer_of(order_id), cmd.SetNotifications.model_validate(wishes))
+    await evening.step(hours=5)
+    assert [evening.told(phone) for phone in (kept_quiet, unwanted)] == [[], []]
+    assert ("order.ready", "dropped", "unwanted") in await evening.states(other)
+    await evening.step(hours=2)
+    assert [len(evening.told(phone)) for phone in (kept_quiet, unwanted)] == [1, 0]
+
+
+async def test_a_service_that_asks_for_a_wait_into_the_quiet_hours_wakes_nobody(evening: Evening) -> None:
+    order_id, phone = await evening.order(quiet_hours={"start": "15:40", "end": "20:00"})
+    evening.standin.answers = [(503, {"Retry-After": "900"})]
+    await evening.branch.bring(order_id, OrderStatus.READY)
+    await evening.step(seconds=6)
+    await evening.step(minutes=15)
+    assert evening.told(phone) == []
+    await evening.step(hours=5)
     assert len(evening.told(phone)) == 1
 
 
