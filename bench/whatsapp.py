@@ -213,7 +213,8 @@ async def _graph_api() -> AsyncIterator[str]:
     ids = count()
 
     async def take(request: web.Request) -> web.Response:
-        await request.read()
+        with suppress(ConnectionError):  # the hub is ended in the middle of its work
+            await request.read()
         return web.json_response({"messaging_product": "whatsapp", "messages": [{"id": f"wamid.out.{next(ids)}"}]})
 
     app = web.Application()
