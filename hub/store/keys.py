@@ -31,6 +31,7 @@ class Keys:
         outbound: The stream of events for readers outside (see `OutboundStream`); each entry has the fields `p` (the
             id of the entry before it), `e` (the event's id, `<epoch>.<offset>`), `t` (type), `b` (body), and `r` (its
             rooms, comma-separated).
+        outbound_deleted: A hash: the id of an entry that was deleted from it, to the id of the entry before.
         holds: A hash: how many places of each pool are taken, and by which holder (see `Hold`).
         staff: A hash: account name to account.
         service_tokens: A sorted set: entries of programs' tokens, by the Unix time at which each one ends.
@@ -47,6 +48,7 @@ class Keys:
         self.worker_heartbeat = f"{self.prefix}attendant"
         self.confirmed = f"{self.prefix}confirmed"
         self.outbound = f"{self.prefix}outbound"
+        self.outbound_deleted = f"{self.prefix}outbound:deleted"
         self.holds = f"{self.prefix}holds"
         self.staff = f"{self.prefix}staff"
         self.service_tokens = f"{self.prefix}tokens:service"

@@ -17,9 +17,11 @@ from hub.store.decoding import entry_of
 from hub.store.high_water_mark import HighWaterMark
 from hub.store.idempotency import IdempotencyKey
 from hub.store.keys import Keys
+from hub.store.outbound_stream import OutboundStream
 from hub.store.records import Records
 from hub.store.redis.client import RedisClient, ReplicaWait, Script
 from hub.store.redis.condition import Condition
+from hub.store.redis.reply_pairs import pairs
 from hub.store.retention import Retention
 from hub.store.types import (
     Committed,
@@ -39,6 +41,7 @@ from hub.store.unreadable_reports import UnreadableReports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from redis.asyncio import Redis
 
@@ -131,6 +134,7 @@ class EventLog(Records):
         self._new_epoch = new_epoch
         self._spare_epoch = new_epoch()
         self._commit, self._publish = Script("commit"), Script("publish")
+        self._outbound = OutboundStream(self.calls, self.keys)
         self._view, self._heads, self._missed = Script("view"), Script("heads"), Script("missed")
 
     @property
@@ -329,9 +333,21 @@ class EventLog(Records):
             heads += map(int, reply)
         return first or self.highest, heads
 
-    async def forget(self, room: str, before: int) -> None:
-        """Drop a room's events before an offset. A reader with a cursor before that offset must begin anew."""
-        await self.calls.call("XTRIM", self.keys.room(room), "MINID", f"{before}-0", again=True)
+    async def forget(self, room: str, before: Cursor, since: datetime) -> None:
+        """Drop a room's events before the one at a place, also those that wait for readers outside.
+
+        A reader with a cursor before that place must begin anew. If this fails, it may be done again.
+
+        Args:
+            since: When the room began.
+        """
+        key, place = self.keys.room(room), f"{before.offset}-0"
+        earlier: Any = await self.calls.call("XRANGE", key, "-", place, "COUNT", 3, again=True)
+        types = [dict(pairs(entry[1]))["t"] for entry in earlier]
+        # Nothing was said since the room was last forgotten: nothing waits either, and the search is spared.
+        if len(types) != 2 or types[0] != types[1]:
+            await self._outbound.forget(room, before, since)
+        await self.calls.call("XTRIM", key, "MINID", place, again=True)
 
     def report_unreadable(self, at: DocKey | LogEntry, reason: str) -> None:
         """Count a document or event that cannot be read, and log its key the first time.

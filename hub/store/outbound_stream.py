@@ -10,16 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hub.store.redis.client import Script
 from hub.store.redis.reply_pairs import pairs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.core.cursor import Cursor
     from hub.store.keys import Keys
     from hub.store.redis.client import RedisClient
 
 _POLL_S = 0.02
+_FORGET_AT_ONCE = 500  # entries that one call looks at
+_DELETED_KEPT_S = 30 * 86_400  # longer than any entry is kept
+_CLOCKS_DIFFER = timedelta(minutes=5)  # of hubs and Redis, at most
 START = "0-0"  # the cursor before the first entry
 
 
@@ -51,6 +58,7 @@ class OutboundStream:
     def __init__(self, calls: RedisClient, keys: Keys) -> None:
         self._calls = calls
         self._keys = keys
+        self._forget = Script("outbound_forget")
 
     async def read(self, after: str, count: int, *, wait_s: float = 0) -> tuple[OutboundEvent, ...]:
         """Return the events after a cursor, the oldest first; none if none came within `wait_s` seconds."""
@@ -74,7 +82,30 @@ class OutboundStream:
     async def is_whole_after(self, cursor: str) -> bool:
         """Return False if events after a cursor have left the stream."""
         after: Any = await self._calls.call("XRANGE", self._keys.outbound, f"({cursor}", "+", "COUNT", 1, again=True)
-        return not after or str(dict(pairs(after[0][1]))["p"]) == cursor
+        return not after or await self._follows(str(dict(pairs(after[0][1]))["p"]), cursor)
+
+    async def _follows(self, before: str, cursor: str) -> bool:
+        """Return True if all entries between a cursor and an entry, of which `before` was the last, were forgotten."""
+        if _place(before) <= _place(cursor):
+            return True
+        deleted: Any = dict(pairs(await self._calls.call("HGETALL", self._keys.outbound_deleted, again=True)))
+        while _place(before) > _place(cursor):
+            if before not in deleted:
+                return False
+            before = str(deleted[before])
+        return True
+
+    async def forget(self, room: str, before: Cursor, since: datetime) -> None:
+        """Delete the events of a room before a place in the log. Readers miss nothing else by it.
+
+        Args:
+            since: When the room began, by a hub's clock.
+        """
+        keys = [self._keys.outbound, self._keys.outbound_deleted]
+        start = str(max(0, int((since - _CLOCKS_DIFFER).timestamp() * 1_000)))
+        while start:
+            argv: list[str | int] = [start, _FORGET_AT_ONCE, room, before.epoch, before.offset, _DELETED_KEPT_S]
+            (start,) = await self._calls.run(self._forget, keys, argv, again=True)
 
     async def lag(self, cursor: str) -> tuple[int, float]:
         """Return the number of events after a cursor, counted to 1,000, and the age of the oldest in seconds."""
@@ -101,6 +132,9 @@ class OutboundStream:
             await self._calls.call("XTRIM", self._keys.outbound, "MINID", last, again=True)
         else:
             await self._calls.call("XTRIM", self._keys.outbound, "MINID", "~", oldest, again=True)
+        deleted: Any = await self._calls.call("HKEYS", self._keys.outbound_deleted, again=True)
+        if gone := [place for place in deleted if _place(place)[0] < oldest]:
+            await self._calls.call("HDEL", self._keys.outbound_deleted, *gone, again=True)
 
     async def _now_ms(self) -> float:
         """Return the time by Redis's clock, which entries are dated by."""

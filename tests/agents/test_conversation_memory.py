@@ -111,7 +111,7 @@ async def test_long_answers_push_nothing_out_of_the_memory_before_its_time(branc
     async with running(branch.worker(llm)):
         for number in range(12):
             await branch.ask(chat, f"pregunta {number}")
-        await branch.log.forget(f"chat:{chat[0]}", (await branch.log.position()).offset + 1)
+        await branch.log.forget(f"chat:{chat[0]}", await branch.log.position(), AT)
         await branch.ask(chat, "¿qué te pregunté primero?")
     seen = [message.content for message in llm.seen[-1][1:]]
     assert seen[0] == "pregunta 0"

@@ -41,6 +41,8 @@ from hub.services.chats.chat_documents import ending, read_chat, read_turn, turn
 from hub.services.chats.turn_jobs import TurnJob
 from hub.services.document_names import chat_key
 from hub.store.log import Document, EventLog, NewEvent, Write
+from hub.store.outbound_stream import START as OUTBOUND_START
+from hub.store.outbound_stream import OutboundStream
 from hub.store.retention import Retention
 from tests.support.carry_out import carry_out
 
@@ -526,6 +528,22 @@ async def test_what_was_said_is_forgotten_on_request(desk: ChatHarness) -> None:
     await desk.send(chat, "hola")  # and it goes on
     view = await desk.services.views.read(Room.chat(chat[0]), cursor)
     assert (view.recovered, [message["text"] for message in view.snapshot["messages"]]) == (True, ["hola"])
+
+
+async def test_what_was_said_waits_for_no_reader_outside_once_it_is_forgotten(desk: ChatHarness) -> None:
+    """Readers such as WhatsApp's go on with what is said from then on."""
+    stream = OutboundStream(desk.log.calls, desk.log.keys)
+    chat, other = await desk.open(), await desk.open()
+    for one in (chat, other, chat):
+        turn_id = (await desk.send(one, "soy Guadalupe, Calle 5"))["turn_id"]
+        await carry_out(desk.services, ANONYMOUS, StopChat(chat_id=one[0], turn_id=turn_id, token=one[1]))
+    cursors = [each.cursor for each in await stream.read(OUTBOUND_START, 100)]
+    await carry_out(desk.services, ANONYMOUS, ForgetChat(chat_id=chat[0], token=chat[1]))
+    await desk.send(chat, "hola")
+    left = await stream.read(OUTBOUND_START, 100)
+    assert [each.rooms[0] for each in left if "Guadalupe" in each.body] == [f"chat:{other[0]}"]
+    assert "hola" in left[-1].body
+    assert all([await stream.is_whole_after(cursor) for cursor in cursors])
 
 
 async def test_staff_see_a_chats_turns_with_their_figures_and_none_of_its_words(desk: ChatHarness) -> None:

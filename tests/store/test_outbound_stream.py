@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,72 @@ async def test_what_is_too_old_leaves_and_its_readers_can_tell(
     assert len(left) <= 100
     assert not await stream.is_whole_after("1-0")
     assert await stream.is_whole_after(left[0].cursor)
+
+
+async def test_what_a_room_said_can_be_forgotten_and_its_readers_have_missed_nothing(
+    log: EventLog, stream: OutboundStream
+) -> None:
+    began = datetime.now(UTC)
+    for type_, *rooms in (
+        ("a", "kitchen"),
+        ("secret", "chat:A", "floor"),
+        ("secret", "chat:A"),
+        ("b", "kitchen", "chat:AB"),
+        ("secret", "chat:A"),
+    ):
+        await log.commit(outward(type_, *rooms))
+    cursors = [START, *(each.cursor for each in await stream.read(START, 10))]
+    place = (await log.commit(outward("forgotten", "chat:A"))).cursor
+    await log.commit(outward("later", "chat:A"))
+    for _ in range(2):  # as after an answer that was lost
+        await log.forget("chat:A", place, began)
+    left = await stream.read(START, 10)
+    assert [each.type for each in left] == ["a", "b", "forgotten", "later"]
+    assert all([await stream.is_whole_after(cursor) for cursor in cursors])
+    assert [entry.type for entry in await log.read("chat:A", 0, limit=10)] == ["forgotten", "later"]
+
+
+async def test_the_newest_event_can_be_forgotten(log: EventLog, stream: OutboundStream) -> None:
+    await log.commit(outward("a", "kitchen"))
+    said = await log.commit(outward("secret", "chat:A"))
+    cursors = [each.cursor for each in await stream.read(START, 10)]
+    await stream.forget("chat:A", replace(said.cursor, offset=said.cursor.offset + 1), datetime.now(UTC))
+    await log.commit(outward("b", "kitchen"))
+    assert [each.type for each in await stream.read(START, 10)] == ["a", "b"]
+    assert all([await stream.is_whole_after(cursor) for cursor in cursors])
+
+
+async def test_what_was_lost_beside_what_was_forgotten_is_noticed(
+    log: EventLog, stream: OutboundStream, redis: Redis
+) -> None:
+    began = datetime.now(UTC)
+    for room in ("kitchen", "kitchen", "chat:A", "chat:A"):
+        await log.commit(outward("a", room))
+    first, lost, *_ = await stream.read(START, 10)
+    place = (await log.commit(outward("forgotten", "chat:A"))).cursor
+    await stream.forget("chat:A", place, began)
+    await redis.xdel(log.keys.outbound, lost.cursor)
+    assert not await stream.is_whole_after(first.cursor)
+
+
+async def test_the_places_of_what_was_forgotten_leave_with_time(
+    log: EventLog, stream: OutboundStream, redis: Redis
+) -> None:
+    place = (await log.commit(outward("secret", "chat:A"))).cursor
+    await stream.forget("chat:A", replace(place, offset=place.offset + 1), datetime.now(UTC))
+    await redis.hset(log.keys.outbound_deleted, "1-0", "0-0")
+    await log.commit(outward("a", "kitchen"))
+    await stream.trim(3_600)
+    assert "1-0" not in await redis.hkeys(log.keys.outbound_deleted)
+    assert len(await redis.hkeys(log.keys.outbound_deleted)) == 1
+
+
+async def test_many_events_are_looked_through(log: EventLog, stream: OutboundStream) -> None:
+    began = datetime.now(UTC)
+    for number in range(1_203):
+        await log.commit(outward("a", "chat:A" if number % 400 == 1 else "kitchen"))
+    await stream.forget("chat:A", await log.position(), began)
+    assert len(await stream.read(START, 2_000)) == 1_199
 
 
 async def test_the_newest_event_stays_so_that_its_successor_names_it(

@@ -218,7 +218,7 @@ class ChatService:
                 expire=(*write.expire, (key, CHAT_KEPT_S), *((key, GONE) for key in gone)),
             )
             committed = await self._log.commit(write)
-            await self._log.forget(str(Room.chat(chat.id)), committed.cursor.offset)
+            await self._log.forget(str(Room.chat(chat.id)), committed.cursor, chat.created_at)
             return CommandAnswer(cursor=str(committed.cursor))
 
         return await retry_on_conflict(attempt, busy=chat_is_busy)
