@@ -136,8 +136,10 @@ class Route:
 
     @property
     def takes_idempotency_key(self) -> bool:
-        """Return True if the body has a `command_id`, which the header `Idempotency-Key` may give."""
-        return self.body is not None and "command_id" in self.body.model_fields
+        """Return True if the body has a `command_id`, which the header `Idempotency-Key` may give, or would have it."""
+        if self.body is None:
+            return self.writes
+        return "command_id" in self.body.model_fields
 
     def all_errors(self) -> frozenset[Error]:
         """Return every error that the route may answer with."""
@@ -148,7 +150,7 @@ class Route:
             found |= {BadRequest, TooLarge}
         if self.query:
             found.add(BadRequest)
-        if self.body is not None and issubclass(self.body, Keyed):
+        if self.writes or (self.body is not None and issubclass(self.body, Keyed)):
             found.add(IdempotencyMismatch)
         if self.audience is Audience.STAFF or self.method != hdrs.METH_GET or self.writes:
             found.add(Forbidden)

@@ -103,6 +103,48 @@ async def test_a_hub_that_serves_is_found_beside_one_that_does_not(
             assert await response.read() == STREAM
 
 
+class FailingHub:
+    """A hub that takes a request, and dies before it answers; it notes the ids that it was given."""
+
+    def __init__(self) -> None:
+        self.keys: list[str | None] = []
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        self.keys.append(request.headers.get("Idempotency-Key"))
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "*/*"])
+@pytest.mark.parametrize("own", [None, "an-id-of-the-clients-own"])
+async def test_the_hub_that_is_asked_after_one_that_died_is_given_the_same_id(
+    stage: Stage, http: aiohttp.ClientSession, accept: str, own: str | None
+) -> None:
+    one, other = FailingHub(), FailingHub()
+    nginx = await stage(one.take, other.take)
+    headers = {"Accept": accept, **({"Idempotency-Key": own} if own else {})}
+    for _ in range(2):
+        async with http.get(f"{nginx.url}/stream?prompt=hola", headers=headers) as response:
+            await response.read()
+    assert sorted(map(str, one.keys)) == sorted(map(str, other.keys))
+    assert len(one.keys) == 2
+    assert (set(one.keys) == {own}) if own else (len(set(one.keys)) == 2 and None not in one.keys)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ROOM), ("POST", "/api/orders"), ("POST", "/api/chat/stream")])
+async def test_nginx_makes_up_an_id_nowhere_else(
+    stage: Stage, http: aiohttp.ClientSession, method: str, path: str
+) -> None:
+    hub = FailingHub()
+    nginx = await stage(hub.take, hub.take)
+    for own in (None, "an-id-of-the-clients-own"):
+        hub.keys.clear()
+        async with http.request(method, nginx.url + path, headers={"Idempotency-Key": own} if own else {}) as response:
+            await response.read()
+        assert set(hub.keys) == {own}
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_what_does_not_pass_is_said_to_an_event_source(
     stage: Stage, http: aiohttp.ClientSession, status: int

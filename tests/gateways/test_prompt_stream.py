@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +107,33 @@ async def test_another_hub_goes_on_too(open_hub: Open) -> None:
         async with streaming(two, PATH, **{"Last-Event-ID": reader.id}) as stream:
             await delta(one, chat_id, turn, 0, "Hola")
             assert await Reader(stream).data() == '{"token":"Hola"}'
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["a-new-chat", "a-chat-that-goes-on"])
+async def test_a_front_that_asks_a_second_hub_because_the_first_one_failed_asks_once(
+    open_hub: Open, goes_on: bool
+) -> None:
+    async with open_hub() as one, open_hub() as two:
+        path = PATH
+        if goes_on:
+            path += f"&token={(await one.post('/api/chats', {})).data['token']}"
+        key = {"Idempotency-Key": "0123456789abcdef0123456789abcdef"}
+        async with streaming(one, path, **key) as stream:
+            first = await Reader(stream).next()
+        async with streaming(two, path, **key) as stream:
+            reader = Reader(stream)
+            assert await reader.next() == first
+            chat_id, token = (json.loads(first["data"])[name] for name in ("chat_id", "token"))
+            await delta(one, chat_id, await turn_of(one, chat_id), 0, "Hola")
+            assert await reader.data() == '{"token":"Hola"}'
+        assert speeches(await shown(one, chat_id, token)) == [("customer", "hola")]
+        refused = await two.get(path.replace("hola", "otra"), headers={**STREAM, **key})
+        assert (refused.status, refused.code) == (422, "idempotency_mismatch")
+
+
+async def test_an_idempotency_key_that_could_be_guessed_opens_no_chat(house: HubHarness) -> None:
+    refused = await house.get(PATH, headers={**STREAM, "Idempotency-Key": "1"})
+    assert (refused.status, refused.code) == (400, "bad_request")
 
 
 async def ended(house: HubHarness, state: TurnState, *, read_to_the_end: bool = False) -> tuple[str, list[str]]:

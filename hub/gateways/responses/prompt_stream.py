@@ -158,13 +158,15 @@ class PromptStream:
         if not text:
             raise BadRequest("ask with ?prompt=", field="prompt")
         principal = request[PRINCIPAL]
+        # An EventSource gives none, but a front that asks another hub when the first one fails does.
+        key = request.headers.get("Idempotency-Key") or None
         if len(principal.chats) == 1:
             chat_id = next(iter(principal.chats))
         else:
-            chat_id = (await self._chat.open(principal, OpenChat())).chat_id
+            chat_id = (await self._chat.open(principal, OpenChat(command_id=key))).chat_id
             principal = await self._access.holding(principal, (), (chat_id,))
         format_ = PositionedTokenFormat(chat_id, self._tokens.for_chat(chat_id))
-        question = SendChat(chat_id=chat_id, text=text)
+        question = SendChat(chat_id=chat_id, text=text, command_id=key)
         return await self._responder.ask(request, principal, question, format_, {})
 
     async def _resume(self, request: web.Request, position: Position) -> web.StreamResponse:
