@@ -146,8 +146,8 @@ class Metrics:
         self._branch.register(self.webhooks)
         self.notices = NoticeMetrics()
         self._branch.register(self.notices)
-        self.inbox = InboxMetrics()
-        self._branch.register(self.inbox)
+        self.whatsapp = WhatsAppMetrics()
+        self._branch.register(self.whatsapp)
 
     def render(self, others: Sequence[bytes] = ()) -> bytes:
         """Return the metrics in Prometheus's text format, added to those of the port's other processes."""
@@ -204,19 +204,27 @@ class NoticeMetrics(Collector):
         yield GaugeMetricFamily("comanda_notifier_lag_seconds", "Age of the oldest of them.", value=age_s)
 
 
-class InboxMetrics(Collector):
-    """What waits in the branch's inbox of WhatsApp. Every hub of the branch reports the same number.
+class WhatsAppMetrics(Collector):
+    """The branch's counts of WhatsApp. Every hub of the branch reports the same numbers.
 
     Attributes:
-        waiting: The payloads, as last read.
+        waiting: The payloads in the inbox, as last read.
+        counted: The tallies of messages to numbers, by outcome.
     """
 
     def __init__(self) -> None:
         self.waiting = 0
+        self.counted: Mapping[str, int] = {}
 
     def collect(self) -> Iterator[Metric]:
         """Return the family of the branch."""
         yield GaugeMetricFamily("comanda_whatsapp_payloads_waiting", "Payloads not dealt with yet.", value=self.waiting)
+        messages = CounterMetricFamily(
+            "comanda_whatsapp_messages", "Messages to numbers, by what became of them.", labels=["outcome"]
+        )
+        for outcome, count in sorted(self.counted.items()):
+            messages.add_metric([outcome], count)
+        yield messages
 
 
 class TurnMetrics(Collector):

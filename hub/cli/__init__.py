@@ -15,6 +15,7 @@ from hub.cli.simulate_command import simulate
 from hub.cli.staff_commands import staff_app
 from hub.cli.token_commands import token_app
 from hub.cli.webhooks_commands import webhooks_app
+from hub.cli.whatsapp_commands import whatsapp_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,7 @@ app.command()(version)
 app.add_typer(staff_app, name="staff")
 app.add_typer(orders_app, name="orders")
 app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(whatsapp_app, name="whatsapp")
 app.add_typer(token_app, name="token")
 app.add_typer(keys_app, name="keys")
 app.add_typer(secret_app, name="secret")

@@ -20,7 +20,7 @@ from hub.gateways.envelope import ok
 from hub.gateways.peer import ADDRESS, LOCAL, PRINCIPAL
 from hub.gateways.route_table import Audience, RateClass, Route, Tag
 from hub.services.chats.chat_service import ChatService
-from hub.services.document_names import NOTICE_TALLIES, NOTIFIER, WHATSAPP
+from hub.services.document_names import NOTICE_TALLIES, NOTIFIER, WHATSAPP, WHATSAPP_TALLIES
 from hub.services.webhooks.webhook_documents import WEBHOOK_TALLIES
 from hub.store.inbox_stream import InboxStream
 from hub.store.log import EventLog, Write
@@ -170,7 +170,8 @@ class Health:
             self._metrics.webhooks.counted = await self._log.counts(WEBHOOK_TALLIES)
             self._metrics.notices.counted = await self._log.counts(NOTICE_TALLIES)
             self._metrics.notices.waiting = await self._outbound.behind(NOTIFIER)
-            self._metrics.inbox.waiting = await self._inbox.waiting()
+            self._metrics.whatsapp.waiting = await self._inbox.waiting()
+            self._metrics.whatsapp.counted = await self._log.counts(WHATSAPP_TALLIES)
         others = await self._others() if self._others is not None else ()
         return web.Response(
             body=self._metrics.render(others), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -17,6 +17,8 @@ from hub.ops.agent_extra import AGENT_MISSING, is_agent_installed, is_installed
 from hub.ops.providers import Doubtful, Refused, inquire
 from hub.ops.redis_watch import read_evicted
 from hub.ops.replication_check import examine_replication
+from hub.ops.whatsapp_check import WhatsAppRefused, examine_whatsapp
+from hub.ops.whatsapp_extra import require_whatsapp_extra
 from hub.services.build import Services, utc_now
 from hub.services.document_names import NOTIFIER
 from hub.store.job_queue import QueueStatus
@@ -67,6 +69,7 @@ async def examine(settings: Settings, say: Callable[[str], None]) -> bool:
         ("agent worker", _worker),
         ("agent's day", _agent_day),
         ("notifier", _notifier),
+        ("WhatsApp", _whatsapp),
         ("callers", _callers),
         ("public URL", _public_url),
     )
@@ -258,6 +261,19 @@ async def _notifier(settings: Settings) -> str:
     if alone:
         return "none, as no hub runs on this data folder"
     raise _Doubt("none runs: nobody is told of an order by phone; start comanda notifier")
+
+
+async def _whatsapp(settings: Settings) -> str:
+    if not settings.has_whatsapp:
+        return "not set up"
+    require_whatsapp_extra(settings)
+    try:
+        state = await examine_whatsapp(settings)
+    except WhatsAppRefused as exc:
+        raise _Wrong(str(exc)) from exc
+    if state.lacking:
+        raise _Doubt("; ".join(state.lacking))
+    return f"{state.number}, with all templates approved"
 
 
 async def _callers(settings: Settings) -> str:

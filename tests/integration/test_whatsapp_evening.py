@@ -90,6 +90,10 @@ class Evening:
         os.kill(int(pids[-1]), signal.SIGKILL)
 
 
+def manager_token(folder: Folder) -> str:
+    return folder.run("token", "--role", "manager").out.strip()
+
+
 @pytest.fixture
 async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
     port, folder = free_port(), Folder(tmp_path)
@@ -111,7 +115,7 @@ async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
             hub = stack.enter_context(folder.process("serve", "--port", str(port), **env))
             await asyncio.to_thread(hub.wait_for, lambda: "Redis: " in hub.output(), 40, "it announces itself")
             evening = Evening(hub, url, api, http)
-            evening.token = await asyncio.to_thread(lambda: folder.run("token", "--role", "manager", **env).out.strip())
+            evening.token = await asyncio.to_thread(manager_token, folder)
             await asyncio.to_thread(hub.wait_for, lambda: "agent.ready" in hub.output(), 60, "the agent")
             await asyncio.to_thread(hub.wait_for, lambda: "notifier.ready" in hub.output(), 60, "the notifier")
             api.on_sent = evening.told

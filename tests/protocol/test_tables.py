@@ -268,7 +268,7 @@ def chunks() -> Facts:
 def metrics() -> Facts:
     """Every metric with its type; the name of a counter ends as Prometheus has it."""
     made = Metrics()
-    branch = (made.turns, made.webhooks, made.notices, made.inbox)
+    branch = (made.turns, made.webhooks, made.notices, made.whatsapp)
     families = [*made.registry.collect(), *(family for each in branch for family in each.collect())]
     return {family.name + "_total" * (family.type == "counter"): family.type for family in families}
 

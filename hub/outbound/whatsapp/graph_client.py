@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from pywa_async.types.callback import Button, Section, SectionList, SectionRow
 from pywa_async.types.templates import BodyText, TemplateLanguage
 
 from hub.config.environment import plain_text
+from hub.core.errors import Unavailable
 from hub.domain.whatsapp_port import ButtonsMessage, ListMessage, TextMessage
 
 if TYPE_CHECKING:
@@ -171,3 +172,14 @@ def _retry_after(error: WhatsAppError) -> float | None:
     except ValueError:
         return None
     return min(seconds, _MAX_WAIT_S) if math.isfinite(seconds) and seconds > 0 else None
+
+
+@contextmanager
+def asking(refused: type[Exception]) -> Iterator[None]:
+    """Translate what goes wrong while Meta is asked: into `refused`, or `Unavailable` if it gives no answer."""
+    try:
+        yield
+    except WhatsAppError as exc:
+        raise refused(f"Meta says: {exc.message}") from exc
+    except (httpx.HTTPError, ValueError) as exc:
+        raise Unavailable(f"the Graph API does not answer: {type(exc).__name__}") from exc
