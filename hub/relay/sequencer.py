@@ -45,8 +45,7 @@ class Sequencer:
         self._backlog = Backlog()
         self._ready: deque[Frame] = deque()  # in order, to be delivered before anything else
         self._delivered_offset = 0  # of the event delivered last
-        self._is_connected = False
-        self._is_carrying_out = False
+        self._is_connected = self._is_carrying_out = False
         self._is_answer_void = False  # the connection broke while something was read
         self._is_busy = True  # what is heard waits
 
@@ -171,8 +170,7 @@ class Sequencer:
         while effect is None and self._is_connected and self._has_pending():
             effect = self._next_read() or self._next_queued()
         self._is_carrying_out, self._is_answer_void = effect is not None, False
-        if effect is None and self._is_connected:
-            self._is_busy = False
+        self._is_busy = effect is not None or not self._is_connected
         return effect
 
     def _has_pending(self) -> bool:
@@ -182,8 +180,7 @@ class Sequencer:
     def _next_ready(self) -> Deliver | None:
         while self._ready:
             frame = self._ready.popleft()
-            room = self.rooms.get(frame.room)
-            if room is not None and self._advance(room, frame):
+            if (room := self.rooms.get(frame.room)) is not None and self._advance(room, frame):
                 return Deliver(room, frame)
         return None
 
@@ -215,8 +212,7 @@ class Sequencer:
     def _next_queued(self) -> Effect | None:
         """Take frames from the backlog until one of them needs an effect."""
         while self._backlog and not self._plan:
-            room = self.rooms.get(self._backlog.peek().room)
-            if room is None:
+            if (room := self.rooms.get(self._backlog.peek().room)) is None:
                 self._backlog.pop()
             elif len(room.subscriptions) > MAX_DIRECT and (batch := self._backlog.pop_batch(room)):
                 room.advance_to(batch[-1])
@@ -255,8 +251,7 @@ class Sequencer:
             self._backlog.append(frame)
         elif frame.offset:
             for waiting in (*self._backlog, frame):
-                room = self.rooms.get(waiting.room)
-                if room is not None and waiting.offset:
+                if waiting.offset and (room := self.rooms.get(waiting.room)) is not None:
                     self._plan.fall_behind(room, waiting.offset, waiting.epoch)
             self._backlog.clear()
 
