@@ -17,12 +17,13 @@ PROVIDERS := $(DOORS) --extra openai --extra openai-like --extra anthropic --ext
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MINUTES ?= 30
+EXAMPLES ?= 100
 # Tests with the mark `alone` measure times, or fill the machine. They run last, in one process. The others share four, a
 # file at a time: twice as many as a small machine has processors, because many wait for other processes.
 WORKERS ?= 4
 # Tests are kept compiled, also in images that switch that off: compiling them takes each process five seconds.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --durations=10 --durations-min=1
-.PHONY: help setup run test lint types chaos bench bench-growth wheel client client-types licences lock clean
+.PHONY: help setup run test lint types chaos bench bench-growth fuzz wheel client client-types licences lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +59,9 @@ bench: $(DONE)/dev $(VENDOR) ## measure, side by side with others; ARGS="big --w
 
 bench-growth: $(DONE)/dev ## what a delivery costs with 100 to 10,000 sockets, with 10 to 50,000 rooms
 	@$(BIN)/python -m bench.growth $(ARGS)
+
+fuzz: $(DONE)/dev ## ask a hub all that its OpenAPI document says, EXAMPLES=100 of each call, and compare the answers with the document
+	@FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_S=7200 $(BIN)/pytest tests/gateways/test_contract_fuzzed.py
 
 wheel: setup ## build the wheel, with the pages and their libraries inside, and the sdist, in dist/
 	@$(BIN)/python -m hatchling build --clean

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from aiohttp import hdrs
 
-from hub.core.errors import BadRequest, Conflict, LimitReached
+from hub.core.errors import BadRequest, Conflict, LimitReached, NotFound
 from hub.domain import commands as cmd
 from hub.domain.answers import Answer, CommandAnswer, Empty
 from hub.domain.answers.branch_answers import ChosenNotifications, PublishedPromo
@@ -187,7 +187,11 @@ def _branch_rows(services: Services) -> tuple[_Row[Any, Answer], ...]:
             services.notifications.set,
             ChosenNotifications,
             HttpCall(
-                "/api/notifications", Tag.NOTIFICATIONS, "Choose the notifications to receive", Audience.CAPABILITY
+                "/api/notifications",
+                Tag.NOTIFICATIONS,
+                "Choose the notifications to receive",
+                Audience.CAPABILITY,
+                errors=(NotFound,),
             ),
         ),
         _Row(

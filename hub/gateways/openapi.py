@@ -57,6 +57,10 @@ def describe(routes: Iterable[Route], public_url: str = "") -> Schema:
     }
 
 
+_EVENTS = "text/event-stream"
+_MEDIA: Mapping[str, Schema] = {_EVENTS: {"description": "Server-sent events."}}  # what is no text as a whole
+
+
 def routes(described: Sequence[Route], public_url: str = "") -> list[Route]:
     """Return the route of the OpenAPI document.
 
@@ -90,7 +94,7 @@ def _operation(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schem
     operation: Schema = {
         "summary": route.summary,
         "tags": [route.tag],
-        "parameters": _parameters(route),
+        "parameters": _parameters(route, refs, schemas),
         "responses": _responses(route, refs),
     }
     if (body := _body(route, refs, schemas)) is not None:
@@ -112,13 +116,26 @@ def _body(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Schema | N
     return {"required": True, "content": {JSON: {"schema": schema}}}
 
 
-def _parameters(route: Route) -> list[Schema]:
+def _parameters(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> list[Schema]:
+    fields = _fields(route, refs, schemas)
     text = {"type": "string"}
-    found = [{"name": name, "in": "path", "required": True, "schema": text} for name in route.path_parameters]
+    found = [
+        {"name": name, "in": "path", "required": True, "schema": fields.get(name, text)}
+        for name in route.path_parameters
+    ]
     found += [{"name": each.name, "in": "query", "schema": each.schema()} for each in route.query]
     if route.takes_idempotency_key:
-        found.append({"name": "Idempotency-Key", "in": "header", "schema": text})
+        [key] = [part for part in fields["command_id"].get("anyOf", (text,)) if part.get("type") == "string"]
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": key})
     return found
+
+
+def _fields(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> Mapping[str, Schema]:
+    """Return the schemas of the fields of a route's body, by name; some of them are in its path or a header."""
+    if route.body is None:
+        return {}
+    fields: Mapping[str, Schema] = schemas[str(refs[route.body, _BODY]["$ref"]).rpartition("/")[2]]["properties"]
+    return fields
 
 
 def _without_path_parameters(route: Route, ref: Schema, schemas: Mapping[str, Schema]) -> Schema:
@@ -153,14 +170,14 @@ def _by_status(error: Any) -> tuple[int, str]:
 
 def _content(route: Route, refs: Refs) -> Schema:
     if route.media_type != JSON:
-        return {route.media_type: {"schema": {"type": "string"}}}
+        return {route.media_type: {"schema": _MEDIA.get(route.media_type, {"type": "string"})}}
     if not route.answers:
         return {JSON: {"schema": {"type": "object"}}}
     found = [refs[answer, _ANSWER] for answer in route.answers]
     data = found[0] if len(found) == 1 else {"anyOf": found}
     content = {JSON: {"schema": data if route.bare else _envelope(data)}}
     if route.event_source or route.streams_on_request:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content[_EVENTS] = {"schema": _MEDIA[_EVENTS]}
     return content
 
 

@@ -83,7 +83,7 @@ class WholeNumber:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of its values."""
-        return {"type": "integer", "minimum": 0}
+        return {"type": "integer", "minimum": 0, "maximum": 10**MAX_DIGITS - 1}
 
     def read(self, request: web.Request) -> int | None:
         """Return the number; None if it was not given.
