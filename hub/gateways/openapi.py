@@ -125,7 +125,8 @@ def _parameters(route: Route, refs: Refs, schemas: Mapping[str, Schema]) -> list
     ]
     found += [{"name": each.name, "in": "query", "schema": each.schema()} for each in route.query]
     if route.takes_idempotency_key:
-        [key] = [part for part in fields["command_id"].get("anyOf", (text,)) if part.get("type") == "string"]
+        key = fields.get("command_id", text)
+        [key] = [part for part in key.get("anyOf", (key,)) if part.get("type") == "string"]
         found.append({"name": "Idempotency-Key", "in": "header", "schema": key})
     return found
 
