@@ -22,7 +22,7 @@ from hub.gateways.command_table import Commands
 from hub.gateways.envelope import answer
 from hub.gateways.peer import ADDRESS, PRINCIPAL
 from hub.gateways.query import CalendarDate, Choice, Flag, PageSize, Text, WholeNumber
-from hub.gateways.request_body import put, read_json, read_keyed_json
+from hub.gateways.request_body import read_json, read_keyed_json
 from hub.gateways.route_table import Audience, RateClass, Route, Tag
 from hub.services.build import Services
 from hub.services.service_bounds import MAX_BOARD_ORDERS
@@ -274,7 +274,7 @@ class HttpGateway:
         read = read_keyed_json if issubclass(model, cmd.Keyed) else read_json
         body = await read(request, empty_is_object=True)
         for name, value in request.match_info.items():
-            if not put(body, name, value):
+            if body.setdefault(name, value) != value:
                 raise BadRequest(f"{name} differs from the address", field=name)
         command = self._commands.parse(model.name, body)
         return answer(await self._commands.carry_out(request[PRINCIPAL], command), status)

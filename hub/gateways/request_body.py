@@ -45,16 +45,9 @@ async def read_keyed_json(request: web.Request, *, empty_is_object: bool = False
     """
     body = await read_json(request, empty_is_object=empty_is_object)
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not put(body, "command_id", key):
+    if key is not None and body.setdefault("command_id", key) != key:
         raise BadRequest("command_id differs from the Idempotency-Key header", field="command_id")
     return body
-
-
-def put(body: dict[str, Any], name: str, value: str) -> bool:
-    """Put a field into a body that may have it already. Return False if it has another value there; null is none."""
-    if body.get(name) is None:
-        body[name] = value
-    return bool(body[name] == value)
 
 
 async def read_bytes(request: web.Request) -> bytes:
