@@ -204,3 +204,11 @@ def test_axe_finds_nothing(hub: Hub, window: Window, state: State, size: dict[st
     state(page, hub)
     found = faults(page)
     assert not found, "\n".join(found)
+
+
+def test_axe_finds_nothing_on_an_empty_board(hub: Hub, window: Window) -> None:
+    hub.comanda("orders", "cancel", "--placed-after", "2000-01-01T00:00:00Z")
+    page = window(PHONE)
+    log_in(page, hub.url, "/kitchen", hub.pin)
+    see(page, '[data-test="board"] .nothing')
+    assert faults(page) == []
