@@ -12,7 +12,20 @@ from types import FrameType
 
 import uvloop
 
-from bench import deliver, idle, machine, notices, orders, ready, returns, rounds, steps, webhooks, whatsapp
+from bench import (
+    deliver,
+    idle,
+    machine,
+    notices,
+    orders,
+    ready,
+    returns,
+    rounds,
+    steps,
+    webhooks,
+    whatsapp,
+    whatsapp_notices,
+)
 from bench.agent import measure as agent
 from bench.agent.chats import Unanswered
 from bench.contenders.contender import Contender
@@ -35,6 +48,7 @@ _FIGURES: Mapping[str, Callable[[Effort], Awaitable[Figure | Sequence[Figure]]]]
     "agent": agent.measure,
     "webhooks": webhooks.measure,
     "whatsapp": whatsapp.measure,
+    "whatsapp-notices": whatsapp_notices.measure,
 }
 _COMPARED = [*rounds.NAMES, returns.MEASURE.name]
 _EPILOG = f"""

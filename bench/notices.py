@@ -22,13 +22,13 @@ from bench.figure import Better, Effort, Figure, middle, percentile
 from bench.machine import Others
 from bench.sockets import Client, Refused, data_of
 
-_PHONES = 100
-_STAFF = 8
-_EVENTS_S = 50
+PHONES = 100
+STAFF = 8
+EVENTS_S = 50
 _TARGET_MS = 100.0
 _SETTLE_S = 10.0  # for the last messages
 _READY_S = 30.0  # for the notifier, which starts after the hub
-_UNLIMITED = {
+UNLIMITED = {
     f"COMANDA_LIMIT_{name}": "0"
     for name in ("CONNECTIONS", "COMMANDS_S", "REQUESTS_S", "STAFF_REQUESTS_S", "NOTIFY_HOUR")
 }
@@ -48,24 +48,32 @@ class Phone:
 
 
 @dataclass
-class PushService:
-    """A push service on loopback that takes everything, and notes when it came."""
+class Arrivals:
+    """What a stand-in on loopback has got: it takes everything, and notes when it came.
+
+    Attributes:
+        phones: By what the stand-in knows them by.
+    """
 
     url: str = ""
     phones: dict[str, Phone] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
     unasked: int = 0
 
-    async def handle(self, request: web.Request) -> web.Response:
-        """Take one message."""
+    async def pushed(self, request: web.Request) -> web.Response:
+        """Take one message as a push service does."""
         now = time.perf_counter()
         await request.read()
-        phone = self.phones.get(request.path)
+        self.note(request.path, now)
+        return web.Response(status=201)
+
+    def note(self, key: str, now: float) -> None:
+        """Note a message that came."""
+        phone = self.phones.get(key)
         if phone is None or not phone.sent:
             self.unasked += 1
         else:
             self.latencies_s.append(now - phone.sent.popleft())
-        return web.Response(status=201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ async def measure(effort: Effort) -> Figure:
         target=_TARGET_MS,
         runs=tails,
         how=[
-            f"{_PHONES} orders with a phone each; staff sockets send order.delay at random moments, {_EVENTS_S} a "
+            f"{PHONES} orders with a phone each; staff sockets send order.delay at random moments, {EVENTS_S} a "
             f"second for {seconds:g} s (open loop). From the command's write to the encrypted message's arrival at a "
             "stand-in of a push service on loopback. A delay may be told at once: no time to undo it is in the figure.",
             f"p50 {percentile(took, 50):.1f} ms, p95 {percentile(took, 95):.1f} ms, p99 {percentile(took, 99):.1f} ms, "
@@ -116,37 +124,42 @@ async def _run(seconds: float, seed: int) -> Run:
             "COMANDA_OUTBOUND_ALLOW": "http://127.0.0.1",
         }
         with customers.plenty() as menu:
-            async with hub.running({**_UNLIMITED, **told, **menu}) as under_test:
+            async with hub.running({**UNLIMITED, **told, **menu}) as under_test:
                 return await _run_with(service, under_test, seconds, random.Random(seed))
 
 
-async def _run_with(service: PushService, under_test: hub.Hub, seconds: float, drawn: random.Random) -> Run:
+async def _run_with(service: Arrivals, under_test: hub.Hub, seconds: float, drawn: random.Random) -> Run:
     token = await under_test.token("manager")
-    staff = [await Client.open(hub.HOST, under_test.port, token) for _ in range(_STAFF)]
+    staff = [await Client.open(hub.HOST, under_test.port, token) for _ in range(STAFF)]
     customer = await Client.open(hub.HOST, under_test.port)
     try:
-        for number, order in enumerate(customers.orders(_PHONES)):
-            await _open_phone(service, staff[number % _STAFF], customer, f"/push/{number}", order)
-        await _first_message(service, staff[0])
+        for number, order in enumerate(customers.orders(PHONES)):
+            await _open_phone(service, staff[number % STAFF], customer, f"/push/{number}", order)
+        await first_message(service, staff[0])
         others = Others()
-        sent = await _delay(service, staff, seconds, drawn)
-        await _settle(service)
+        sent = await delay(service, staff, seconds, drawn)
+        await settle(service)
     finally:
         for client in (*staff, customer):
             client.close()
+    return run_of(service, sent, others.share(sum(under_test.cpu_s())), under_test.settings)
+
+
+def run_of(service: Arrivals, sent: list[tuple[Client, int]], others: float, settings: str) -> Run:
+    """Return a run that is over, with what was wrong in it."""
     faults = (
         [f"{missing} messages did not come"] if (missing := sum(len(p.sent) for p in service.phones.values())) else []
     )
     faults += [f"{service.unasked} messages came that nobody sent"] if service.unasked else []
-    faults += list(_refused(sent))
+    faults += list(refused(sent))
     latencies = sorted(latency * 1_000 for latency in service.latencies_s)
-    return Run(latencies, faults[:5], others.share(sum(under_test.cpu_s())), under_test.settings)
+    return Run(latencies, faults[:5], others, settings)
 
 
 @asynccontextmanager
-async def _push_service() -> AsyncIterator[PushService]:
-    service, app = PushService(), web.Application()
-    app.router.add_post("/push/{name}", service.handle)
+async def _push_service() -> AsyncIterator[Arrivals]:
+    service, app = Arrivals(), web.Application()
+    app.router.add_post("/push/{name}", service.pushed)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, hub.HOST, 0).start()
@@ -157,7 +170,7 @@ async def _push_service() -> AsyncIterator[PushService]:
         await runner.cleanup()
 
 
-async def _open_phone(service: PushService, staff: Client, customer: Client, path: str, order: dict[str, Any]) -> None:
+async def _open_phone(service: Arrivals, staff: Client, customer: Client, path: str, order: dict[str, Any]) -> None:
     placed = await staff.command("order.place", order)
     token = placed["tracking"]["token"]
     await customer.command("notify.set", {"types": ["order.delayed"], "channels": ["push"], "token": token})
@@ -179,7 +192,7 @@ def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-async def _first_message(service: PushService, staff: Client) -> None:
+async def first_message(service: Arrivals, staff: Client) -> None:
     """Delay an order until a message comes: a notifier that has never read begins with the next event."""
     phone = next(iter(service.phones.values()))
     deadline = time.perf_counter() + _READY_S
@@ -195,11 +208,12 @@ async def _first_message(service: PushService, staff: Client) -> None:
     service.unasked = 0
 
 
-async def _delay(
-    service: PushService, staff: Sequence[Client], seconds: float, drawn: random.Random
+async def delay(
+    service: Arrivals, staff: Sequence[Client], seconds: float, drawn: random.Random
 ) -> list[tuple[Client, int]]:
+    """Delay the orders in turn, at random moments. Return the commands."""
     phones = list(service.phones.values())
-    moments = sorted(drawn.uniform(0, seconds) for _ in range(round(seconds * _EVENTS_S)))
+    moments = sorted(drawn.uniform(0, seconds) for _ in range(round(seconds * EVENTS_S)))
     sent: list[tuple[Client, int]] = []
     began = time.perf_counter()
     for number, moment in enumerate(moments):
@@ -211,13 +225,15 @@ async def _delay(
     return sent
 
 
-async def _settle(service: PushService) -> None:
+async def settle(service: Arrivals) -> None:
+    """Wait until everything has come, for some seconds."""
     deadline = time.perf_counter() + _SETTLE_S
     while any(p.sent for p in service.phones.values()) and time.perf_counter() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
 
 
-def _refused(sent: Sequence[tuple[Client, int]]) -> list[str]:
+def refused(sent: Sequence[tuple[Client, int]]) -> list[str]:
+    """Return what went wrong with commands."""
     faults: list[str] = []
     for by, number in sent:
         answer = by.answers.get(number)
