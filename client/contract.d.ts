@@ -330,6 +330,9 @@ export interface SendChat { command_id?: string | null; chat_id: string; text: s
 /** A message that was committed. */
 export interface SentMessage { cursor: string; turn_id: string | null }
 
+/** The answer to a person's reply. */
+export interface SentReply { cursor: string; goes_as?: "template" | null }
+
 /** The server's name and version. */
 export interface ServerInfo { name: string; version: string }
 
@@ -468,7 +471,7 @@ export interface Commands {
   "chat.forget": { payload: ForgetChat; ack: CommandAnswer };
   "chat.hand_back": { payload: HandBackChat; ack: CommandAnswer };
   "chat.open": { payload: OpenChat; ack: OpenedChat };
-  "chat.reply": { payload: ReplyChat; ack: CommandAnswer };
+  "chat.reply": { payload: ReplyChat; ack: SentReply };
   "chat.send": { payload: SendChat; ack: SentMessage };
   "chat.stop": { payload: StopChat; ack: Empty };
   "chat.take_over": { payload: TakeOverChat; ack: CommandAnswer };

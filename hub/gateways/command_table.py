@@ -11,7 +11,7 @@ from hub.core.errors import BadRequest, Conflict, LimitReached, NotFound
 from hub.domain import commands as cmd
 from hub.domain.answers import Answer, CommandAnswer, Empty
 from hub.domain.answers.branch_answers import ChosenNotifications, PublishedPromo
-from hub.domain.answers.chat_answers import OpenedChat, SentMessage
+from hub.domain.answers.chat_answers import OpenedChat, SentMessage, SentReply
 from hub.domain.answers.key_answers import NewKey
 from hub.domain.answers.order_answers import CancelledOrders, OrderAnswer, PlacedOrder
 from hub.domain.answers.webhook_answers import ChangedWebhook, ReplayedLetters, SecretOfWebhook
@@ -251,7 +251,7 @@ def _chat_rows(services: Services) -> tuple[_Row[Any, Answer], ...]:
         ),
         _Row(cmd.TakeOverChat, handover.take_over, CommandAnswer),
         _Row(cmd.HandBackChat, handover.hand_back, CommandAnswer),
-        _Row(cmd.ReplyChat, handover.reply, CommandAnswer),
+        _Row(cmd.ReplyChat, handover.reply, SentReply),
     )
 
 

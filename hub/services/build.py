@@ -249,6 +249,7 @@ def build_services(
         capacity,
         interrupt=settings.agent.interrupt,
     )
+    numbers = WhatsAppNumbers(log, new_id)
     able = _channels_able(settings)
     notices = NoticeService(log, settings, clock, settings.timezone, able)
     push = PushService(log, settings.limits, digests, settings.push_services)
@@ -279,7 +280,7 @@ def build_services(
         positions=CourierPositions(log, couriers, clock),
         chat=chat,
         usage_limits=usage_limits,
-        handover=Handover(log, messages, stops, clock, settings.limits),
+        handover=Handover(log, messages, stops, clock, settings.limits, numbers),
         stale_turns=StaleTurns(log, turns, clock, settings.limits, settings.lang),
         turn_slots=TurnSlots(log, clock),
         inbox=SupportInbox(log),
@@ -290,7 +291,7 @@ def build_services(
         webhooks=WebhookService(log, TargetPolicy(settings.outbound_allow), clock, new_id),
         dead_letters=DeadLetterService(log),
         keys=keys,
-        whatsapp=WhatsAppNumbers(log, new_id),
+        whatsapp=numbers,
         outboxes=WhatsAppOutboxes(log, clock),
         figures=figures,
         views=RoomViews(log, menu, clock, figures.read, settings.limits),

@@ -18,9 +18,10 @@ from hub.domain.proposal import Proposal
 from hub.domain.requested_by import RequestedBy
 from hub.domain.roles import ANONYMOUS, Role
 from hub.domain.webhooks import DeadLetter
+from hub.domain.whatsapp_number import WhatsAppPeer
 from hub.services.build import utc_now
 from hub.services.chats.chat_documents import ending, read_turn, require_chat, written
-from hub.services.document_names import notices_key, proposal_key
+from hub.services.document_names import notices_key, proposal_key, whatsapp_chat_key
 from hub.services.webhooks.webhook_documents import burial
 from hub.store import Document as Stored
 from hub.store import Write
@@ -208,10 +209,19 @@ async def chats(evening: Evening, page: Plain) -> None:
     await evening.get("GET /api/chats/{chat_id}/turns", f"/api/chats/{chat}/turns", token=house.token())
     await evening.do(page, "chat.stop", chat_id=chat, turn_id=third, token=token)
     await evening.do(page, "chat.take_over", chat_id=chat)
+    await came_by_whatsapp(house, chat)
     await evening.do(page, "chat.reply", chat_id=chat, text="soy Ana")
     await evening.do(page, "chat.hand_back", chat_id=chat)
     await evening.enter(page, f"chat:{chat}", token)
     await evening.do(page, "chat.forget", chat_id=chat, token=token)
+
+
+async def came_by_whatsapp(house: HubHarness, chat: str) -> None:
+    """The chat is that of a number which has not written for two days."""
+    branch = house.hub.branch
+    await branch.services.whatsapp.heard("5215512345678", "Ana", branch.services.clock() - timedelta(days=2))
+    peer = WhatsAppPeer(wa_id="5215512345678").model_dump_json()
+    await branch.log.commit(Write(documents=(Stored(whatsapp_chat_key(chat), 1, peer),)))
 
 
 async def order_in(house: HubHarness, chat: str) -> None:

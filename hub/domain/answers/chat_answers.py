@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field
 
 from hub.domain.answers.base import Answer, CommandAnswer
@@ -38,6 +40,16 @@ class TurnFigures(Answer):
     turn_id: str
     asked_at: str
     ended_at: str | None
+
+
+class SentReply(CommandAnswer):
+    """The answer to a person's reply.
+
+    Attributes:
+        goes_as: `template`, if the customer writes by WhatsApp and has not done so for a day; else left out.
+    """
+
+    goes_as: Literal["template"] | None = Field(default=None, exclude_if=absent)
 
 
 class ChatTurns(Answer):

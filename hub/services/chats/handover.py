@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hub.core.errors import Conflict
 from hub.domain import commands as cmd
 from hub.domain.answers import CommandAnswer
+from hub.domain.answers.chat_answers import SentReply
 from hub.domain.chat import ChatMode
 from hub.domain.events import Author, ChatHandedBack, ChatHandedOver
 from hub.domain.roles import Permission, Principal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hub.config.limit_settings import ChatLimits
     from hub.services.chats.messages import Messages
     from hub.services.chats.turn_stops import TurnStops
+    from hub.services.whatsapp_numbers import WhatsAppNumbers
     from hub.store.log import EventLog
 
 
@@ -30,13 +32,20 @@ class Handover:
     """Hands chats over to people and back to the agent."""
 
     def __init__(
-        self, log: EventLog, messages: Messages, stops: TurnStops, clock: Callable[[], datetime], limits: ChatLimits
+        self,
+        log: EventLog,
+        messages: Messages,
+        stops: TurnStops,
+        clock: Callable[[], datetime],
+        limits: ChatLimits,
+        numbers: WhatsAppNumbers,
     ) -> None:
         self._log = log
         self._messages = messages
         self._stops = stops
         self._clock = clock
         self._limits = limits
+        self._numbers = numbers
 
     async def take_over(self, principal: Principal, command: cmd.TakeOverChat) -> CommandAnswer:
         """Let a person answer from here on; the answer of the agent ends in the same step."""
@@ -74,8 +83,8 @@ class Handover:
 
         return await retry_on_conflict(attempt, busy=chat_is_busy)
 
-    async def reply(self, principal: Principal, command: cmd.ReplyChat) -> CommandAnswer:
-        """Answer in a chat, as a person.
+    async def reply(self, principal: Principal, command: cmd.ReplyChat) -> SentReply:
+        """Answer in a chat, as a person. It says so if the reply can only go as a template of WhatsApp's.
 
         Raises:
             Conflict: The agent is answering: take the chat over first.
@@ -84,17 +93,23 @@ class Handover:
         self._messages.check_length(command.text)
         key = message_key(principal, command)
 
-        async def attempt() -> CommandAnswer:
+        async def attempt() -> SentReply:
             read = await require_chat(self._log, command.chat_id)
+            goes_as = await self._goes_as(command.chat_id)
             if read.chat.mode is not ChatMode.PERSON:
                 # A repeat may come after the chat was handed back.
                 if (first := await self._messages.committed_before(key)) is not None:
-                    return CommandAnswer(cursor=str(first.cursor))
+                    return SentReply(cursor=str(first.cursor), goes_as=goes_as)
                 raise Conflict("take the chat over before answering in it", mode=str(read.chat.mode))
             message = self._messages.compose(Author(kind="staff", name=by_name(principal)), command.text)
             # Expecting the version keeps the reply out of a chat that was handed back meanwhile.
             write = written(read, read.chat, self._clock(), message, result="{}")
             write = replace(write, idempotency=key, expire=(*write.expire, *forgets_last(key, command)))
-            return CommandAnswer(cursor=str((await self._log.commit(write)).cursor))
+            return SentReply(cursor=str((await self._log.commit(write)).cursor), goes_as=goes_as)
 
         return await retry_on_conflict(attempt, busy=chat_is_busy)
+
+    async def _goes_as(self, chat_id: str) -> Literal["template"] | None:
+        wa_id = await self._numbers.of_chat(chat_id)
+        number = await self._numbers.get(wa_id) if wa_id else None
+        return None if number is None or number.takes_free_form(self._clock()) else "template"

@@ -8,7 +8,7 @@ import { drawTurn } from "./chat-turn.js";
 import { $, forgetKeyed, h, keyed, replace } from "./dom.js";
 import { onLang, t } from "./i18n.js";
 import { titleOf } from "./inbox-view.js";
-import { toastError } from "./toast.js";
+import { toast, toastError } from "./toast.js";
 import { whileBusy } from "./wait.js";
 
 /**
@@ -44,8 +44,9 @@ export function mountTalk({ host, hub, onChanged, onError }) {
     if (draft?.text !== said) draft = { text: said, command_id: newId() };
     const { chat_id } = shown;
     try {
-      await hub.command("chat.reply", { chat_id, ...draft });
+      const { goes_as } = await hub.command("chat.reply", { chat_id, ...draft });
       onChanged();
+      if (goes_as === "template") toast(t("support.goes_as_template"));
       if (shown.chat_id !== chat_id) return; // what stands there now is for somebody else
       draft = null;
       text.value = "";
