@@ -18,6 +18,7 @@ PAGES: Mapping[str, str] = {
     "/manager": "manager.html",
     "/support": "support.html",
     "/login": "login.html",
+    "/docs": "docs.html",
 }
 SERVICE_WORKER = "/sw.js"
 # Browsers revalidate each time (304 if nothing changed), so a new version shows at the next reload.

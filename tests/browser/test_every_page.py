@@ -32,7 +32,7 @@ TOO_WIDE = """() => document.documentElement.scrollWidth - document.documentElem
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/login", "/t/PEDXXXXXX.AAAAAAAAAAAAAAAAAAAAAA", "/kitchen", "/manager", "/support"]
+    "path", ["/", "/login", "/t/PEDXXXXXX.AAAAAAAAAAAAAAAAAAAAAA", "/kitchen", "/manager", "/support", "/docs"]
 )
 def test_a_page_fits_a_small_phone_and_can_be_read_aloud(hub: Hub, window: Window, path: str) -> None:
     page = window(SMALL)
@@ -62,6 +62,7 @@ def test_no_page_scrolls_sideways_with_text_of_twice_the_size_or_on_the_smallest
         "/kitchen": f'[data-test="card-{order_id}"]',
         "/manager": f'[data-test="pick-{order_id}"]',
         "/support": "h1",
+        "/docs": "details",
         "/nada": "h1",
     }
     for path, sign in shown.items():
