@@ -151,6 +151,8 @@ def test_the_button_is_no_fault_and_the_page_fits_at_any_size_of_text(
     order_by_call(page, hub.url, "Rita")
     log_in(page, hub.url, path, hub.pin)
     see(page, OFF)
+    if path == "/kitchen":
+        start_board(page)  # until then its gate covers tickets, and axe takes it for what is behind their words
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
