@@ -90,6 +90,8 @@ def test_signing_out_ends_it_at_the_hub_and_in_the_browser(hub: Hub, window: Win
 
 def test_whoever_signs_in_next_is_not_woken_for_the_one_before(hub: Hub, window: Window) -> None:
     page = staff_window(window)
+    page.goto(hub.url)
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => {})")  # a device that was woken has one
     keep(page, hub.url, woken={"person": "chuy", "endpoint": ENDPOINT})
     log_in(page, hub.url, "/manager", hub.pin)
     see(page, OFF)
