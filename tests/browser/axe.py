@@ -8,7 +8,11 @@ from tests.browser.conftest import lacking
 from tests.support.processes import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+# What is out of sight is not laid out until it is shown (`content-visibility`). Axe would take it to overlap.
 _RUN = """async () => {
+  for (const one of document.querySelectorAll("*")) {
+    if (getComputedStyle(one).contentVisibility === "auto") one.style.contentVisibility = "visible";
+  }
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
     `${id}: ${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`));
