@@ -7,6 +7,9 @@ const KEY = "woken"; // {person, endpoint}: for whom, and the browser's subscrip
 const TOLD = "told"; // of the customer's button: it has the same subscription
 const LEAVE_MS = 1000;
 
+let renewing = null; // the renewal that is under way
+let hasLeft = false; // this page has signed out: what is still under way must not begin it again
+
 export function isWoken({ principal }) {
   return wokenFor(principal) !== null;
 }
@@ -14,7 +17,7 @@ export function isWoken({ principal }) {
 /** @returns {Promise<boolean>} false: the person said no. */
 export async function beginWaking({ token, principal }, { key, lang }) {
   const endpoint = await tellThisDevice({ key, token, lang, isStaff: true });
-  if (endpoint) keep(KEY, { person: principal.id, endpoint });
+  if (endpoint && !hasLeft) keep(KEY, { person: principal.id, endpoint });
   return Boolean(endpoint);
 }
 
@@ -34,15 +37,21 @@ export async function settleWaking(session, lang) {
   if (!woken) return;
   if (woken.person !== session.principal.id) return leave();
   if ((await toldEndpoint()) !== woken.endpoint) return void keep(KEY, null);
-  pushOffer().then(({ key }) => key && beginWaking(session, { key, lang })).catch(() => {}); // the next visit renews it
+  renewing = pushOffer().then(({ key }) => key && !hasLeft && beginWaking(session, { key, lang }))
+    .catch(() => {}); // the next visit renews it
 }
 
-/** End it with the session, also without a line: then the push service says that the device is gone. Takes a second at most. */
+/** End it with the session, also without a line: then the push service says that the device is gone. Takes two seconds at most. */
 export async function leaveWaking({ token, principal }) {
   const woken = wokenFor(principal);
   if (!woken) return;
-  const ended = Promise.allSettled([tellDeviceNoMore(woken.endpoint, { token }), leave()]);
-  await Promise.race([ended, new Promise((late) => setTimeout(late, LEAVE_MS))]);
+  hasLeft = true;
+  if (renewing) await inTime(renewing);
+  await inTime(Promise.allSettled([tellDeviceNoMore(woken.endpoint, { token }), leave()]));
+}
+
+function inTime(work) {
+  return Promise.race([work, new Promise((late) => setTimeout(late, LEAVE_MS))]);
 }
 
 function leave() {
