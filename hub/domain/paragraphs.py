@@ -8,7 +8,8 @@ from math import ceil
 SHORTEST, LONGEST = 100, 200  # characters of a message, where the text allows it
 MOST = 8  # messages of one text; a longer text has longer messages instead
 # Where a text may be cut, the best place first: after a paragraph, a line, a sentence, a clause, a word.
-_BREAKS = tuple(map(re.compile, (r"\n\s*\n\s*", r"\n\s*", r"(?<=[.!?…])[\"»”)]*\s+", r"(?<=[,;:])\s+", r"\s+")))
+_SENTENCE = r"(?:(?<=[.!?…])|(?<=[.!?…][\"»”)]))\s+"  # its closing quotation mark stays with it
+_BREAKS = tuple(map(re.compile, (r"\n\s*\n\s*", r"\n\s*", _SENTENCE, r"(?<=[,;:])\s+", r"\s+")))
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ class WhatsAppOutbox(Protocol):
 
         Args:
             wa_id: The number, in digits.
-            message_id: The name of this message. A second one of the same name is ignored for at least eight days.
+            message_id: The name of this message. A second one of the same name is ignored, as long as it
+                is among the last 120 that were settled, and the outbox was used within nine days.
 
         Raises:
             Unavailable: Redis did not answer; add it again.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hub.domain.paragraphs import LONGEST, MOST, SHORTEST, paragraphs
 
 LINK = "https://taqueria.example/t/PEDVF5H4FH4J4." + "a" * 240
-WORDS = st.text(st.sampled_from("abc ñ.,\n¿?"), max_size=900)
+WORDS = st.text(st.sampled_from('abc ñ.,\n¿?«»")'), max_size=900)
 
 
 def words(text: str) -> list[str]:
@@ -46,6 +46,12 @@ def test_a_text_is_cut_where_a_reader_pauses() -> None:
     offer = "También tengo suadero y campechanos recién hechos, por si se te antojan."
     assert paragraphs(f"{first}\n\n{question} {offer}") == (first, f"{question} {offer}")
     assert paragraphs(f"{first} {question} {offer}") == (f"{first} {question}", offer)
+
+
+def test_a_quotation_keeps_its_closing_mark() -> None:
+    quoted = "Doña Carmen dice: «La salsa de hoy pica como nunca, y quien la pruebe la va a recordar toda la noche.»"
+    offer = "¿La pongo aparte, o prefieres la verde, que hoy salió más suave y va bien con todo lo que pediste?"
+    assert paragraphs(f"{quoted} {offer}") == (quoted, offer)
 
 
 def test_a_link_stays_whole() -> None:

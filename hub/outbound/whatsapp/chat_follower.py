@@ -112,7 +112,7 @@ class ChatFollower:
         return [self._outboxes.new(f"{event.id}.{index}", message) for index, message in enumerate(said)]
 
     def _reply(self, event_id: str, text: str, lang: Lang) -> list[OutMessage]:
-        """Return what a person says: in parts, or after a day of silence as one template, which has the whole text."""
+        """Return what a person says: in parts, or after a day of silence as one template, which is cut if too long."""
         first, *others = _texts(text) or [TextMessage(text="…")]
         template = template_message(REPLY, lang, {"message": text})
         return [
